@@ -1,0 +1,38 @@
+# demo, test, lint and repro set up .venv themselves. Needs python3 (3.11 or newer) and make.
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: demo test lint repro lock
+
+demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no download
+	dvc repro
+	scenefill results
+
+repro: $(INSTALLED)  ## the whole pipeline on params.yaml as it is
+	dvc repro
+
+test: lint  ## all checks
+	pytest
+
+lint: $(INSTALLED)
+	ruff check .
+	ruff format --check .
+	mypy
+
+$(INSTALLED): requirements.lock requirements-demo.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	uv pip sync --quiet --require-hashes requirements.lock
+	uv pip install --quiet --no-deps --require-hashes -r requirements-demo.lock
+	uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock: $(INSTALLED)  ## resolve the dependencies anew
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \
+		--custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-deps \
+		--custom-compile-command "make lock" requirements-demo.in -o requirements-demo.lock
