@@ -1,0 +1,15 @@
+"""The section `download`: which source the photos come from."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.params.section import Section
+
+
+class DownloadParams(Section):
+    """What the stage `download` reads; the source's own options stand under `sources.<source>`."""
+
+    source: Literal["synthetic", "folder"] = Field(
+        description="where the photos come from; its options stand under sources.<source>"
+    )

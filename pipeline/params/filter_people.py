@@ -1,0 +1,40 @@
+"""The section `filter_people`: thresholds, duplicates and the split."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.section import Section
+
+
+class FilterPeopleParams(Section):
+    """What the stage `filter_people` reads: everything that can be decided without pixels."""
+
+    min_score: float = Field(
+        gt=0,
+        le=1,
+        description="a person box counts from this score on; detection's floor bounds it",
+    )
+    min_box_area: float = Field(
+        ge=0, le=1, description="fraction of the photo; a smaller person box does not count"
+    )
+    near_copy_bits: int = Field(
+        ge=0, le=15, description="of 64 hash bits; photos that differ in no more share a split"
+    )
+    val_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")
+    test_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")
+    seed: int = Field(ge=0, description="of the split")
+    num_thumbnails: int = Field(
+        ge=0,
+        le=500,
+        description="borderline photos on the contact sheets, kept and dropped together",
+    )
+
+    @model_validator(mode="after")
+    def _leave_some_for_training(self) -> Self:
+        if self.val_share + self.test_share >= 1:
+            raise ValueError(
+                f"params.yaml filter_people.val_share + test_share is "
+                f"{self.val_share + self.test_share:g} but must be < 1: nothing is left to train on"
+            )
+        return self

@@ -1,0 +1,107 @@
+"""The whole of params.yaml, with the rules between sections. Only the CLI imports this."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from pipeline.import_closure import ROOT
+from pipeline.params.crop import CropParams
+from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams
+from pipeline.params.download import DownloadParams
+from pipeline.params.downscale import DownscaleParams
+from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.filter_categories import FilterCategoriesParams
+from pipeline.params.filter_people import FilterPeopleParams
+from pipeline.params.index import IndexParams
+from pipeline.params.runtime import RuntimeParams
+from pipeline.params.section import PARAMS_PATH, Section, check, closest, read
+from pipeline.params.sources.folder import FolderOptions
+from pipeline.params.sources.synthetic import SyntheticOptions
+from pipeline.params.train import TrainParams
+from pipeline.resume import work_dir
+
+
+class Sources(Section):
+    """Options of each source; `download.source` chooses one."""
+
+    synthetic: SyntheticOptions
+    folder: FolderOptions
+
+
+class WholeParams(Section):
+    """Everything in params.yaml. A recipe's options are checked by the recipe itself."""
+
+    model_config = ConfigDict(title="Scenefill params.yaml")
+
+    download: DownloadParams
+    sources: Sources
+    index: IndexParams
+    filter_categories: FilterCategoriesParams
+    detect_people: DetectPeopleParams
+    filter_people: FilterPeopleParams
+    downscale: DownscaleParams
+    crop: CropParams
+    train: TrainParams
+    recipes: dict[str, dict[str, Any]] = Field(description="options of each recipe")
+    evaluate: EvaluateParams
+    runtime: RuntimeParams
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if self.crop.box_size > self.downscale.image_size:
+            raise ValueError(
+                f"params.yaml crop.box_size is {self.crop.box_size} "
+                f"but must be <= downscale.image_size ({self.downscale.image_size})"
+            )
+        if self.filter_people.min_score < self.detect_people.score_floor:
+            raise ValueError(
+                f"params.yaml filter_people.min_score is {self.filter_people.min_score} but must "
+                f"be >= detect_people.score_floor ({self.detect_people.score_floor}): "
+                "boxes below the floor were never kept"
+            )
+        if self.train.recipe not in self.recipes:
+            raise ValueError(
+                f"params.yaml train.recipe is {self.train.recipe!r}, which has no options under "
+                f"`recipes`{closest(self.train.recipe, list(self.recipes))}"
+            )
+        return self
+
+
+def check_whole(path: Path = PARAMS_PATH) -> WholeParams:
+    """The whole file, checked; a ValueError lists every fault found."""
+    params = check("", WholeParams, read(path))
+    _check_recipes(path, params)
+    return params
+
+
+def _check_recipes(path: Path, params: WholeParams) -> None:
+    """Has every recipe check its options.
+
+    A recipe's file imports torch, which takes seconds: a file that passed once is remembered.
+    """
+    facts = [path, *sorted((ROOT / "models" / "recipes").glob("*.py"))]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in facts)).hexdigest()
+    passed = work_dir() / "checked" / digest
+    if passed.exists():
+        return
+    from models.registry import RECIPES, options_model
+
+    for name, options in params.recipes.items():
+        if name not in RECIPES:
+            raise ValueError(f"params.yaml recipes.{name} is unknown{closest(name, list(RECIPES))}")
+        check(f"recipes.{name}", options_model(name), options)
+    passed.parent.mkdir(parents=True, exist_ok=True)
+    passed.touch()
+
+
+def warnings_of(params: WholeParams) -> list[str]:
+    """What is allowed but probably not meant."""
+    demo = params.detect_people.enabled and params.detect_people.weights_sha256 == DEMO_SHA256
+    if demo and params.download.source != "synthetic":
+        return [
+            "the demo detector meets real photos: it misses about a quarter of the people. Set "
+            "detect_people.weights to yolo11n.pt or larger (the lines stand in params.yaml)"
+        ]
+    return []

@@ -1,0 +1,109 @@
+"""Faults in params.yaml, each told in the user's words."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.params.crop import CropParams
+from pipeline.params.section import load
+from pipeline.params.whole import check_whole
+from pipeline.profile_files import render
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def params(tmp_path: Path, scratch_root: Path) -> Callable[[Edit], Path]:
+    """Writes the sample with an edit; returns the file."""
+
+    def write(edit: Edit) -> Path:
+        values = YAML(typ="safe").load(render("sample"))
+        edit(values)
+        path = tmp_path / "params.yaml"
+        YAML().dump(values, path)
+        return path
+
+    return write
+
+
+def setting(dotted: str, value: Any) -> Edit:
+    *parents, name = dotted.split(".")
+
+    def edit(values: dict[str, Any]) -> None:
+        for parent in parents:
+            values = values[parent]
+        values[name] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (setting("crop.hole_mx", 3), "crop.hole_mx is unknown: did you mean `hole_max`?"),
+        (setting("corp", {}), "params.yaml corp is unknown: did you mean `crop`?"),
+        (setting("crop.hole_max", 40), "hole_max is 40 but must be <= crop.box_size (28)"),
+        (setting("crop.hole_min", 26), "hole_min is 26 but must be <= crop.hole_max (25)"),
+        (setting("crop.box_size", 65), "is 65 but must be <= downscale.image_size (64)"),
+        (setting("crop.hole_min", "banana"), "params.yaml crop.hole_min is 'banana', but"),
+        (setting("crop.hole_min", 20.5), "params.yaml crop.hole_min is 20.5, but"),
+        (setting("train.batch_size", True), "params.yaml train.batch_size is True, but"),
+        (setting("train.num_images", 0), "params.yaml train.num_images is 0, but"),
+        (setting("train.recipe", "gansape"), "train.recipe is 'gansape'"),
+        (setting("filter_people.min_score", 0.01), "must be >= detect_people.score_floor"),
+        (setting("download.source", "flickr"), "params.yaml download.source is 'flickr', but"),
+        (setting("recipes.ganscape.widht", 3), "widht is unknown: did you mean `width`?"),
+        (setting("recipes.ganscape.width", "x"), "params.yaml recipes.ganscape.width is 'x', but"),
+        (setting("recipes.glicc", {}), "params.yaml recipes.glicc is unknown"),
+        (setting("index.extensions", ["JPG"]), "index.extensions holds 'JPG', but"),
+        (setting("runtime.device", "gpu"), "params.yaml runtime.device is 'gpu', but"),
+        (lambda values: values.pop("crop"), "params.yaml crop is missing"),
+        (lambda values: values["crop"].pop("seed"), "params.yaml crop.seed is missing"),
+    ],
+)
+def test_every_fault_is_named(params: Callable[[Edit], Path], edit: Edit, message: str) -> None:
+    path = params(edit)
+    with pytest.raises(ValueError) as error:
+        check_whole(path)
+    assert message in str(error.value)
+    assert len(str(error.value).splitlines()) < 25
+
+
+def test_all_faults_are_told_at_once(params: Callable[[Edit], Path]) -> None:
+    def edit(values: dict[str, Any]) -> None:
+        values["crop"]["seed"] = "x"
+        values["train"]["seed"] = -1
+
+    with pytest.raises(ValueError) as error:
+        check_whole(params(edit))
+    assert "crop.seed" in str(error.value) and "train.seed" in str(error.value)
+
+
+def test_a_stage_checks_its_own_section_alone(params: Callable[[Edit], Path]) -> None:
+    path = params(setting("train.seed", "banana"))
+    assert load("crop", CropParams, path).hole_max == 25
+    path = params(setting("crop.seed", "banana"))
+    with pytest.raises(ValueError, match="params.yaml crop.seed is 'banana'"):
+        load("crop", CropParams, path)
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    """PyYAML would take 1e-4 for a string and `off` for False."""
+    from pipeline.params.section import read
+
+    path = tmp_path / "params.yaml"
+    path.write_text("a: 1e-4\nb: off\n")
+    assert read(path) == {"a": 0.0001, "b": "off"}
+
+
+@pytest.mark.parametrize("text", ["a: [1", "just words", ""])
+def test_a_file_that_is_no_params_yaml(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=str(path)):
+        check_whole(path)
+    with pytest.raises(ValueError, match="is missing: write one with `scenefill use sample`"):
+        check_whole(tmp_path / "none.yaml")
