@@ -1,0 +1,189 @@
+"""Trees and grass as cut-outs: drawn once a process from a fixed seed, then planted at any size.
+
+A sprite has a brightness and an alpha, both 0..1; its colours come when it is planted. The light
+falls on it from the upper left; mirror it for a sun on the right.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.sources.synthetic.landscape import noise
+from pipeline.sources.synthetic.landscape.noise import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Sprite:
+    """(height, width) each."""
+
+    tone: Floats
+    alpha: Floats
+
+
+Canvas = npt.NDArray[np.uint8]  # (height, width, 2): tone, alpha
+
+NUM_EACH = 8  # sprites of each kind
+
+
+@cache
+def conifers() -> tuple[Sprite, ...]:
+    return tuple(_conifer(np.random.default_rng((20, i))) for i in range(NUM_EACH))
+
+
+@cache
+def broadleaves() -> tuple[Sprite, ...]:
+    return tuple(_broadleaf(np.random.default_rng((21, i))) for i in range(NUM_EACH))
+
+
+@cache
+def bare_trees() -> tuple[Sprite, ...]:
+    return tuple(_bare(np.random.default_rng((22, i))) for i in range(NUM_EACH))
+
+
+@cache
+def grass_strips() -> tuple[Sprite, ...]:
+    return tuple(_grass(np.random.default_rng((23, i))) for i in range(4))
+
+
+def _finish(canvas: Canvas) -> Sprite:
+    """Half size, smooth edges."""
+    half = cv2.resize(canvas, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    tone, alpha = np.moveaxis(half.astype(np.float32) / 255, -1, 0)
+    # The canvas is black where nothing is: undo its share in the edges' tone.
+    return Sprite(np.ascontiguousarray(tone / np.maximum(alpha, 0.05)), np.ascontiguousarray(alpha))
+
+
+def _stroke(
+    canvas: Canvas, start: tuple[float, float], end: tuple[float, float], tone: float, width: int
+) -> None:
+    points = [(round(x), round(y)) for x, y in (start, end)]
+    cv2.line(canvas, points[0], points[1], (float(np.clip(tone, 4, 255)), 255), max(width, 1))
+
+
+def _conifer(rng: np.random.Generator) -> Sprite:
+    height, width = 512, 288
+    canvas = np.zeros((height, width, 2), np.uint8)
+    middle, spread = width / 2, rng.uniform(95, 140)
+    _stroke(canvas, (middle, 14), (middle, height - 1), 50, 6)
+    for share in np.sort(rng.uniform(0.02, 0.93, 420)):
+        side = rng.choice([-1, 1])
+        length = spread * share ** rng.uniform(0.75, 1.0) * rng.uniform(0.35, 1.0) + 4
+        y = 10 + share * (height - 20)
+        tip = (middle + side * length, y + length * rng.uniform(0.1, 0.5))
+        tone = rng.normal(120 - 42 * side, 40) + 35 * (length / spread)
+        _stroke(canvas, (middle + side * length * 0.15, y), tip, tone, int(rng.integers(3, 9)))
+    return _finish(canvas)
+
+
+def _bare(rng: np.random.Generator) -> Sprite:
+    canvas = np.zeros((640, 640, 2), np.uint8)
+    _branch(rng, canvas, (320.0, 640.0), 130.0, -np.pi / 2, 17.0)
+    return _finish(canvas)
+
+
+def _branch(
+    rng: np.random.Generator,
+    canvas: Canvas,
+    start: tuple[float, float],
+    length: float,
+    angle: float,
+    width: float,
+) -> list[tuple[float, float]]:
+    """Draw a branch and all that grow from it; the tips' places."""
+    end = (start[0] + length * float(np.cos(angle)), start[1] + length * float(np.sin(angle)))
+    _stroke(canvas, start, end, rng.normal(90, 20), round(width))
+    if width < 1.6:
+        return [end]
+    tips = []
+    for turn in rng.normal([-0.45, 0.02, 0.45], 0.2)[: int(rng.integers(2, 4))]:
+        shorter = length * rng.uniform(0.66, 0.86)
+        tips += _branch(rng, canvas, end, shorter, angle + turn, width * rng.uniform(0.55, 0.7))
+    return tips
+
+
+def _broadleaf(rng: np.random.Generator) -> Sprite:
+    canvas = np.zeros((640, 640, 2), np.uint8)
+    tips = np.array(_branch(rng, canvas, (320.0, 640.0), 105.0, -np.pi / 2, 19.0))
+    number = 6500
+    places = tips[rng.integers(0, len(tips), number)] + rng.normal(0, 36, (number, 2))
+    low, high = places.min(0), places.max(0)
+    across, down = ((places - low) / (high - low)).T
+    # Lumps of leaves: light from the upper left, shade below and within.
+    lump = noise.tile(2.0, 5)[places[:, 1].astype(int) % 512, places[:, 0].astype(int) % 512]
+    tones = rng.normal(150 - 60 * across - 70 * down + 26 * lump, 22)
+    for i in np.argsort(tones + rng.normal(0, 30, number)):
+        centre = (int(places[i, 0]), int(places[i, 1]))
+        axes = (int(rng.integers(3, 9)), int(rng.integers(2, 6)))
+        tone = (float(np.clip(tones[i], 5, 255)), 255.0)
+        cv2.ellipse(canvas, centre, axes, float(rng.uniform(0, 180)), 0, 360, tone, -1)
+    return _finish(canvas)
+
+
+def _grass(rng: np.random.Generator) -> Sprite:
+    """A strip of blades, seamless from side to side, 512 x 96 px when done."""
+    height, width = 192, 1024
+    canvas = np.zeros((height, width, 2), np.uint8)
+    # From far to near, so that no straight edge forms along the feet.
+    for base in np.sort(rng.uniform(0.35, 1.0, 3600)) * height:
+        x, length = rng.uniform(0, width), rng.gamma(2.2, 24)
+        lean = rng.normal(0, 0.35)
+        for offset in (-width, 0, width):
+            tip = (x + offset + lean * length, base - length)
+            tone = rng.normal(80 + length * 0.6, 38)
+            _stroke(canvas, (x + offset, base), tip, tone, int(rng.integers(1, 3)))
+    strip = _finish(canvas)
+    # The foot fades into the ground.
+    rows = np.linspace(0, 1, height // 2, dtype=np.float32)[:, None]
+    return Sprite(strip.tone, strip.alpha * noise.step(1.0, 0.6, rows))
+
+
+def plant(
+    image: Floats,
+    sprite: Sprite,
+    foot: tuple[float, float],
+    height: float,
+    dark: Floats,
+    bright: Floats,
+    mirror: bool = False,
+) -> None:
+    """Draw `sprite` into `image` in place: `foot` = (row, column) of its base's middle, px."""
+    width = max(round(height * sprite.tone.shape[1] / sprite.tone.shape[0]), 1)
+    size = (width, max(round(height), 1))
+    top, left = round(foot[0]) - size[1], round(foot[1]) - width // 2
+    rows = slice(max(top, 0), min(top + size[1], image.shape[0]))
+    columns = slice(max(left, 0), min(left + width, image.shape[1]))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return
+    cut = (
+        slice(rows.start - top, rows.stop - top),
+        slice(columns.start - left, columns.stop - left),
+    )
+    tone, alpha = (_fitted(part, size, mirror)[cut] for part in (sprite.tone, sprite.alpha))
+    colours = dark + (bright - dark) * tone[..., None]
+    image[rows, columns] += (colours - image[rows, columns]) * alpha[..., None]
+
+
+def plant_row(
+    image: Floats, sprite: Sprite, foot: int, height: int, shift: int, dark: Floats, bright: Floats
+) -> None:
+    """Repeat a seamless `sprite` from side to side, its base at row `foot`, in place."""
+    width = round(height * sprite.tone.shape[1] / sprite.tone.shape[0])
+    top, bottom = max(foot - height, 0), min(foot, image.shape[0])
+    if top >= bottom:
+        return
+    rows = slice(top - foot + height, bottom - foot + height)
+    columns = (np.arange(image.shape[1]) + shift) % width
+    tone, alpha = (
+        _fitted(part, (width, height), False)[rows][:, columns, None]
+        for part in (sprite.tone, sprite.alpha)
+    )
+    image[top:bottom] += (dark + (bright - dark) * tone - image[top:bottom]) * alpha
+
+
+def _fitted(part: Floats, size: tuple[int, int], mirror: bool) -> Floats:
+    source = part[:, ::-1] if mirror else part
+    shrunk = cv2.resize(np.ascontiguousarray(source), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, np.float32)

@@ -1,0 +1,273 @@
+"""The `synthetic` source: painted photos, some with people or faults, as one Places-like tar.
+
+Photo i is a function of (seed, i) alone; neither the number of photos nor of workers changes it.
+"""
+
+import hashlib
+import io
+import multiprocessing
+import os
+import signal
+import tarfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from PIL import Image as PillowImage
+
+from pipeline.params.sources.synthetic import SyntheticOptions
+from pipeline.progress import progress
+from pipeline.sources.synthetic import landscapes, people_cutouts
+from pipeline.sources.synthetic.people_cutouts import Box, Image
+
+OPTIONS = SyntheticOptions
+
+Fault = Literal["none", "exact_copy", "near_copy", "greyscale", "cmyk", "broken"]
+
+SIZE = 256  # px, Places365's small pictures
+_CHUNK = 8  # photos a worker paints at a time, about a quarter of a second
+_ROW_GROUP = 8192
+
+
+@dataclass(frozen=True)
+class PhotoPlan:
+    """What a photo will be, known without painting it."""
+
+    index: int
+    path: str  # inside the tar
+    category: str
+    fault: Fault
+    copy_of: int | None
+    has_people: bool
+
+
+Photo = tuple[bytes, list[Box]]
+
+
+def _rng(options: SyntheticOptions, index: int, purpose: str) -> np.random.Generator:
+    """Randomness for one purpose of one photo, the same in every process."""
+    name = f"synthetic {options.seed} {index} {purpose}"
+    digest = hashlib.sha256(name.encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16])))
+
+
+def plan(index: int, options: SyntheticOptions) -> PhotoPlan:
+    """The plan of photo `index`; cheap."""
+    rng = _rng(options, index, "plan")
+    fault, category, has_people = _draw(rng, options)
+    copy_of = None
+    if fault in ("exact_copy", "near_copy"):
+        copy_of = _original(rng, index, options)
+        if copy_of is None:
+            fault = "none"
+        else:
+            original = plan(copy_of, options)
+            category, has_people = original.category, original.has_people
+    path = f"data_256/{category}/{index:08d}.jpg"
+    return PhotoPlan(index, path, category, fault, copy_of, has_people)
+
+
+def _draw(rng: np.random.Generator, options: SyntheticOptions) -> tuple[Fault, str, bool]:
+    """Fault, category and whether there are people, were the photo no copy."""
+    category = landscapes.CATEGORIES[int(rng.integers(len(landscapes.CATEGORIES)))]
+    has_people = bool(rng.random() < options.people_share)
+    shares: tuple[tuple[Fault, float], ...] = (
+        ("exact_copy", options.copy_share / 2),
+        ("near_copy", options.copy_share / 2),
+        ("greyscale", options.greyscale_share),
+        ("cmyk", options.cmyk_share),
+        ("broken", options.broken_share),
+    )
+    drawn, total = rng.random(), 0.0
+    for fault, share in shares:
+        total += share
+        if drawn < total:
+            return fault, category, has_people and fault != "broken"
+    return "none", category, has_people
+
+
+def _original(rng: np.random.Generator, index: int, options: SyntheticOptions) -> int | None:
+    """An earlier photo without fault; None where chance finds none, as for the first photo."""
+    for _ in range(64 if index else 0):
+        earlier = int(rng.integers(index))
+        if _draw(_rng(options, earlier, "plan"), options)[0] == "none":
+            return earlier
+    return None
+
+
+def encode(index: int, options: SyntheticOptions) -> Photo:
+    """The file's bytes and the boxes of its people."""
+    planned = plan(index, options)
+    if planned.fault == "exact_copy":
+        assert planned.copy_of is not None
+        return encode(planned.copy_of, options)
+    if planned.fault == "near_copy":
+        assert planned.copy_of is not None
+        image, boxes = _paint(plan(planned.copy_of, options), options)
+        return _encode_near_copy(_rng(options, index, "fault"), image, boxes)
+    image, boxes = _paint(planned, options)
+    if planned.fault == "broken":
+        return _broken(index, _jpeg(image)), []
+    modes: dict[Fault, str] = {"greyscale": "L", "cmyk": "CMYK"}
+    return _jpeg(image, modes.get(planned.fault, "RGB")), boxes
+
+
+def _paint(planned: PhotoPlan, options: SyntheticOptions) -> tuple[Image, list[Box]]:
+    rng = _rng(options, planned.index, "picture")
+    image, horizon = landscapes.paint_with_horizon(planned.category, rng, SIZE)
+    if not planned.has_people:
+        return image, []
+    heights = (options.min_person_height, options.max_person_height)
+    return people_cutouts.plant(image, _rng(options, planned.index, "people"), horizon, heights)
+
+
+def _jpeg(image: Image, mode: str = "RGB", quality: int = 90) -> bytes:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).convert(mode).save(buffer, "JPEG", quality=quality, subsampling=2)
+    return buffer.getvalue()
+
+
+def _encode_near_copy(rng: np.random.Generator, image: Image, boxes: list[Box]) -> Photo:
+    """Encoded at another quality; half of them lose a few px on every side as well."""
+    if rng.random() < 0.5:
+        return _jpeg(image, quality=int(rng.integers(60, 84))), boxes
+    margin = int(rng.integers(2, 6))
+    inner = np.ascontiguousarray(image[margin:-margin, margin:-margin])
+    cropped = np.asarray(cv2.resize(inner, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
+    return _jpeg(cropped, quality=85), [_cropped(box, margin) for box in boxes]
+
+
+def _cropped(box: Box, margin: int) -> Box:
+    """`box` after `margin` px were cut off on every side and the rest scaled up again."""
+    scale = SIZE / (SIZE - 2 * margin)
+    edges = (box[0], box[1], box[0] + box[2], box[1] + box[3])
+    top, left, bottom, right = (min(max(round((edge - margin) * scale), 0), SIZE) for edge in edges)
+    return top, left, bottom - top, right - left
+
+
+def _broken(index: int, whole: bytes) -> bytes:
+    """Cut short, without its header, empty or no picture at all, by index."""
+    kinds = (
+        whole[: len(whole) // 2],
+        whole[:2] + bytes(len(whole) - 2),
+        b"",
+        b"404 Not Found: this is a text file with a picture's name\n",
+    )
+    return kinds[index % len(kinds)]
+
+
+def write(archive: Path, lists: Path, options: SyntheticOptions, workers: int) -> None:
+    """Paints the photos into the tar `archive`; what they are goes to lists/truth.parquet."""
+    with progress("download", options.num_photos, "photos") as advance:
+        write_archive(archive, lists / "truth.parquet", options, advance, workers)
+
+
+def write_archive(
+    tar_path: Path,
+    truth_path: Path,
+    options: SyntheticOptions,
+    advance: Callable[[int], None],
+    workers: int = 1,
+) -> None:
+    """Write the tar of all photos and the table of what they are; `advance` counts photos done.
+
+    Both are written in place: whoever needs all or nothing gives scratch paths and renames.
+    """
+    if options.people_share > 0:
+        people_cutouts.cutouts()  # a missing asset is told before any work
+    plans = sorted((plan(i, options) for i in range(options.num_photos)), key=lambda p: p.path)
+    people: list[list[Box]] = []
+    with (
+        tarfile.open(tar_path, "w", format=tarfile.PAX_FORMAT) as tar,
+        _photos([p.index for p in plans], options, workers) as photos,
+    ):
+        for planned, (data, boxes) in zip(plans, photos, strict=True):
+            tar.addfile(_header(planned.path, len(data)), io.BytesIO(data))
+            people.append(boxes)
+            advance(1)
+    _write_truth(truth_path, plans, people, options)
+
+
+def _header(path: str, size: int) -> tarfile.TarInfo:
+    """A member's header without clock or owner."""
+    header = tarfile.TarInfo(path)
+    header.size, header.mode, header.mtime = size, 0o644, 0
+    return header
+
+
+def _write_truth(
+    path: Path, plans: list[PhotoPlan], people: list[list[Box]], options: SyntheticOptions
+) -> None:
+    frame = pd.DataFrame(
+        {
+            "path": [p.path for p in plans],
+            "category": [p.category for p in plans],
+            "fault": [p.fault for p in plans],
+            "copy_of": [
+                None if p.copy_of is None else plan(p.copy_of, options).path for p in plans
+            ],
+            "num_people": [len(boxes) for boxes in people],
+            "people": [[list(box) for box in boxes] for boxes in people],
+        }
+    )
+    schema = pa.schema(
+        [(name, pa.string()) for name in ("path", "category", "fault", "copy_of")]
+        + [("num_people", pa.int64()), ("people", pa.list_(pa.list_(pa.int64())))]
+    )
+    frame.to_parquet(path, index=False, schema=schema, row_group_size=_ROW_GROUP)
+
+
+def _encode_all(indices: list[int], options: SyntheticOptions) -> list[Photo]:
+    return [encode(index, options) for index in indices]
+
+
+@contextmanager
+def _photos(
+    indices: list[int], options: SyntheticOptions, workers: int
+) -> Iterator[Iterator[Photo]]:
+    """Photos in the order of `indices`; leaving early ends the workers after what they hold."""
+    if workers == 1:
+        yield (encode(index, options) for index in indices)
+        return
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_follow_parent
+    )
+    try:
+        yield _in_order(pool, indices, options, window=4 * workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, indices: list[int], options: SyntheticOptions, window: int
+) -> Iterator[Photo]:
+    """Results in order, never more than `window` chunks at work or waiting."""
+    running: deque[Future[list[Photo]]] = deque()
+    for start in range(0, len(indices), _CHUNK):
+        running.append(pool.submit(_encode_all, indices[start : start + _CHUNK], options))
+        if len(running) == window:
+            yield from running.popleft().result()
+    while running:
+        yield from running.popleft().result()
+
+
+def _follow_parent() -> None:
+    """In a worker: leave Ctrl-C to the parent, and stop should the parent be killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
+
+
+def _exit_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,63 @@
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from pictures import encoded, picture
+from pipeline.params.sources.folder import FolderOptions
+from pipeline.sources.folder.source import write
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    root = tmp_path / "photos"
+    for number, name in enumerate(["sea/b.jpg", "sea/deep/a.PNG", "flat.jpg", "sea/ä 1.jpg"]):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(encoded(picture(number)))
+    (root / "sea/notes.txt").write_text("no photo")
+    (root / "sea/.hidden.jpg").write_text("no photo")
+    return root
+
+
+def packed(root: Path, archive: Path) -> list[str]:
+    write(archive, archive.parent, FolderOptions(path=str(root)), workers=1)
+    with tarfile.open(archive) as tar:
+        return tar.getnames()
+
+
+def test_folders_are_categories_and_bytes_are_copied(photos: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "photos.tar"
+    names = packed(photos, archive)
+    assert names == [
+        "data_256/sea/b.jpg",
+        "data_256/sea/deep/a.PNG",
+        "data_256/sea/ä 1.jpg",
+        "data_256/uncategorized/flat.jpg",
+    ]
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile("data_256/sea/b.jpg")
+        assert member is not None
+        assert member.read() == (photos / "sea/b.jpg").read_bytes()
+
+
+def test_the_same_photos_give_the_same_bytes(photos: Path, tmp_path: Path) -> None:
+    packed(photos, tmp_path / "1.tar")
+    (photos / "sea/b.jpg").touch()
+    packed(photos, tmp_path / "2.tar")
+    assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
+
+
+def test_a_folder_without_photos_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such folder exists"):
+        packed(tmp_path / "missing", tmp_path / "photos.tar")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/readme.md").touch()
+    with pytest.raises(ValueError, match=r"no photo in it \(1 other files"):
+        packed(tmp_path / "empty", tmp_path / "photos.tar")
+
+
+def test_a_link_to_a_folder_is_an_error(photos: Path, tmp_path: Path) -> None:
+    """DVC does not look behind it, so that new photos there would go unseen."""
+    (photos / "link").symlink_to(photos / "sea")
+    with pytest.raises(ValueError, match="is a link to a folder"):
+        packed(photos, tmp_path / "photos.tar")
