@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `scenefill`."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,31 @@
+"""sha256 of what a stage wrote, kept beside it so that nobody reads 26 GB twice.
+
+A file's sum stands in `<file>.sha256`, a folder of shards' in `<folder>/shards.sha256`, both in
+the format of `sha256sum`, so that `sha256sum -c` checks them.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+SHARD_SUMS = "shards.sha256"
+
+
+def sha256_of(path: Path) -> str:
+    """The file's sum, read from its bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_sums(sums_path: Path, files: Iterable[Path]) -> None:
+    """A `sha256sum` list of `files`, named relative to the list."""
+    lines = [f"{sha256_of(file)}  {file.name}\n" for file in sorted(files)]
+    sums_path.write_text("".join(lines))
+
+
+def recorded_sum(path: Path) -> str:
+    """The sum of a stage's input: the producer's record where there is one, else its bytes."""
+    record = path / SHARD_SUMS if path.is_dir() else path.with_name(f"{path.name}.sha256")
+    if record.is_file():
+        return hashlib.sha256(record.read_bytes()).hexdigest()
+    return sha256_of(path)

@@ -1,0 +1,143 @@
+"""The command line: one command a stage, and what helps around them.
+
+A stage is imported only when it is called, so that `--help` waits for neither torch nor pandas.
+"""
+
+import errno
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+STAGES = {
+    "download": "Get the photos of the chosen source into one plain tar.",
+    "index": "List the tar's photos: key, category, offset. Nothing is extracted.",
+    "filter_categories": "Keep the photos of the chosen categories.",
+    "detect_people": "Find every person box with YOLO. The slow stage; done once.",
+    "filter_people": "Decide: people, broken files, duplicates, and the split. Seconds.",
+    "downscale": "Shrink the kept photos into lossless shards.",
+    "crop": "Cut holes: the final WebDataset shards train/, val/ and test/.",
+    "train": "Train the chosen recipe's completion GAN.",
+    "evaluate": "Measure the generator beside classical fills on the test holes.",
+}
+
+app = typer.Typer(
+    help="From photographs to an evaluated completion GAN. `dvc repro` runs all stages; "
+    "a command below runs one of them, on params.yaml in this folder.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Runs the command; a fault of the user's is one screen of text, not a traceback."""
+    try:
+        app()
+    except ValueError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _fail(f"the disk is full ({error}): free some space and run again; finished work is kept")
+
+
+def _fail(message: str) -> None:
+    """Shows the message; the traceback is kept for whoever has to look deeper."""
+    from pipeline.resume import work_dir
+
+    typer.echo(f"error: {message}", err=True)
+    log = work_dir() / "last-error.txt"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc())
+        typer.echo(f"(the traceback is in {log})", err=True)
+    except OSError:
+        traceback.print_exc()
+    sys.exit(1)
+
+
+def _stage_command(name: str) -> Callable[[], None]:
+    def command() -> None:
+        from pipeline.params.whole import check_whole, warnings_of
+        from pipeline.parent import stop_with_dvc
+
+        params = check_whole()
+        if name == "detect_people":
+            for warning in warnings_of(params):
+                typer.echo(f"{name}: WARNING: {warning}", err=True)
+        stop_with_dvc()
+        try:
+            importlib.import_module(f"pipeline.stages.{name}").run()
+        except KeyboardInterrupt:
+            typer.echo(f"{name}: interrupted; run it again to go on from here", err=True)
+            sys.exit(130)
+
+    return command
+
+
+for _name, _help in STAGES.items():
+    app.command(_name, help=_help, rich_help_panel="Stages")(_stage_command(_name))
+
+
+@app.command()
+def use(
+    profile: Annotated[
+        str, typer.Argument(help="sample: the embedded default; folder: your own photos")
+    ],
+) -> None:
+    """Write params.yaml from a profile and show what changes."""
+    from pipeline.profile_files import use_profile
+
+    typer.echo(use_profile(profile))
+
+
+@app.command()
+def schema() -> None:
+    """Write the JSON schema of params.yaml, by which editors complete and check."""
+    from pipeline.params.json_schema import SCHEMA_PATH, write_schema
+
+    write_schema(SCHEMA_PATH)
+    typer.echo(f"wrote {SCHEMA_PATH}")
+
+
+@app.command()
+def check() -> None:
+    """Check the whole of params.yaml."""
+    from pipeline.params.whole import check_whole
+
+    check_whole()
+    typer.echo("params.yaml is fine")
+
+
+@app.command()
+def results() -> None:
+    """Show the last run's funnel and metrics, and where its pictures lie."""
+    from pipeline.results import summary
+
+    typer.echo(summary(Path("data")))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the set-up: GPU, weights, disk, cache links; say what to mend."""
+    from pipeline.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        typer.echo(finding.line)
+    if any(finding.is_fault for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def clean() -> None:
+    """Remove unfinished work of former runs from the scratch folder."""
+    from pipeline.resume import clean_scratch
+
+    typer.echo(clean_scratch())

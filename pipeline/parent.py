@@ -1,0 +1,41 @@
+"""A stage stops when the `dvc repro` that started it dies.
+
+SIGKILL of dvc leaves its child alive, and the next repro would run beside it.
+"""
+
+import os
+import signal
+import threading
+import time
+
+import psutil
+
+POLL_SECONDS = 1.0
+
+
+def stop_with_dvc() -> None:
+    """Watches the dvc process above this one, where there is one; its end is a Ctrl-C here."""
+    dvc = _dvc_above()
+    if dvc is not None:
+        threading.Thread(target=_watch, args=(dvc,), daemon=True).start()
+
+
+def _dvc_above() -> psutil.Process | None:
+    """The nearest ancestor that runs dvc; DVC names the stage in the environment."""
+    if "DVC_STAGE" not in os.environ:
+        return None
+    for process in psutil.Process().parents():
+        try:
+            words = [os.path.basename(word) for word in process.cmdline()[:3]]
+        except psutil.Error:
+            continue
+        if "dvc" in words:
+            return process
+    return None
+
+
+def _watch(dvc: psutil.Process) -> None:
+    # is_running compares start times too, so that a reused number is not taken for dvc.
+    while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGINT)

@@ -1,0 +1,89 @@
+"""Progress with rate and time left: a bar in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Advance = Callable[[int], None]
+
+# A log file wants a line now and then, not a bar.
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def say(message: str) -> None:
+    """One line for the person who waits, on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
+    """Yields `advance(n)`; shows `description`, done of total, rate in `unit`/s, time left."""
+    if sys.stderr.isatty():
+        with _bar(description, total, unit) as advance:
+            yield advance
+    else:
+        lines = _Lines(description, total, unit)
+        yield lines.advance
+        lines.close()
+
+
+@contextmanager
+def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
+    # Imported here: a log file needs no terminal drawing.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.1f} {unit}/s" if speed else f"- {unit}/s")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda num: bar.advance(task, num)
+
+
+class _Lines:
+    """Plain lines: at most one every ten seconds, and one at the end of a longer job."""
+
+    def __init__(self, description: str, total: int, unit: str) -> None:
+        self.description, self.total, self.unit = description, total, unit
+        self.done = 0
+        self.started = self.shown = time.monotonic()
+
+    def advance(self, num: int) -> None:
+        self.done += num
+        now = time.monotonic()
+        if now - self.shown >= SECONDS_BETWEEN_LINES and self.done < self.total:
+            self.shown = now
+            rate = self.done / (now - self.started)
+            left = (self.total - self.done) / rate
+            self._show(rate, f"{left:.0f} s left")
+
+    def close(self) -> None:
+        seconds = time.monotonic() - self.started
+        if seconds > 2:
+            self._show(self.done / seconds, f"{seconds:.0f} s in all")
+
+    def _show(self, rate: float, time_text: str) -> None:
+        say(
+            f"{self.description}: {self.done:,}/{self.total:,} {self.unit}, "
+            f"{rate:.1f} {self.unit}/s, {time_text}"
+        )

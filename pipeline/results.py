@@ -1,0 +1,66 @@
+"""What the last run found, as text for a terminal."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+PICTURES = {
+    "figures": "evaluate/metrics.json",
+    "completed test photos": "evaluate/grids/test.png",
+    "training, step by step": "train/samples",
+    "photos kept though near a person": "filter_people/sheets/kept.jpg",
+    "photos dropped for a person": "filter_people/sheets/dropped.jpg",
+}
+COLUMNS = {
+    "hole_psnr": "hole PSNR (dB, higher)",
+    "hole_ssim": "hole SSIM (higher)",
+    "hole_l1": "hole L1 (lower)",
+}
+
+
+def summary(data: Path) -> str:
+    """The funnel, the metrics beside the baselines, and where pictures and figures lie."""
+    console = Console(width=100, file=io.StringIO(), highlight=False)
+    with console.capture() as capture:
+        console.print(_funnel_line(data))
+        console.print(_metrics_table(_json(data / "evaluate" / "metrics.json")))
+        for what, where in PICTURES.items():
+            console.print(f"{what + ':':34}{data / where}")
+    return capture.get().rstrip()
+
+
+def _json(path: Path) -> Any:
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: run `dvc repro` first")
+    return json.loads(path.read_text())
+
+
+def _funnel_line(data: Path) -> str:
+    funnel = _json(data / "filter_people" / "funnel.json")
+    too_small = _json(data / "downscale" / "funnel.json").get("too_small", 0)
+    dropped = ", ".join(
+        f"{funnel[name]:,} {name.replace('_', ' ')}"
+        for name in ("other_category", "broken", "person", "exact_copy")
+    )
+    kept = funnel["kept"] - too_small
+    return (
+        f"{funnel['photos']:,} photos: {kept:,} kept; dropped: {dropped}, {too_small:,} too small\n"
+    )
+
+
+def _metrics_table(metrics: dict[str, Any]) -> Table:
+    """One row a method, best PSNR first; means over the test photos."""
+    table = Table(title=f"{metrics['num_photos']:,} test photos, the same holes for all")
+    table.add_column("method")
+    for title in COLUMNS.values():
+        table.add_column(title, justify="right")
+    methods = {name: row for name, row in metrics.items() if isinstance(row, dict)}
+    for name, row in sorted(methods.items(), key=lambda item: -item[1]["hole_psnr"]):
+        style = "bold" if name == "model" else None
+        cells = [f"{row['hole_psnr']:.2f}", f"{row['hole_ssim']:.3f}", f"{row['hole_l1']:.4f}"]
+        table.add_row(name.replace("_", " "), *cells, style=style)
+    return table

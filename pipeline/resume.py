@@ -1,0 +1,143 @@
+"""Scratch folders: work survives a kill, and half of it never looks like the whole.
+
+DVC deletes a stage's outs before it runs and a kill would leave them half-written. So work goes
+to `.work/<stage>/<fingerprint>/` and is published, under the final names, only when complete.
+The fingerprint covers all that decides the bytes: params, code and inputs. A rerun of the same
+work finds its finished parts; a rerun of other work finds an empty folder.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pipeline.checksums import recorded_sum, sha256_of
+from pipeline.import_closure import ROOT, closure
+from pipeline.progress import say
+
+FINGERPRINT_DIGITS = 16
+
+
+def work_dir() -> Path:
+    """The scratch folder. In `dvc exp run --temp` DVC_ROOT is the repository, not the copy."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / ".work"
+
+
+def fingerprint(params: dict[str, Any], code: Iterable[str], inputs: Iterable[Path]) -> str:
+    """16 hex digits over the params' values, the code's bytes and the inputs' sums."""
+    facts = {
+        "params": params,
+        "code": {path: sha256_of(ROOT / path) for path in closure(*code)},
+        "inputs": {path.name: recorded_sum(path) for path in inputs},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[
+        :FINGERPRINT_DIGITS
+    ]
+
+
+@contextmanager
+def scratch(
+    stage: str,
+    *,
+    params: dict[str, Any],
+    code: Iterable[str],
+    inputs: Iterable[Path],
+    keep: bool = False,
+) -> Iterator[Path]:
+    """Yields this work's scratch folder, locked.
+
+    It is removed when the block ends without an error, unless it is to `keep`: a training goes on
+    from it when its budget is raised.
+    """
+    folder = work_dir() / stage / fingerprint(params, code, inputs)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(
+            f"another run of `{stage}` with the same params is at work in {folder}: "
+            "wait for it, or stop it first"
+        ) from None
+    try:
+        if folder.is_dir() and not keep:
+            say(f"{stage}: going on with the unfinished work in {folder}")
+        folder.mkdir(exist_ok=True)
+        yield folder
+        if not keep:
+            shutil.rmtree(folder)
+    finally:
+        lock.release()
+        if not folder.exists():
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def require_space(folder: Path, num_bytes: int, what: str) -> None:
+    """Refuses to start what the disk cannot hold."""
+    free = shutil.disk_usage(folder).free
+    if free < num_bytes:
+        raise ValueError(
+            f"{what} needs about {num_bytes / 1e6:,.0f} MB, but {folder.resolve()} has "
+            f"{free / 1e6:,.0f} MB free: free some space, or move the project to a larger disk"
+        )
+
+
+def publish(source: Path, target: Path) -> None:
+    """Puts a finished file or folder under its final name.
+
+    A name is always new, never written into: what stands there may be a hard link to DVC's cache.
+    The scratch keeps its own links until all is published, so that a kill here loses nothing.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{target.name}.tmp")
+    _remove(temporary)
+    if source.is_dir():
+        shutil.copytree(source, temporary, copy_function=_link)
+    else:
+        _link(str(source), str(temporary))
+    if target.is_dir():
+        _remove(target)
+    os.replace(temporary, target)
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def fresh_folder(path: Path) -> None:
+    """An empty folder; what stood there is unlinked, never written into (see `publish`)."""
+    _remove(path)
+    path.mkdir(parents=True)
+
+
+def clean_scratch() -> str:
+    """Removes scratch folders that no run holds; says what went and what stayed."""
+    removed, busy = 0, []
+    for folder in sorted(work_dir().glob(f"*/{'[0-9a-f]' * FINGERPRINT_DIGITS}")):
+        lock = FileLock(folder.with_suffix(".lock"))
+        try:
+            with lock.acquire(timeout=0):
+                shutil.rmtree(folder)
+                removed += 1
+        except Timeout:
+            busy.append(str(folder))
+            continue
+        folder.with_suffix(".lock").unlink(missing_ok=True)
+    return f"removed {removed} unfinished works" + "".join(f"\n{name} is at work" for name in busy)

@@ -1,0 +1,36 @@
+"""Stage: a source -> one plain tar of photos in the Places365 layout, and its lists.
+
+Nothing is ever extracted from the tar: later stages read photos by offset.
+"""
+
+import importlib
+import os
+from pathlib import Path
+
+from pipeline.checksums import write_sums
+from pipeline.params.download import DownloadParams
+from pipeline.params.runtime import RuntimeParams
+from pipeline.params.section import load
+from pipeline.resume import publish, scratch
+
+
+def run(data: Path = Path("data")) -> None:
+    """Writes data/download/photos.tar, its sum, and lists/ (what the source knows)."""
+    params = load("download", DownloadParams)
+    runtime = load("runtime", RuntimeParams)
+    # Only the chosen source is imported, so that an edit of another one reruns nothing.
+    source = importlib.import_module(f"pipeline.sources.{params.source}.source")
+    options = load(f"sources.{params.source}", source.OPTIONS)
+    with scratch(
+        "download",
+        params={"download": params.model_dump(), "options": options.model_dump()},
+        code=["pipeline/stages/download.py", f"pipeline/sources/{params.source}/source.py"],
+        inputs=[],
+    ) as folder:
+        lists = folder / "lists"
+        lists.mkdir(exist_ok=True)
+        archive = folder / "photos.tar"
+        source.write(archive, lists, options, runtime.workers or os.cpu_count() or 1)
+        write_sums(folder / "photos.tar.sha256", [archive])
+        for name in ("photos.tar", "photos.tar.sha256", "lists"):
+            publish(folder / name, data / "download" / name)

@@ -1,0 +1,39 @@
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("SCENEFILL_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Real photos and weights, where they are at hand; never part of the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no test data at {SHARED}: set SCENEFILL_SHARED")
+    return SHARED
+
+
+@pytest.fixture
+def scratch_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The scratch folder .work inside tmp_path, not in the project."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def write_tar() -> Callable[[Path, dict[str, bytes]], None]:
+    """Writes members by name into a plain tar."""
+
+    def write(path: Path, members: dict[str, bytes]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(path, "w") as tar:
+            for name, data in members.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+
+    return write

@@ -1,0 +1,91 @@
+import pandas as pd
+import pytest
+
+from pipeline.params.filter_people import FilterPeopleParams
+from pipeline.stages.filter_people import funnel, judge, near_groups
+
+PARAMS = FilterPeopleParams(
+    min_score=0.5,
+    min_box_area=0.01,
+    near_copy_bits=4,
+    val_share=0.1,
+    test_share=0.05,
+    seed=0,
+    num_thumbnails=10,
+)
+
+
+def photo(key: str, **facts: object) -> dict[str, object]:
+    """A photo of 100x100 px without boxes."""
+    plain = {
+        "key": key,
+        "path": f"data_256/c/{key}.jpg",
+        "category": "c",
+        "status": "ok",
+        "sha256": key,
+        "perceptual_hash": "0" * 16,
+        "height": 100,
+        "width": 100,
+        "scores": [],
+        "boxes": [],
+    }
+    return plain | facts
+
+
+PHOTOS = pd.DataFrame(
+    [
+        photo("a"),
+        photo("b", scores=[0.5], boxes=[0.0, 0.0, 10.0, 10.0]),
+        photo("c", scores=[0.49], boxes=[0.0, 0.0, 50.0, 50.0]),
+        photo("d", scores=[0.9], boxes=[0.0, 0.0, 9.0, 11.0]),  # 0.99 % of the photo
+        photo("e", sha256="a"),
+        photo("f", status="broken"),
+        photo("g", status=None, sha256=None),
+        photo("h", scores=[0.9, 0.6], boxes=[0.0, 0.0, 1.0, 1.0, 5.0, 5.0, 20.0, 20.0]),
+    ]
+)
+
+
+def test_each_photo_has_one_verdict() -> None:
+    verdicts = judge(PHOTOS, PARAMS).set_index("key")
+    assert verdicts["verdict"].to_dict() == {
+        "a": "kept",
+        "b": "person",
+        "c": "kept",
+        "d": "kept",
+        "e": "exact_copy",
+        "f": "broken",
+        "g": "other_category",
+        "h": "person",
+    }
+    assert verdicts["copy_of"].to_dict() == {key: "a" if key == "e" else "" for key in "abcdefgh"}
+    assert verdicts["person_score"]["h"] == 0.6
+
+
+def test_funnel_adds_up() -> None:
+    verdicts = judge(PHOTOS, PARAMS)
+    counts = funnel(verdicts, ["a", "a", "d"], ["train", "train", "val"])
+    assert counts == {
+        "photos": 8,
+        "kept": 3,
+        "other_category": 1,
+        "broken": 1,
+        "person": 2,
+        "exact_copy": 1,
+        "near_copies": 1,
+        "split": {"train": 2, "val": 1, "test": 0},
+    }
+
+
+def test_near_copies_share_a_group() -> None:
+    kept = pd.DataFrame(
+        {"key": list("abc"), "perceptual_hash": ["f" * 16, "0" * 16, "f" * 15 + "0"]}
+    )
+    assert near_groups(kept, PARAMS) == ["a", "b", "a"]
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(ValueError, match="val_share . test_share is 1.1 but must be < 1"):
+        FilterPeopleParams.model_validate(
+            PARAMS.model_dump() | {"val_share": 0.6, "test_share": 0.5}
+        )

@@ -1,0 +1,81 @@
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.keys import key_of
+from pipeline.params.index import IndexParams
+from pipeline.stages.index import category_of, index
+
+PARAMS = IndexParams(extensions=[".jpg"], max_bytes=1000)
+WriteTar = Callable[[Path, dict[str, bytes]], None]
+
+
+@pytest.mark.parametrize(
+    ("path", "category"),
+    [
+        ("data_256/a/airfield/00000001.jpg", "a/airfield"),
+        ("data_256/f/forest/broadleaf/00000001.jpg", "f/forest/broadleaf"),
+        ("data_256/sea/x.jpg", "sea"),
+    ],
+)
+def test_category_is_all_between_root_and_name(path: str, category: str) -> None:
+    assert category_of(path) == category
+
+
+def test_rows_point_at_the_bytes_in_order_of_path(tmp_path: Path, write_tar: WriteTar) -> None:
+    members = {f"data_256/c/{name}.jpg": name[:4].encode() * 50 for name in ("b", "a", "long" * 40)}
+    archive = tmp_path / "photos.tar"
+    write_tar(archive, members)
+    table, counts = index(archive, PARAMS)
+    assert counts == {"photos": 3}
+    assert list(table["path"]) == sorted(members)
+    assert list(table["key"]) == [key_of(path) for path in sorted(members)]
+    data = archive.read_bytes()
+    for row in table.itertuples():
+        assert data[row.offset : row.offset + row.size] == members[row.path]
+
+
+def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
+    archive = tmp_path / "photos.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, size in [
+            ("data_256/c/a.jpg", 10),
+            ("data_256/c/a.jpg", 10),
+            ("data_256/c/huge.jpg", 2000),
+            ("data_256/c/notes.txt", 10),
+            ("data_256/c/._a.jpg", 10),
+            ("data_256/../../etc/a.jpg", 10),
+            ("no_category.jpg", 10),
+        ]:
+            member = tarfile.TarInfo(name)
+            member.size = size
+            tar.addfile(member, io.BytesIO(bytes(size)))
+        link = tarfile.TarInfo("data_256/c/link.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+        folder = tarfile.TarInfo("data_256/c")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+    table, counts = index(archive, PARAMS)
+    assert len(table) == 1
+    assert counts == {
+        "duplicate_path": 1,
+        "no_regular_file": 1,
+        "other_files": 2,
+        "photos": 1,
+        "too_large": 1,
+        "unusable_name": 2,
+    }
+
+
+def test_a_tar_without_photos_or_no_tar_is_an_error(tmp_path: Path, write_tar: WriteTar) -> None:
+    archive = tmp_path / "photos.tar"
+    write_tar(archive, {"data_256/c/a.txt": b"1"})
+    with pytest.raises(ValueError, match=r"no photo with an ending of .*other_files"):
+        index(archive, PARAMS)
+    archive.write_bytes(b"not a tar" * 200)
+    with pytest.raises(ValueError, match="no intact plain tar"):
+        index(archive, PARAMS)

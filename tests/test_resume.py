@@ -1,0 +1,118 @@
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pipeline import resume
+from pipeline.engine import run_parts
+from pipeline.progress import Advance
+
+CODE = ["pipeline/stages/crop.py"]
+
+
+def scratch(**params: int) -> AbstractContextManager[Path]:
+    return resume.scratch("crop", params=params, code=CODE, inputs=[])
+
+
+def test_an_error_keeps_the_scratch_and_success_removes_it(scratch_root: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), scratch(seed=1) as first:
+        (first / "half").touch()
+        raise KeyboardInterrupt
+    assert first.is_relative_to(scratch_root / ".work" / "crop")
+    with scratch(seed=2) as other:
+        assert list(other.iterdir()) == []
+    with scratch(seed=1) as again:
+        assert (again / "half").exists()
+    assert not again.exists()
+
+
+def test_two_runs_of_the_same_work_are_refused(scratch_root: Path) -> None:
+    with scratch(seed=1), pytest.raises(ValueError, match="is at work"), scratch(seed=1):
+        pass
+
+
+def test_fingerprint_covers_params_code_and_inputs(tmp_path: Path) -> None:
+    given = tmp_path / "in.parquet"
+    given.write_bytes(b"1")
+
+    def of(seed: int = 0, code: list[str] = CODE) -> str:
+        return resume.fingerprint({"seed": seed}, code, [given])
+
+    first = of()
+    assert of() == first
+    assert of(seed=1) != first
+    assert of(code=["pipeline/stages/downscale.py"]) != first
+    given.write_bytes(b"2")
+    assert of() != first
+
+
+def test_a_recorded_sum_saves_reading_the_input(tmp_path: Path) -> None:
+    archive = tmp_path / "photos.tar"
+    archive.write_bytes(b"1")
+    (tmp_path / "photos.tar.sha256").write_text("recorded")
+    first = resume.fingerprint({}, CODE, [archive])
+    archive.write_bytes(b"2")
+    assert resume.fingerprint({}, CODE, [archive]) == first
+
+
+def part(name: str, made: list[str], folder: Path, advance: Advance) -> None:
+    (folder / "data").write_text(name)
+    made.append(name)
+    advance(1)
+
+
+def test_finished_parts_are_not_made_again(tmp_path: Path) -> None:
+    made: list[str] = []
+    plan: dict[str, Callable[[Path, Advance], None]] = {
+        name: partial(part, name, made) for name in ("a", "b", "c")
+    }
+
+    def fail(folder: Path, advance: Advance) -> None:
+        (folder / "data").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_parts(tmp_path, {**plan, "b": fail}, lambda num: None)
+    assert made == ["a"]
+    folders = run_parts(tmp_path, plan, lambda num: None)
+    assert made == ["a", "b", "c"]
+    assert [(folder / "data").read_text() for folder in folders] == ["a", "b", "c"]
+    assert not (tmp_path / "b.tmp").exists()
+
+
+def test_publish_never_writes_into_what_stands_there(tmp_path: Path) -> None:
+    """An out may be a hard link to DVC's cache: writing into it would corrupt the cache."""
+    cache = tmp_path / "cache"
+    cache.write_text("old")
+    out = tmp_path / "out"
+    os.link(cache, out)
+    (tmp_path / "new").write_text("new")
+    resume.publish(tmp_path / "new", out)
+    assert (out.read_text(), cache.read_text()) == ("new", "old")
+    assert (tmp_path / "new").exists(), "the scratch keeps its own link"
+
+
+def test_publish_replaces_a_folder_as_a_whole(tmp_path: Path) -> None:
+    out, new = tmp_path / "out", tmp_path / "new"
+    for folder, name in ((out, "old.tar"), (new, "new.tar")):
+        folder.mkdir()
+        (folder / name).touch()
+    resume.publish(new, out)
+    assert [path.name for path in out.iterdir()] == ["new.tar"]
+
+
+def test_too_little_space_is_refused(tmp_path: Path) -> None:
+    resume.require_space(tmp_path, 1, "packing")
+    with pytest.raises(ValueError, match="packing needs about .* MB, but"):
+        resume.require_space(tmp_path, 10**18, "packing")
+
+
+def test_clean_leaves_what_is_at_work(scratch_root: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), scratch(seed=1) as left:
+        raise KeyboardInterrupt
+    with scratch(seed=2) as busy:
+        assert resume.clean_scratch().startswith("removed 1 unfinished works\n")
+        assert busy.exists() and not left.exists()
