@@ -1,0 +1,46 @@
+"""What is known, what is completed, and the window the local discriminator sees.
+
+mask is (N, 1, H, W) float with 1 = pixels to complete; rectangles are half-open
+[top, left, height, width] in px.
+"""
+
+import torch
+from torch import Tensor
+
+
+def mask_out(image: Tensor, mask: Tensor, fill: float) -> Tensor:
+    """`image` with `fill` (one value in [-1, 1]) in place of the hole pixels.
+
+    By torch.where and not by products: 0 * NaN is NaN, so a product would let hole pixels through.
+    """
+    return torch.where(
+        mask > 0, torch.full((), fill, dtype=image.dtype, device=image.device), image
+    )
+
+
+def composite(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """The completed image: `output` in the hole, `image` bit for bit in the context."""
+    return torch.where(mask > 0, output.to(image.dtype), image)
+
+
+def cut_box(image: Tensor, box: Tensor, box_size: int) -> Tensor:
+    """(N, C, H, W), boxes (N, 4) of side `box_size` -> (N, C, box_size, box_size).
+
+    Two gathers, one along rows and one along columns: each sample has its own box, and no Python
+    loop runs over the batch.
+    """
+    num, channels, _, width = image.shape
+    steps = torch.arange(box_size, device=image.device)
+    rows = (box[:, 0, None] + steps).view(num, 1, box_size, 1)
+    columns = (box[:, 1, None] + steps).view(num, 1, 1, box_size)
+    band = image.gather(2, rows.expand(num, channels, box_size, width))
+    return band.gather(3, columns.expand(num, channels, box_size, box_size))
+
+
+def rectangle_mask(rectangles: Tensor, image_size: int) -> Tensor:
+    """(N, 4) rectangles -> (N, 1, S, S) float mask, 1 inside."""
+    steps = torch.arange(image_size, device=rectangles.device)
+    top, left, height, width = (edge[:, None] for edge in rectangles.unbind(1))
+    rows = (steps >= top) & (steps < top + height)
+    columns = (steps >= left) & (steps < left + width)
+    return (rows[:, None, :, None] & columns[:, None, None, :]).float()

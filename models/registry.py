@@ -1,0 +1,55 @@
+"""The recipes by name. Only the chosen one is imported, so that no other is part of a training."""
+
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+import torch
+from torch import nn
+
+from models.recipe import Recipe, RecipeOptions, Setting
+
+RECIPES = {
+    "ganscape": "models.recipes.ganscape",
+}
+
+
+class RecipeModule(Protocol):
+    """What a recipe's file offers."""
+
+    Options: type[RecipeOptions]
+
+    def build(self, options: Any, setting: Setting, device: torch.device) -> Recipe:
+        """Networks, optimizers, updates and schedule."""
+
+    def build_generator(self, options: Any) -> nn.Module:
+        """The generator alone, untrained."""
+
+
+def recipe_module(name: str) -> RecipeModule:
+    """The file of recipe `name`; an unknown name is an error that lists the known ones."""
+    if name not in RECIPES:
+        known = ", ".join(sorted(RECIPES))
+        raise ValueError(f"params.yaml train.recipe is {name!r}, but must be one of: {known}")
+    return cast(RecipeModule, import_module(RECIPES[name]))
+
+
+def recipe_path(name: str) -> str:
+    """The file of recipe `name`, from the project's root."""
+    recipe_module(name)
+    return RECIPES[name].replace(".", "/") + ".py"
+
+
+def options_model(name: str) -> type[RecipeOptions]:
+    """The model of the section `recipes.<name>`."""
+    return recipe_module(name).Options
+
+
+def build(name: str, options: Any, setting: Setting, device: torch.device) -> Recipe:
+    """Recipe `name` on `device`, ready to train."""
+    return recipe_module(name).build(options, setting, device)
+
+
+def build_generator(name: str, options: dict[str, Any]) -> nn.Module:
+    """The generator of recipe `name` with `options` as stored in config.json, untrained."""
+    module = recipe_module(name)
+    return module.build_generator(module.Options.model_validate(options))

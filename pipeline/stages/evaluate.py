@@ -1,0 +1,114 @@
+"""Stage: generator + test shards -> metrics, a table of every picture, and a grid.
+
+No randomness: the holes are those of the shards. What is measured is the completed 8-bit picture,
+beside classical fills of the same holes.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from models.compose import composite
+from models.pixels import to_tensor, to_uint8
+from pipeline import baselines, manifests
+from pipeline.checksums import sha256_of
+from pipeline.devices import choose_device, num_threads
+from pipeline.generator import Completion, load_generator
+from pipeline.metrics import METRICS, hole_metrics
+from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.runtime import RuntimeParams
+from pipeline.params.section import load
+from pipeline.picture_grid import write_grid
+from pipeline.progress import progress
+from pipeline.resume import fresh_folder
+from pipeline.shard_reader import Sample, read_meta, read_split
+
+MODEL = "model"
+PHOTOS_AT_ONCE = 64
+
+# The completed picture of each method, by the method's name.
+Completed = dict[str, np.ndarray]
+
+
+def run(data: Path = Path("data")) -> None:
+    """Writes data/evaluate/ metrics.json, per_image.parquet and grids/."""
+    params = load("evaluate", EvaluateParams)
+    runtime = load("runtime", RuntimeParams)
+    torch.set_num_threads(num_threads(runtime.threads))
+    device = choose_device(runtime.device)
+    complete = load_generator(data / "train", device)
+    samples = list(read_split(data / "crop", "test"))
+    table, pictures = evaluate(samples, complete, device, params)
+    facts = {
+        "num_photos": len(samples),
+        "test_sha256": read_meta(data / "crop")["sha256"]["test"],
+        "generator_sha256": sha256_of(data / "train" / "generator.safetensors"),
+    }
+    out = data / "evaluate"
+    fresh_folder(out)
+    manifests.write(table, out / "per_image.parquet")
+    (out / "metrics.json").write_text(json.dumps(facts | summarise(table), indent=2) + "\n")
+    write_grid(grid_rows(samples, pictures, params.num_grid), out / "grids" / "test.png")
+
+
+def evaluate(
+    samples: list[Sample], complete: Completion, device: torch.device, params: EvaluateParams
+) -> tuple[pd.DataFrame, list[Completed]]:
+    """A row for each photo and method, and the completed pictures, both in the samples' order."""
+    rows, pictures = [], []
+    outputs = _model_pictures(samples, complete, device)
+    with progress("evaluate", len(samples), "photos") as advance:
+        for sample, output in zip(samples, outputs, strict=True):
+            fills: Completed = {
+                name: baselines.complete(name, sample.image, sample.mask)
+                for name in params.baselines
+            }
+            pictures.append(fills | {MODEL: output})
+            for method, picture in pictures[-1].items():
+                scores = hole_metrics(picture, sample.image, sample.mask)
+                facts = {"key": sample.key, "category": sample.category, "method": method}
+                rows.append(facts | scores)
+            advance(1)
+    return pd.DataFrame(rows), pictures
+
+
+def _model_pictures(
+    samples: list[Sample], complete: Completion, device: torch.device
+) -> Iterator[np.ndarray]:
+    """The generator's completed pictures, HWC uint8."""
+    for start in range(0, len(samples), PHOTOS_AT_ONCE):
+        part = samples[start : start + PHOTOS_AT_ONCE]
+        image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in part])).to(device))
+        masks = torch.from_numpy(np.stack([sample.mask for sample in part]))
+        mask = masks[:, None].float().to(device)
+        yield from to_uint8(composite(complete(image, mask), image, mask)).cpu().numpy()
+
+
+def summarise(table: pd.DataFrame) -> dict[str, Any]:
+    """method -> metric -> mean over photos; PSNR's median too, since means hide its tails."""
+    return {
+        str(method): {
+            **{metric: round(float(rows[metric].mean()), 4) for metric in METRICS},
+            "hole_psnr_median": round(float(rows["hole_psnr"].median()), 4),
+        }
+        for method, rows in table.groupby("method", sort=True)
+    }
+
+
+def grid_rows(
+    samples: list[Sample], pictures: list[Completed], num: int
+) -> dict[str, list[np.ndarray]]:
+    """masked, each method, original, for the `num` photos that come first by key."""
+    first = sorted(range(len(samples)), key=lambda place: samples[place].key)[:num]
+    chosen = [samples[at] for at in first]
+    white = np.uint8(255)
+    return {
+        "masked": [np.where(sample.mask[..., None], white, sample.image) for sample in chosen],
+        **{name: [pictures[at][name] for at in first] for name in pictures[first[0]]},
+        "original": [sample.image for sample in chosen],
+    }

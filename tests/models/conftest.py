@@ -1,0 +1,55 @@
+"""A small GANscape and a batch for it."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from models.recipe import Batch
+from models.recipes.ganscape import Options
+
+PUBLISHED: dict[str, Any] = {
+    "preset": "faithful",
+    "width": 64,
+    "bottleneck": 4,
+    "global_average_pooling": False,
+    "phases": [0.33, 0.33, 0.34],
+    "mse_weight": 1.0,
+    "adversarial_weight": 1.0,
+    "lr_mse": 0.01,
+    "lr_joint": 0.001,
+    "lr_discriminator": 0.001,
+    "discriminator_floor": 0.8,
+    "adversarial_ceiling": 100.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Small tensors gain nothing from more, and lose much on a busy machine."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def published() -> dict[str, Any]:
+    """GANscape's base variant."""
+    return dict(PUBLISHED)
+
+
+@pytest.fixture(params=["default", "faithful"])
+def options(request: pytest.FixtureRequest) -> Options:
+    """Both presets, narrow."""
+    return Options.model_validate({**PUBLISHED, "preset": request.param, "width": 4})
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Four noise pictures with holes and boxes of their own."""
+    generator = torch.Generator().manual_seed(0)
+    holes = torch.tensor([[3, 5, 20, 25], [40, 30, 24, 22], [0, 0, 21, 21], [20, 44, 25, 20]])
+    box = torch.tensor([[0, 3, 28, 28], [36, 27, 28, 28], [0, 0, 28, 28], [18, 36, 28, 28]])
+    image = torch.rand(4, 3, 64, 64, generator=generator) * 2 - 1
+    mask = torch.zeros(4, 1, 64, 64)
+    for index, (top, left, height, width) in enumerate(holes.tolist()):
+        mask[index, :, top : top + height, left : left + width] = 1
+    return Batch(image, mask, box)

@@ -1,0 +1,50 @@
+"""Masking, compositing and the box."""
+
+import torch
+
+from models.compose import composite, cut_box, mask_out, rectangle_mask
+from models.recipe import Batch
+
+
+def test_mask_out_fills_the_hole_alone(batch: Batch) -> None:
+    masked = mask_out(batch.image, batch.mask, fill=0.25)
+    hole = batch.mask.expand_as(batch.image) > 0
+    assert (masked[hole] == 0.25).all()
+    assert torch.equal(masked[~hole], batch.image[~hole])
+
+
+def test_nan_in_the_hole_does_not_pass(batch: Batch) -> None:
+    poisoned = torch.where(batch.mask > 0, torch.nan, batch.image)
+    assert mask_out(poisoned, batch.mask, fill=0).isfinite().all()
+
+
+def test_context_is_untouched_by_compositing(batch: Batch) -> None:
+    output = torch.full_like(batch.image, torch.nan)
+    completed = composite(output, batch.image, batch.mask)
+    hole = batch.mask.expand_as(batch.image) > 0
+    assert torch.equal(completed[~hole], batch.image[~hole])
+    assert completed[hole].isnan().all()
+
+
+def test_cut_box_equals_slicing(batch: Batch) -> None:
+    cut = cut_box(batch.image, batch.box, 28)
+    assert cut.shape == (4, 3, 28, 28)
+    for index, (top, left, height, width) in enumerate(batch.box.tolist()):
+        expected = batch.image[index, :, top : top + height, left : left + width]
+        assert torch.equal(cut[index], expected)
+
+
+def test_cut_box_passes_gradient_to_its_pixels_alone(batch: Batch) -> None:
+    image = batch.image.clone().requires_grad_()
+    cut_box(image, batch.box, 28).sum().backward()  # type: ignore[no-untyped-call]
+    assert image.grad is not None
+    assert torch.equal(image.grad[:, :1], rectangle_mask(batch.box, 64))
+
+
+def test_rectangle_mask_is_half_open() -> None:
+    mask = rectangle_mask(torch.tensor([[1, 2, 3, 4], [0, 0, 8, 8]]), 8)
+    expected = torch.zeros(8, 8)
+    expected[1:4, 2:6] = 1
+    assert mask.shape == (2, 1, 8, 8)
+    assert torch.equal(mask[0, 0], expected)
+    assert mask[1].all()
