@@ -1,0 +1,126 @@
+"""Single commands as a user types them; faults end with one screen of words and a code."""
+
+from pathlib import Path
+
+import pytest
+
+from pictures import encoded, picture
+from project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project on three photos of its own, without detection."""
+    project = Project(tmp_path / "project")
+    for name in ("sea/a.jpg", "sea/b.jpg", "hill/c.jpg"):
+        path = project.folder / "data/photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(picture(len(name) + ord(name[-5]))))
+    project.set("download.source", "folder")
+    project.set("filter_categories.categories", "all")
+    return project
+
+
+def fails(project: Project, stage: str, *words: str) -> None:
+    """The stage ends with code 1 and one screen that holds all `words`, and leaves no outs."""
+    output = project.run("python", "-m", "pipeline", stage, code=1)
+    assert "Traceback" not in output
+    assert len(output.splitlines()) <= 24
+    for word in words:
+        assert word in output
+    left = [path for path in (project.folder / "data" / stage).rglob("*") if path.is_file()]
+    assert left == []
+
+
+def test_bad_input_of_the_data_stages(project: Project) -> None:
+    project.set("sources.folder.path", "nowhere")
+    fails(project, "download", "error: params.yaml sources.folder.path is 'nowhere'")
+    (project.folder / "empty").mkdir()
+    project.set("sources.folder.path", "empty")
+    fails(project, "download", "there is no photo in it")
+    project.set("sources.folder.path", "data/photos")
+
+    fails(project, "filter_categories", "index.parquet is missing", "dvc repro index")
+    for stage in ("download", "index"):
+        project.run("python", "-m", "pipeline", stage)
+    project.set("filter_categories.categories", ["see"])
+    fails(project, "filter_categories", "holds 'see'", "did you mean `sea`?")
+    project.set("filter_categories.categories", [])
+    fails(project, "filter_categories", "is empty")
+    project.set("filter_categories.categories", ["sea"])
+    project.run("python", "-m", "pipeline", "filter_categories")
+
+    project.set("detect_people.weights", "yolo11n_.pt")
+    fails(project, "detect_people", "'yolo11n_.pt'", "Choose one of")
+    project.set("detect_people.weights", "weights/mine.pt")
+    fails(project, "detect_people", "there is no such file")
+    (project.folder / "other.pt").write_bytes(b"other weights")
+    project.set("detect_people.weights", "./other.pt")
+    fails(project, "detect_people", "has the sha256", "other bytes are not loaded")
+
+    project.set("detect_people.enabled", False)
+    project.run("python", "-m", "pipeline", "detect_people")
+    project.set("downscale.image_size", 300)
+    project.run("python", "-m", "pipeline", "filter_people")
+    fails(project, "downscale", "no photo is left", "downscale.image_size")
+
+
+def test_everything_filtered_out(project: Project) -> None:
+    for path in (project.folder / "data/photos").rglob("*.jpg"):
+        path.write_bytes(b"no photo")
+    project.set("detect_people.enabled", False)
+    for stage in ("download", "index", "filter_categories", "detect_people"):
+        project.run("python", "-m", "pipeline", stage)
+    fails(project, "filter_people", "no photo is left of 3: {'broken': 3}")
+
+
+def test_the_whole_file_is_checked_before_any_stage(project: Project) -> None:
+    project.set("train.batch_size", "banana")
+    fails(project, "download", "params.yaml train.batch_size is 'banana'")
+
+
+def test_new_photos_are_noticed(project: Project) -> None:
+    project.set("detect_people.enabled", False)
+    assert project.repro("filter_categories") == ["download", "index", "filter_categories"]
+    assert project.repro("filter_categories") == []
+    (project.folder / "data/photos/sea/new.jpg").write_bytes(encoded(picture(77)))
+    assert project.repro("filter_categories") == ["download", "index", "filter_categories"]
+
+
+def test_use_writes_a_profile_and_shows_the_difference(project: Project) -> None:
+    before = (project.folder / "params.yaml").read_text()
+    output = project.run("python", "-m", "pipeline", "use", "folder")
+    assert "+  source: folder" in output or "weights: yolo11n.pt" in output
+    assert (project.folder / ".work/params-before-use.yaml").read_text() == before
+    assert project.params()["detect_people"]["weights"] == "yolo11n.pt"
+    assert "is the profile folder already" in project.run(
+        "python", "-m", "pipeline", "use", "folder"
+    )
+    output = project.run("python", "-m", "pipeline", "use", "smaple", code=1)
+    assert "did you mean `sample`?" in output
+
+
+def test_check_schema_clean_and_doctor(project: Project) -> None:
+    assert "params.yaml is fine" in project.run("python", "-m", "pipeline", "check")
+    assert "wrote docs/params.schema.json" in project.run("python", "-m", "pipeline", "schema")
+    assert "removed 0" in project.run("python", "-m", "pipeline", "clean")
+    project.set("detect_people.enabled", False)
+    assert "ok      params.yaml is fine" in project.run("python", "-m", "pipeline", "doctor")
+    project.set("crop.seed", -1)
+    assert "fault   params.yaml crop.seed" in project.run(
+        "python", "-m", "pipeline", "doctor", code=1
+    )
+
+
+def test_doctor_warns_of_the_demo_detector_on_real_photos(project: Project) -> None:
+    pytest.importorskip("fall_detection", reason="the demo detector is not installed")
+    assert "the demo detector meets real photos" in project.run(
+        "python", "-m", "pipeline", "doctor"
+    )
+    project.set("download.source", "synthetic")
+    assert "demo detector" not in project.run("python", "-m", "pipeline", "doctor")
+
+
+def test_results_without_a_run_say_what_to_do(project: Project) -> None:
+    output = project.run("python", "-m", "pipeline", "results", code=1)
+    assert "run `dvc repro` first" in output

@@ -1,0 +1,186 @@
+"""Guards of the design: what DVC, Python and the reader have to agree on."""
+
+import ast
+import re
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from models.registry import RECIPES
+from pipeline.cli import STAGES
+from pipeline.import_closure import ROOT, closure
+from pipeline.params.json_schema import SCHEMA_PATH, schema
+from pipeline.params.section import closest
+from pipeline.params.whole import Sources, WholeParams, check_whole
+from pipeline.profile_files import names, render
+
+DVC: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
+PARAMS: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
+PYTHON_FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("models/**/*.py")])
+CHOICES = list(product(Sources.model_fields, RECIPES))
+
+
+def stage_files() -> list[str]:
+    return sorted(p.stem for p in (ROOT / "pipeline/stages").glob("*.py") if p.stem != "__init__")
+
+
+def test_one_word_in_every_place() -> None:
+    stages = list(DVC["stages"])
+    assert stages == list(STAGES)
+    assert sorted(stages) == stage_files()
+    assert set(stages) == set(PARAMS) - {"sources", "recipes", "runtime"}
+    assert set(PARAMS) == set(WholeParams.model_fields)
+    for name, stage in DVC["stages"].items():
+        assert stage["cmd"] == f"python -m pipeline {name}"
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in all_outs(stage)]
+        assert outs and all(out.startswith(f"data/{name}/") for out in outs)
+
+
+def all_outs(stage: dict[str, Any]) -> list[Any]:
+    return [*stage["outs"], *stage.get("metrics", [])]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("source", "recipe"), CHOICES)
+def test_deps_are_the_imports(stage: str, source: str, recipe: str) -> None:
+    """DVC does not trace imports: an unlisted file would change results unseen."""
+    starts = [f"pipeline/stages/{stage}.py"]
+    if stage == "download":
+        starts.append(f"pipeline/sources/{source}/source.py")
+    if stage in ("train", "evaluate"):
+        starts.append(RECIPES[recipe].replace(".", "/") + ".py")
+    listed = [resolve(dep, source, recipe) for dep in DVC["stages"][stage]["deps"]]
+    code = sorted(dep for dep in listed if dep.startswith(("pipeline/", "models/")))
+    assert [path for path in closure(*starts) if not covered(path, code)] == []
+    assert [dep for dep in code if not any(covered(path, [dep]) for path in closure(*starts))] == []
+
+
+def covered(path: str, deps: list[str]) -> bool:
+    return any(path == dep or path.startswith(f"{dep}/") for dep in deps)
+
+
+def resolve(dep: str, source: str, recipe: str) -> str:
+    return dep.replace("${download.source}", source).replace("${train.recipe}", recipe)
+
+
+def test_a_stage_tracks_its_whole_section_and_its_choice() -> None:
+    chosen = {"download": ["sources.${download.source}"], "train": ["recipes.${train.recipe}"]}
+    for name, stage in DVC["stages"].items():
+        assert stage["params"] == [name, *chosen.get(name, [])]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_only_its_own_section(stage: str) -> None:
+    """Sections are read by `load("name", ...)`; runtime is tracked by none."""
+    source = (ROOT / f"pipeline/stages/{stage}.py").read_text()
+    loaded = set(re.findall(r'load\(\s*f?"([a-z_]+)', source))
+    assert loaded <= {stage, "runtime", "sources", "recipes"}
+    assert stage in loaded
+
+
+def test_figures_tracked_by_git_are_metrics_of_their_stage() -> None:
+    """`cache: false` on a plain out would switch DVC's run cache off for the stage."""
+    for stage in DVC["stages"].values():
+        assert all(options == {"push": False} for out in stage["outs"] for options in values(out))
+        assert all(
+            options == {"cache": False}
+            for out in stage.get("metrics", [])
+            for options in values(out)
+        )
+
+
+def values(out: Any) -> list[Any]:
+    return list(out.values()) if isinstance(out, dict) else []
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_flow_one_way(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    imported = imports_of(path)
+    if name.startswith("models/"):
+        assert not any(module.startswith("pipeline") for module in imported)
+        foreign = {module.split(".")[0] for module in imported} - sys.stdlib_module_names
+        assert foreign <= {"models", "torch", "pydantic"}
+    if name not in ("pipeline/cli.py", "pipeline/__main__.py"):
+        assert not any(
+            module.startswith(("pipeline.stages", "pipeline.cli")) for module in imported
+        )
+    if name != "pipeline/detector.py":
+        assert not any(module.startswith("ultralytics") for module in imported)
+    if name.startswith("pipeline/params/") and "whole" not in name and "json_schema" not in name:
+        assert not any(module.startswith(("torch", "models")) for module in imported)
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_file_names(path: Path) -> None:
+    if path.stem == "__init__":
+        assert path.read_text() == ""
+        return
+    assert path.stem not in sys.stdlib_module_names
+    assert path.stem not in ("utils", "helpers", "misc", "common")
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {module.split(".")[0] for module in run.stdout.split()}
+
+
+HEAVY = {"torch", "ultralytics", "pandas", "numpy", "cv2", "webdataset", "pydantic", "dvclive"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import pipeline.cli\ntry: pipeline.cli.app(['--help'])\nexcept SystemExit: pass"
+    loaded = modules_after(code)
+    assert "typer" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("stage", ["download", "index", "filter_people", "downscale", "crop"])
+def test_data_stages_load_no_torch(stage: str) -> None:
+    loaded = modules_after(f"import pipeline.stages.{stage}")
+    assert loaded & {"torch", "ultralytics", "webdataset"} == set()
+
+
+def test_params_yaml_is_the_sample_and_passes() -> None:
+    assert (ROOT / "params.yaml").read_text() == render("sample")
+    check_whole(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize("profile", names())
+def test_every_profile_passes(
+    profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    path = tmp_path / "params.yaml"
+    path.write_text(render(profile))
+    check_whole(path)
+    assert render(profile).count("#") == render("sample").count("#"), "comments are kept"
+
+
+def test_schema_is_current_and_named_by_params_yaml() -> None:
+    import json
+
+    assert json.loads((ROOT / SCHEMA_PATH).read_text()) == schema(), "run `scenefill schema`"
+    first_line = (ROOT / "params.yaml").read_text().splitlines()[0]
+    assert first_line == f"# yaml-language-server: $schema={SCHEMA_PATH}"
+
+
+def test_closest_suggests() -> None:
+    assert closest("hole_mx", ["hole_min", "hole_max"]) == ": did you mean `hole_max`?"
