@@ -128,6 +128,12 @@ def resolve_weights(weights: str, downloads_dir: Path) -> Path:
     return _downloaded(weights, downloads_dir)
 
 
+def awaits_download(weights: str, downloads_dir: Path) -> bool:
+    """Whether `weights` is a name, and no file of that name is here yet."""
+    is_name = not weights.startswith("package:") and not {"/", os.sep} & set(weights)
+    return is_name and not Path(weights).exists() and not (downloads_dir / weights).is_file()
+
+
 def _refusal(weights: str, reason: str) -> ValueError:
     return ValueError(f"params.yaml detect_people.weights is {weights!r}, but {reason}\n{CHOICES}")
 

@@ -82,10 +82,14 @@ def _weights(params: WholeParams) -> Iterator[Finding]:
     if not params.detect_people.enabled:
         yield Finding("ok", "people are not looked for (detect_people.enabled is false)")
         return
-    from pipeline.detector import verified_weights
+    from pipeline.detector import awaits_download, verified_weights
 
+    weights, downloads_dir = params.detect_people.weights, work_dir() / "weights"
+    if awaits_download(weights, downloads_dir):
+        yield Finding("warning", f"{weights} is not here yet: `detect_people` will download it")
+        return
     try:
-        path = verified_weights(params.detect_people, work_dir() / "weights")
+        path = verified_weights(params.detect_people, downloads_dir)
     except ValueError as error:
         yield Finding("fault", str(error))
         return

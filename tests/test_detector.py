@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import io
 import os
 import pickle
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from pipeline import detector
 from pipeline.detector import Detector, PersonBox, resolve_weights, verified_weights
@@ -277,6 +278,12 @@ def test_boxes_lie_inside_thin_and_tiny_images(demo: Detector, bus: np.ndarray) 
 
 
 @needs_demo
+def test_a_broken_photo_is_still_pillows_own_error(demo: Detector) -> None:
+    """Ultralytics replaces Pillow's open by one that wants to install a package here."""
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(io.BytesIO(b"no picture"))
+
+
 def test_no_image_gives_no_boxes(demo: Detector) -> None:
     assert demo.detect([]) == []
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -40,14 +39,13 @@ def add_second_recipe(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, demo_detector: None) -> Project:
     """The project after its first `dvc repro`."""
-    pytest.importorskip("fall_detection", reason="the demo detector is not installed")
     project = Project(tmp_path_factory.mktemp("project"))
     add_second_recipe(project.folder)
     project.set("recipes.second", project.params()["recipes"]["ganscape"])
     assert project.repro() == ALL
-    yield project
+    return project
 
 
 def figures(project: Project, path: str) -> dict[str, object]:

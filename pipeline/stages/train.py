@@ -41,6 +41,7 @@ def run(data: Path = Path("data")) -> None:
         params=tracked,
         code=["pipeline/stages/train.py", registry.recipe_path(params.recipe)],
         inputs=[data / "crop" / "meta.json"],
+        keep=True,
     ) as folder:
         train(
             crop_dir=data / "crop",
@@ -154,7 +155,7 @@ def train(
             stop = stop_asked()
             if checkpoint_due or stop or at.step == num_steps:
                 at.tally.sums(at.step)  # refuses a state that is not finite
-                checkpoint.save(scratch_dir / "checkpoint.pt", recipe, at.state_dict())
+                checkpoint.save(checkpoint_path(scratch_dir, num_steps), recipe, at.state_dict())
             if stop:
                 say(f"train: stopped at step {at.step}, saved; run it again to go on")
                 raise KeyboardInterrupt
@@ -223,19 +224,20 @@ def build_recipe(
 
 
 def resume(scratch_dir: Path, recipe: Recipe, num_steps: int, device: torch.device) -> Position:
-    """The position of the checkpoint in `scratch_dir`, loaded into `recipe`; else the start."""
-    path = scratch_dir / "checkpoint.pt"
+    """The furthest position saved for this many steps or fewer, loaded into `recipe`."""
     scratch_dir.mkdir(parents=True, exist_ok=True)
-    if not path.is_file():
+    budget = checkpoint_path(scratch_dir, num_steps).name
+    usable = [path for path in scratch_dir.glob("checkpoint-*.pt") if path.name <= budget]
+    if not usable:
         return Position()
-    at = Position.of(checkpoint.restore(path, recipe, device))
-    if at.step > num_steps:
-        raise ValueError(
-            f"params.yaml train.num_images asks for {num_steps} steps, but {path} has done "
-            f"{at.step}: raise it, or delete that file to start afresh"
-        )
-    say(f"train: going on from step {at.step}")
+    at = Position.of(checkpoint.restore(max(usable), recipe, device))
+    say(f"train: going on from step {at.step} of {num_steps}")
     return at
+
+
+def checkpoint_path(scratch_dir: Path, num_steps: int) -> Path:
+    """One file a budget: a smaller budget never overwrites what a larger one has reached."""
+    return scratch_dir / f"checkpoint-{num_steps:09d}.pt"
 
 
 def config_of(
@@ -273,8 +275,9 @@ def write_outs(
     figures = {f"val/{name}": value for name, value in validation.figures(completed).items()}
     write_history(outs / "history", with_last(at, config["train"]["batch_size"], figures))
     save_generator(outs, generator, config)
-    if (scratch_dir / "samples").is_dir():
-        publish(scratch_dir / "samples", outs / "samples")
+    for path in sorted((scratch_dir / "samples").glob("step-*.png")):
+        if path.stem <= f"step-{at.step:06d}":  # a larger budget has left later ones
+            publish(path, outs / "samples" / path.name)
     validation.save_grid(completed, outs / "samples" / "final.png", config["train"]["num_samples"])
 
 

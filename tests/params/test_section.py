@@ -23,7 +23,7 @@ def params(tmp_path: Path, scratch_root: Path) -> Callable[[Edit], Path]:
         values = YAML(typ="safe").load(render("sample"))
         edit(values)
         path = tmp_path / "params.yaml"
-        YAML().dump(values, path)
+        YAML(typ="safe").dump(values, path)
         return path
 
     return write
