@@ -8,14 +8,21 @@ import torch
 from torch import Tensor
 
 
-def mask_out(image: Tensor, mask: Tensor, fill: float) -> Tensor:
-    """`image` with `fill` (one value in [-1, 1]) in place of the hole pixels.
+def mask_out(image: Tensor, mask: Tensor, fill: float | Tensor) -> Tensor:
+    """`image` with `fill` (in [-1, 1]; one value, or (N, 3, 1, 1)) in place of the hole pixels.
 
     By torch.where and not by products: 0 * NaN is NaN, so a product would let hole pixels through.
     """
     return torch.where(
-        mask > 0, torch.full((), fill, dtype=image.dtype, device=image.device), image
+        mask > 0, torch.as_tensor(fill, dtype=image.dtype, device=image.device), image
     )
+
+
+def context_mean(image: Tensor, mask: Tensor) -> Tensor:
+    """(N, C, 1, 1): each photo's mean colour over its known pixels; 0 where none is known."""
+    known = (mask <= 0).expand_as(image)
+    total = torch.where(known, image, torch.zeros_like(image)).sum(dim=(2, 3), keepdim=True)
+    return total / known.sum(dim=(2, 3), keepdim=True).clamp(min=1)
 
 
 def composite(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:

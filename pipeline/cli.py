@@ -13,21 +13,22 @@ from typing import Annotated
 
 import typer
 
+# In the order of the line; a help text of up to 56 characters fits one row of `--help`.
 STAGES = {
-    "download": "Get the photos of the chosen source into one plain tar.",
-    "index": "List the tar's photos: key, category, offset. Nothing is extracted.",
-    "filter_categories": "Keep the photos of the chosen categories.",
-    "detect_people": "Find every person box with YOLO. The slow stage; done once.",
-    "filter_people": "Decide: people, broken files, duplicates, and the split. Seconds.",
-    "downscale": "Shrink the kept photos into lossless shards.",
-    "crop": "Cut holes: the final WebDataset shards train/, val/ and test/.",
-    "train": "Train the chosen recipe's completion GAN.",
-    "evaluate": "Measure the generator beside classical fills on the test holes.",
+    "download": "1: Get the photos of a source into one plain tar.",
+    "index": "2: List the tar's photos; nothing is extracted.",
+    "filter_categories": "3: Keep the chosen categories.",
+    "detect_people": "4: Find every person box with YOLO; slow, done once.",
+    "filter_people": "5: Judge people, broken files, copies; split; seconds.",
+    "downscale": "6: Shrink the kept photos into lossless shards.",
+    "crop": "7: Cut holes: the final WebDataset shards.",
+    "train": "8: Train the chosen recipe's completion GAN.",
+    "evaluate": "9: Measure it beside classical fills.",
 }
 
 app = typer.Typer(
-    help="From photographs to an evaluated completion GAN. `dvc repro` runs all stages; "
-    "a command below runs one of them, on params.yaml in this folder.",
+    help="From photographs to an evaluated completion GAN. `dvc repro` runs all nine stages, as "
+    "params.yaml in this folder says, and only what changed; a numbered command below runs one.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -82,7 +83,7 @@ def _stage_command(name: str) -> Callable[[], None]:
 
 
 for _name, _help in STAGES.items():
-    app.command(_name, help=_help, rich_help_panel="Stages")(_stage_command(_name))
+    app.command(_name, help=_help)(_stage_command(_name))
 
 
 @app.command()
@@ -91,7 +92,7 @@ def use(
         str, typer.Argument(help="sample: the embedded default; folder: your own photos")
     ],
 ) -> None:
-    """Write params.yaml from a profile and show what changes."""
+    """Write params.yaml from a profile; show what changes."""
     from pipeline.profile_files import use_profile
 
     typer.echo(use_profile(profile))
@@ -99,7 +100,7 @@ def use(
 
 @app.command()
 def schema() -> None:
-    """Write the JSON schema of params.yaml, by which editors complete and check."""
+    """Write the JSON schema of params.yaml for editors."""
     from pipeline.params.json_schema import SCHEMA_PATH, write_schema
 
     write_schema(SCHEMA_PATH)
@@ -117,7 +118,7 @@ def check() -> None:
 
 @app.command()
 def results() -> None:
-    """Show the last run's funnel and metrics, and where its pictures lie."""
+    """Show the last run: funnel, metrics, pictures."""
     from pipeline.results import summary
 
     typer.echo(summary(Path("data")))
@@ -125,7 +126,7 @@ def results() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check the set-up: GPU, weights, disk, cache links; say what to mend."""
+    """Check the set-up and say what to mend."""
     from pipeline.doctor import examine
 
     findings = examine()
@@ -137,7 +138,7 @@ def doctor() -> None:
 
 @app.command()
 def clean() -> None:
-    """Remove unfinished work of former runs from the scratch folder."""
+    """Remove unfinished work and checkpoints of former runs."""
     from pipeline.resume import clean_scratch
 
     typer.echo(clean_scratch())

@@ -63,9 +63,16 @@ class Project:
 
     def run(self, *command: str, code: int = 0) -> str:
         """Runs a command in the project; its output. Asserts the exit code."""
+        process = self.start(*command)
+        output, _ = process.communicate()
+        assert process.returncode == code, f"{command} ended with {process.returncode}:\n{output}"
+        return output
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Starts a command in the project, with this Python first on PATH."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DVC")}
-        done = subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=self.folder,
             env=environment | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -74,8 +81,6 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        assert done.returncode == code, f"{command} ended with {done.returncode}:\n{done.stdout}"
-        return done.stdout
 
     def type(self, line: str) -> str:
         """A line of the README; `scenefill` is this copy's own."""

@@ -1,10 +1,14 @@
 """Single commands as a user types them; faults end with one screen of words and a code."""
 
+import errno
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from pictures import encoded, picture
+from pipeline import cli
 from project import Project
 
 
@@ -124,3 +128,41 @@ def test_doctor_warns_of_the_demo_detector_on_real_photos(project: Project) -> N
 def test_results_without_a_run_say_what_to_do(project: Project) -> None:
     output = project.run("python", "-m", "pipeline", "results", code=1)
     assert "run `dvc repro` first" in output
+
+
+def test_a_full_disk_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scratch_root: Path
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cli, "app", full)
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 1
+    assert "the disk is full" in capsys.readouterr().err
+
+
+def test_other_faults_of_the_system_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        cli.main()
+
+
+def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+    """And not with 0, or DVC would take half of the work for the whole."""
+    project = Project(tmp_path / "project")
+    project.set("sources.synthetic.num_photos", 100_000)
+    stage = project.start("python", "-m", "pipeline", "download")
+    for _ in range(600):
+        if list(project.folder.glob(".work/download/*/photos.tar")):
+            break
+        time.sleep(0.1)
+    stage.send_signal(signal.SIGINT)
+    output, _ = stage.communicate(timeout=60)
+    assert stage.returncode == 130
+    assert "download: interrupted" in output
+    assert not (project.folder / "data/download").exists()

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from models.compose import mask_out
+from models.compose import context_mean, mask_out
 from models.networks.blocks import BlockStyle, conv_block, upsample_block
 from models.pixels import from_unit, to_unit
 
@@ -20,7 +20,7 @@ class DilatedGenerator(nn.Module):
         width: int,  # channels of the first layer; 64 is the published size
         bottleneck: int,  # dilated layers: dilation 1, 2, 4, (8)
         style: BlockStyle,
-        fill: float,  # value of the hole pixels, in [-1, 1]
+        fill: float | None,  # of the hole pixels, in [-1, 1]; None: each photo's context mean
         mask_channel: bool,  # whether the mask is a fourth input channel
         transposed: bool,  # transposed convolutions, as published, or nearest pixels and 3x3
         unit_range: bool,  # whether the layers see [0, 1] instead of [-1, 1]
@@ -47,7 +47,8 @@ class DilatedGenerator(nn.Module):
 
         Hole pixels of `image` are replaced before any layer sees them.
         """
-        masked = mask_out(image, mask, self.fill)
+        fill = context_mean(image, mask) if self.fill is None else self.fill
+        masked = mask_out(image, mask, fill)
         if self.unit_range:
             masked = to_unit(masked)
         if self.mask_channel:

@@ -64,7 +64,7 @@ class Structure:
 
     generator_style: BlockStyle
     discriminator_style: BlockStyle
-    fill: float  # of the hole in the generator's input, in [-1, 1]
+    fill: float | None  # of the hole in the generator's input, in [-1, 1]; None: context mean
     mask_channel: bool
     transposed: bool  # upsampling by transposed convolutions
     unit_range: bool  # layers see [0, 1], where zero padding is black, instead of [-1, 1]
@@ -90,7 +90,7 @@ PRESETS = {
     "default": Structure(
         generator_style=BlockStyle(batch_norm=False, negative_slope=0.1),
         discriminator_style=BlockStyle(batch_norm=False, negative_slope=0.2),
-        fill=0.0,
+        fill=None,
         mask_channel=True,
         transposed=False,
         unit_range=False,

@@ -2,8 +2,19 @@
 
 import torch
 
-from models.compose import composite, cut_box, mask_out, rectangle_mask
+from models.compose import composite, context_mean, cut_box, mask_out, rectangle_mask
 from models.recipe import Batch
+
+
+def test_context_mean_is_that_of_known_pixels(batch: Batch) -> None:
+    mean = context_mean(batch.image, batch.mask)
+    for index in range(len(batch.image)):
+        known = batch.mask[index, 0] == 0
+        by_hand = batch.image[index][:, known].mean(dim=1)
+        assert torch.allclose(mean[index, :, 0, 0], by_hand, atol=1e-6)
+    poisoned = torch.where(batch.mask > 0, torch.nan, batch.image)
+    assert torch.equal(context_mean(poisoned, batch.mask), mean)
+    assert (context_mean(batch.image, torch.ones_like(batch.mask)) == 0).all()
 
 
 def test_mask_out_fills_the_hole_alone(batch: Batch) -> None:

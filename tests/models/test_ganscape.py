@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models import registry
+from models.compose import context_mean
 from models.networks.context_discriminator import ContextDiscriminator
 from models.recipe import Batch, Recipe, Setting, seeded, take_update
 from models.recipes import ganscape
@@ -124,10 +125,12 @@ def test_generator_sees_the_fill_and_perhaps_the_mask(options: Options, batch: B
     generator.layers.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
     generator(batch.image, batch.mask)
     hole = batch.mask.expand_as(batch.image) > 0
-    assert (seen[0][:, :3][hole] == 0).all()  # faithful: black of [0, 1]; default: grey of [-1, 1]
     if options.preset == "faithful":
+        assert (seen[0][hole] == 0).all()  # black of [0, 1]
         assert seen[0].shape[1] == 3 and seen[0].min() >= 0
     else:
+        mean = context_mean(batch.image, batch.mask).expand_as(batch.image)
+        assert torch.equal(seen[0][:, :3][hole], mean[hole])
         assert torch.equal(seen[0][:, 3:], batch.mask) and seen[0].min() < 0
 
 
