@@ -19,6 +19,7 @@ from pipeline import baselines, manifests
 from pipeline.checksums import sha256_of
 from pipeline.devices import choose_device, num_threads
 from pipeline.generator import Completion, load_generator
+from pipeline.keys import shuffled
 from pipeline.metrics import METRICS, hole_metrics
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.params.runtime import RuntimeParams
@@ -103,8 +104,9 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
 def grid_rows(
     samples: list[Sample], pictures: list[Completed], num: int
 ) -> dict[str, list[np.ndarray]]:
-    """masked, each method, original, for the `num` photos that come first by key."""
-    first = sorted(range(len(samples)), key=lambda place: samples[place].key)[:num]
+    """masked, each method, original, for the same `num` photos of mixed categories each time."""
+    place_of = {sample.key: place for place, sample in enumerate(samples)}
+    first = [place_of[key] for key in shuffled(place_of, seed=0)[:num]]
     chosen = [samples[at] for at in first]
     white = np.uint8(255)
     return {
