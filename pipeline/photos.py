@@ -7,7 +7,7 @@ import warnings
 import zlib
 from typing import BinaryIO
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # 8000 x 8000: more than any camera's picture here, less than what fills the memory.
 MAX_PIXELS = 64_000_000
@@ -52,6 +52,9 @@ def decode(data: bytes, at_least: int | None = None) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _decode(data, at_least)
+    except UnidentifiedImageError:
+        # Pillow's own words hold a memory address, another one in each run.
+        raise BrokenPhotoError("no picture format that Pillow knows") from None
     except _PILLOW_ERRORS as error:
         raise BrokenPhotoError(f"{type(error).__name__}: {error}") from error
 

@@ -64,7 +64,6 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
     add_second_recipe(other.folder)
     other.set("recipes.second", other.params()["recipes"]["ganscape"])
     other.set("runtime.workers", 2)
-    other.set("runtime.detect_batch", 5)
     assert other.repro() == ALL
     hashes = project.out_hashes()
     assert len(hashes) >= 20

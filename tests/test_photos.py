@@ -42,8 +42,12 @@ def test_exif_orientation_is_applied() -> None:
 @pytest.mark.parametrize("data", [b"", b"<html>", encoded(picture(3))[:3000]])
 def test_broken_files_are_refused(data: bytes) -> None:
     for at_least in (None, 64):
-        with pytest.raises(BrokenPhotoError):
+        with pytest.raises(BrokenPhotoError) as first:
             decode(data, at_least)
+        with pytest.raises(BrokenPhotoError) as second:
+            decode(bytes(bytearray(data)), at_least)
+        assert str(first.value) == str(second.value), "the reason stands in a table: no addresses"
+        assert " at 0x" not in str(first.value)
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
