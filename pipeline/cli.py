@@ -78,6 +78,7 @@ def _stage_command(name: str) -> Callable[[], None]:
         except KeyboardInterrupt:
             typer.echo(f"{name}: interrupted; run it again to go on from here", err=True)
             sys.exit(130)
+        typer.echo(f"{name}: done, see data/{name}/", err=True)
 
     return command
 
