@@ -32,7 +32,7 @@ $(INSTALLED): requirements.lock requirements-demo.lock pyproject.toml
 	touch $@
 
 lock: $(INSTALLED)  ## resolve the dependencies anew
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \
+	uv pip compile --quiet --universal --generate-hashes --upgrade \
 		--custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-deps \
+	uv pip compile --quiet --universal --generate-hashes --no-deps \
 		--custom-compile-command "make lock" requirements-demo.in -o requirements-demo.lock
