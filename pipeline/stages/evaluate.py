@@ -54,23 +54,31 @@ def run(data: Path = Path("data")) -> None:
     fresh_folder(out)
     manifests.write(table, out / "per_image.parquet")
     (out / "metrics.json").write_text(json.dumps(facts | summarise(table), indent=2) + "\n")
-    write_grid(grid_rows(samples, pictures, params.num_grid), out / "grids" / "test.png")
+    write_grid(grid_rows(samples, pictures), out / "grids" / "test.png")
 
 
 def evaluate(
     samples: list[Sample], complete: Completion, device: torch.device, params: EvaluateParams
-) -> tuple[pd.DataFrame, list[Completed]]:
-    """A row for each photo and method, and the completed pictures, both in the samples' order."""
-    rows, pictures = [], []
+) -> tuple[pd.DataFrame, dict[str, Completed]]:
+    """A row for each photo and method in the samples' order; the pictures of the grid by key.
+
+    The grid shows the same photos of mixed categories each time. The others' pictures are not
+    kept: five of each of ten thousand photos would fill the memory.
+    """
+    shown = shuffled([sample.key for sample in samples], seed=0)[: params.num_grid]
+    rows: list[dict[str, Any]] = []
+    pictures: dict[str, Completed] = {key: {} for key in shown}
     outputs = _model_pictures(samples, complete, device)
     with progress("evaluate", len(samples), "photos") as advance:
         for sample, output in zip(samples, outputs, strict=True):
-            fills: Completed = {
+            completed: Completed = {
                 name: baselines.complete(name, sample.image, sample.mask)
                 for name in params.baselines
             }
-            pictures.append(fills | {MODEL: output})
-            for method, picture in pictures[-1].items():
+            completed[MODEL] = output
+            if sample.key in pictures:
+                pictures[sample.key] = completed
+            for method, picture in completed.items():
                 scores = hole_metrics(picture, sample.image, sample.mask)
                 facts = {"key": sample.key, "category": sample.category, "method": method}
                 rows.append(facts | scores)
@@ -101,16 +109,14 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def grid_rows(
-    samples: list[Sample], pictures: list[Completed], num: int
-) -> dict[str, list[np.ndarray]]:
-    """masked, each method, original, for the same `num` photos of mixed categories each time."""
-    place_of = {sample.key: place for place, sample in enumerate(samples)}
-    first = [place_of[key] for key in shuffled(place_of, seed=0)[:num]]
-    chosen = [samples[at] for at in first]
+def grid_rows(samples: list[Sample], pictures: dict[str, Completed]) -> dict[str, list[np.ndarray]]:
+    """masked, each method, original of the photos in `pictures`, in its order."""
+    by_key = {sample.key: sample for sample in samples}
+    chosen = [by_key[key] for key in pictures]
+    methods = next(iter(pictures.values()))
     white = np.uint8(255)
     return {
         "masked": [np.where(sample.mask[..., None], white, sample.image) for sample in chosen],
-        **{name: [pictures[at][name] for at in first] for name in pictures[first[0]]},
+        **{name: [completed[name] for completed in pictures.values()] for name in methods},
         "original": [sample.image for sample in chosen],
     }
