@@ -126,6 +126,17 @@ def results() -> None:
 
 
 @app.command()
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="print one frame and end")] = False,
+) -> None:
+    """Watch the training: losses, rate, verdicts, time left."""
+    from pipeline.resume import work_dir
+    from pipeline.watch import watch
+
+    watch(work_dir(), once)
+
+
+@app.command()
 def doctor() -> None:
     """Check the set-up and say what to mend."""
     from pipeline.doctor import examine
