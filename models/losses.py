@@ -10,12 +10,15 @@ def squared_error_image(output: Tensor, image: Tensor) -> Tensor:
 
 
 def squared_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the hole pixels of the batch of the squared error; GLCIC's reconstruction term.
+    """Mean over the photos of the mean squared error over their hole pixels.
 
-    Independent of the hole's area, unlike a mean of masked images over all pixels.
+    Independent of the hole's area, unlike a mean of masked images over all pixels (GLCIC's
+    reconstruction term), and the mean of what the parts of a batch give, as the loss of a batch
+    shared among processes must be.
     """
-    errors = (output.float() - image.float()).square() * mask
-    return errors.sum() / (mask.sum() * image.shape[1])
+    errors = ((output.float() - image.float()).square() * mask).sum(dim=(1, 2, 3))
+    num_values = mask.sum(dim=(1, 2, 3)).clamp(min=1) * image.shape[1]  # no hole: no error
+    return (errors / num_values).mean()
 
 
 def real_loss(logits: Tensor) -> Tensor:

@@ -45,6 +45,11 @@ class Batch:
     mask: Tensor  # (N, 1, S, S) float, 1 = pixels to complete
     box: Tensor  # (N, 4) int64 [top, left, height, width]
 
+    def parts(self, num: int) -> "list[Batch]":
+        """The batch in `num` equal parts."""
+        each = (self.image.chunk(num), self.mask.chunk(num), self.box.chunk(num))
+        return [Batch(*part) for part in zip(*each, strict=True)]
+
 
 @dataclass(frozen=True)
 class Update:
@@ -84,33 +89,6 @@ class Recipe:
     optimizers: dict[str, Optimizer]
     updates: dict[str, Update]
     schedule: Schedule
-
-
-def take_update(recipe: Recipe, name: str, batch: Batch, low: torch.dtype | None) -> Terms:
-    """One step of update `name`; returns its terms, detached, still on the device.
-
-    `low` is the precision of matrix products and convolutions, None that of the weights.
-
-    The other networks are frozen whole: no gradient reaches their parameters, and in inference
-    mode their buffers stay as they are.
-    """
-    update = recipe.updates[name]
-    freeze_all_but(recipe.networks, update.network)
-    optimizer = recipe.optimizers[update.optimizer]
-    optimizer.zero_grad(set_to_none=True)
-    with torch.autocast(batch.image.device.type, dtype=low, enabled=low is not None):
-        terms = update.terms(batch)
-    loss = torch.stack([weight * terms[term] for term, weight in update.weights.items()]).sum()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return {term: value.detach() for term, value in terms.items()}
-
-
-def freeze_all_but(networks: Mapping[str, nn.Module], trained: str) -> None:
-    """Only `trained` requires grad and is in training mode."""
-    for name, network in networks.items():
-        network.requires_grad_(name == trained)
-        network.train(name == trained)
 
 
 @contextmanager
