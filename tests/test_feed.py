@@ -1,4 +1,6 @@
-"""Batches are functions of (seed, step)."""
+"""Batches are functions of (seed, step), wherever the photos come from."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,10 +9,14 @@ import torch
 from models.compose import rectangle_mask
 from models.pixels import to_uint8
 from models.recipe import Batch
-from pipeline.feed import Feed, Photos, flip_batch
+from pipeline.feed import Feed, flipped, mirrored
 from pipeline.fresh_holes import HoleSizes, boxes_around, draw_holes
 from pipeline.holes import Rectangle, box_around
+from pipeline.order import Order
+from pipeline.streamed_photos import StreamedPhotos
+from pipeline.training_photos import Holes, Photos, ResidentPhotos, choose_feeding, shard_sizes
 
+CPU = torch.device("cpu")
 SIZES = HoleSizes(image_size=64, box_size=28, hole_min=20, hole_max=25)
 
 
@@ -20,11 +26,12 @@ def photos(num: int) -> Photos:
     corners = torch.arange(num)
     holes = torch.stack([corners, corners * 2 % 40, corners * 0 + 20, corners * 0 + 22], dim=1)
     boxes = torch.from_numpy(boxes_around(holes.numpy(), SIZES))
-    return Photos(images.contiguous(), rectangle_mask(holes, 64).bool(), boxes)
+    return Photos(images.contiguous(), Holes(rectangle_mask(holes, 64).bool(), boxes))
 
 
 def feed(num: int = 10, batch_size: int = 4, fresh: bool = True, flip: bool = True) -> Feed:
-    return Feed(photos(num), 7, batch_size, flip, SIZES if fresh else None)
+    resident = ResidentPhotos(photos(num), Order(7, (num,)), CPU)
+    return Feed(resident, 7, batch_size, flip, SIZES if fresh else None)
 
 
 def numbers(batch: Batch) -> list[int]:
@@ -67,25 +74,163 @@ def test_stored_holes_stay_with_their_photo() -> None:
     source = feed(fresh=False, flip=False)
     batch = source.batch(3)
     for index, number in enumerate(numbers(batch)):
-        assert torch.equal(batch.mask[index], source.photos.masks[number].float())
-        assert torch.equal(batch.box[index], source.photos.boxes[number])
+        stored = photos(10).holes
+        assert stored is not None
+        assert torch.equal(batch.mask[index], stored.masks[number].float())
+        assert torch.equal(batch.box[index], stored.boxes[number])
 
 
 def test_flip_mirrors_image_mask_and_box_alike() -> None:
-    ramp = torch.arange(64.0).view(1, 1, 1, 64).expand(2, 3, 64, 64)
+    """Each photo shows its hole's mask and its box as two of its colours."""
+    plain = photos(10)
+    assert plain.holes is not None
+    inside = rectangle_mask(plain.holes.boxes, 64) > 0
+    shown = torch.cat([plain.holes.masks, inside, torch.zeros_like(inside)], dim=1)
+    images = shown.permute(0, 2, 3, 1).to(torch.uint8) * 255
+    resident = ResidentPhotos(Photos(images, plain.holes), Order(7, (10,)), CPU)
+    batch = Feed(resident, 7, 10, True, None).batch(0)
+    assert torch.equal(batch.image[:, :1] > 0, batch.mask > 0)
+    assert torch.equal(batch.image[:, 1:2] > 0, rectangle_mask(batch.box, 64) > 0)
+    unflipped = Feed(resident, 7, 10, False, None).batch(0)
+    moved = (unflipped.box != batch.box).any(dim=1)
+    assert 0 < moved.sum() < 10
+
+
+def test_rectangles_and_tensors_are_mirrored_where_asked() -> None:
     box = torch.tensor([[3, 5, 28, 28], [3, 5, 28, 28]])
-    batch = Batch(ramp, rectangle_mask(box, 64), box)
-    flipped = flip_batch(batch, torch.tensor([True, False]))
-    assert flipped.image[0, 0, 0, 0] == 63 and flipped.image[1, 0, 0, 0] == 0
-    assert flipped.box.tolist() == [[3, 64 - 5 - 28, 28, 28], [3, 5, 28, 28]]
-    assert torch.equal(flipped.mask, rectangle_mask(flipped.box, 64))
+    where = torch.tensor([True, False])
+    assert mirrored(box, where, 64).tolist() == [[3, 64 - 5 - 28, 28, 28], [3, 5, 28, 28]]
+    mask = rectangle_mask(box, 64)
+    assert torch.equal(flipped(mask, where, 3), rectangle_mask(mirrored(box, where, 64), 64))
 
 
 def test_about_half_is_flipped() -> None:
     ramp = torch.arange(64, dtype=torch.uint8).view(1, 1, 64, 1).expand(50, 64, 64, 3)
-    source = Feed(Photos(ramp, photos(50).masks, photos(50).boxes), 7, 50, True, None)
-    flipped = sum(int((to_uint8(source.batch(s).image)[:, 0, 0, 0] == 63).sum()) for s in range(8))
-    assert 150 < flipped < 250
+    resident = ResidentPhotos(Photos(ramp.contiguous(), None), Order(7, (50,)), CPU)
+    source = Feed(resident, 7, 50, True, SIZES)
+    num = sum(int((to_uint8(source.batch(s).image)[:, 0, 0, 0] == 63).sum()) for s in range(8))
+    assert 150 < num < 250
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_processes_share_the_batch_of_one(fresh: bool) -> None:
+    whole = feed(fresh=fresh)
+    shares = [
+        Feed(whole.photos, 7, 4, True, whole.fresh, rank=rank, num_processes=2) for rank in (0, 1)
+    ]
+    for step in range(5):
+        parts = [share.batch(step) for share in shares]
+        batch = whole.batch(step)
+        for name in ("image", "mask", "box"):
+            both = torch.cat([getattr(part, name) for part in parts])
+            assert torch.equal(both, getattr(batch, name))
+
+
+def test_noise_depends_on_seed_step_and_process() -> None:
+    source = feed()
+
+    def draw(source: Feed, step: int) -> float:
+        source.seed_noise(step)
+        return torch.rand(1).item()
+
+    first = draw(source, 5)
+    assert draw(source, 5) == first
+    other = Feed(source.photos, 7, 4, True, SIZES, rank=1, num_processes=2)
+    assert len({first, draw(source, 6), draw(other, 5)}) == 3
+
+
+# Streaming
+
+
+class Shards(StreamedPhotos):
+    """Photo n of the split has the value n, as in `photos`; counts what is read."""
+
+    def _load(self, shard: int) -> Photos:
+        reads.append(shard)
+        starts = np.concatenate([[0], np.cumsum(self.order.shard_sizes)])
+        return photos(int(starts[-1]))[torch.arange(starts[shard], starts[shard + 1])]
+
+
+reads: list[int] = []
+
+
+def streamed(order: Order) -> Shards:
+    reads.clear()
+    shards = [Path(str(number)) for number in range(len(order.shard_sizes))]
+    return Shards(shards, order, 64, CPU, stored_holes=True, threads=2)
+
+
+@pytest.mark.parametrize("batch_size", [3, 7, 30])
+def test_streamed_photos_give_the_same_batches(batch_size: int) -> None:
+    order = Order(3, shard_sizes(43, 5), 12)
+    assert len(order.windows(0)) == 3
+    resident = Feed(ResidentPhotos(photos(43), order, CPU), 3, batch_size, True, None)
+    stream = Feed(streamed(order), 3, batch_size, True, None)
+    for step in (*range(20), 2, 15, 16, 0):  # in order, and after a resume
+        one, other = resident.batch(step), stream.batch(step)
+        for name in ("image", "mask", "box"):
+            assert torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_pass_reads_every_shard_once() -> None:
+    order = Order(3, shard_sizes(40, 5), 12)
+    source = streamed(order)
+    for start in range(0, 40, 4):
+        source.take(np.arange(start, start + 4))
+    source.close()
+    ahead = list(order.windows(1)[0].shards)  # begun, and perhaps read before the close
+    once = reads[:8]
+    assert sorted(once) == list(range(8)) and set(reads[8:]) <= set(ahead)
+
+
+def test_no_more_than_the_windows_in_use_and_the_next_are_held() -> None:
+    source = streamed(Order(3, shard_sizes(43, 5), 12))
+    for start in range(0, 200, 4):
+        source.take(np.arange(start, start + 4))
+        assert len(source.loaded) <= 3 and len(source.loaded) + len(source.loading) <= 3
+    source.close()
+
+
+def test_a_shard_that_cannot_be_read_is_an_error() -> None:
+    class Broken(Shards):
+        def _load(self, shard: int) -> Photos:
+            raise OSError(f"shard {shard} is gone")
+
+    order = Order(3, shard_sizes(43, 5), 12)
+    source = Broken([Path("x")] * 9, order, 64, CPU, stored_holes=True, threads=1)
+    with pytest.raises(OSError, match="is gone"):
+        source.take(np.arange(4))
+
+
+# Where the photos lie
+
+
+def test_photos_lie_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = {"host": 1000, "device": 100}
+    monkeypatch.setattr("pipeline.training_photos._free_bytes", lambda place, device: rooms[place])
+    cuda = torch.device("cuda")
+    assert [choose_feeding("auto", num, cuda) for num in (50, 51, 500, 501)] == [
+        "device",
+        "host",
+        "host",
+        "stream",
+    ]
+    assert [choose_feeding("auto", num, CPU) for num in (50, 500, 501)] == [
+        "host",
+        "host",
+        "stream",
+    ]
+    assert choose_feeding("stream", 1, cuda) == "stream"
+    assert choose_feeding("device", 60, cuda) == "device"  # asked for: more than half will do
+    assert choose_feeding("device", 60, CPU) == "host"
+    with pytest.raises(ValueError, match="runtime.feeding is 'device'.*write auto or stream"):
+        choose_feeding("device", 101, cuda)
+
+
+def test_all_shards_are_full_but_the_last() -> None:
+    assert shard_sizes(43, 5) == (5,) * 8 + (3,)
+    assert shard_sizes(40, 5) == (5,) * 8
+    assert shard_sizes(3, 5) == (3,)
 
 
 def test_hole_sizes_and_places_are_all_used() -> None:

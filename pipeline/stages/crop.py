@@ -154,6 +154,7 @@ def _meta(
         "hole_min": params.hole_min,
         "hole_max": params.hole_max,
         "box_size": params.box_size,
+        "samples_per_shard": params.samples_per_shard,
         "num_samples": {split: int(counts.get(split, 0)) for split in SPLITS},
         "sha256": {split: recorded_sum(folder / split) for split in SPLITS},
     }
