@@ -23,22 +23,51 @@ from pipeline.progress import say
 
 FINGERPRINT_DIGITS = 16
 
+# "params", "code", "inputs" -> name -> value or sum.
+Facts = dict[str, dict[str, Any]]
+
 
 def work_dir() -> Path:
     """The scratch folder. In `dvc exp run --temp` DVC_ROOT is the repository, not the copy."""
     return Path(os.environ.get("DVC_ROOT", ".")) / ".work"
 
 
-def fingerprint(params: dict[str, Any], code: Iterable[str], inputs: Iterable[Path]) -> str:
-    """16 hex digits over the params' values, the code's bytes and the inputs' sums."""
-    facts = {
-        "params": params,
+def facts_of(params: dict[str, Any], code: Iterable[str], inputs: Iterable[Path]) -> Facts:
+    """All that decides the bytes: the params' values, the code's and the inputs' sums."""
+    return {
+        "params": _flat(params),
         "code": {path: sha256_of(ROOT / path) for path in closure(*code)},
         "inputs": {path.name: recorded_sum(path) for path in inputs},
     }
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one with dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        dotted = f"{prefix}{name}"
+        flat |= _flat(value, f"{dotted}.") if isinstance(value, dict) else {dotted: value}
+    return flat
+
+
+def fingerprint(facts: Facts) -> str:
+    """16 hex digits over `facts`."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[
         :FINGERPRINT_DIGITS
     ]
+
+
+def _forget(folder: Path) -> None:
+    """What stands beside a scratch folder goes when it has gone."""
+    for suffix in (".lock", ".json"):
+        folder.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def scratch_folder(
+    stage: str, *, params: dict[str, Any], code: Iterable[str], inputs: Iterable[Path]
+) -> Path:
+    """Where this work's finished parts lie."""
+    return work_dir() / stage / fingerprint(facts_of(params, code, inputs))
 
 
 @contextmanager
@@ -55,7 +84,8 @@ def scratch(
     It is removed when the block ends without an error, unless it is to `keep`: a training goes on
     from it when its budget is raised.
     """
-    folder = work_dir() / stage / fingerprint(params, code, inputs)
+    facts = facts_of(params, code, inputs)
+    folder = work_dir() / stage / fingerprint(facts)
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_suffix(".lock"))
     try:
@@ -68,14 +98,39 @@ def scratch(
     try:
         if folder.is_dir() and not keep:
             say(f"{stage}: going on with the unfinished work in {folder}")
+        if not folder.is_dir():
+            _say_why_afresh(stage, folder, facts)
         folder.mkdir(exist_ok=True)
+        folder.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
         yield folder
         if not keep:
             shutil.rmtree(folder)
     finally:
         lock.release()
         if not folder.exists():
-            folder.with_suffix(".lock").unlink(missing_ok=True)
+            _forget(folder)
+
+
+def _say_why_afresh(stage: str, folder: Path, facts: Facts) -> None:
+    """What differs from the stage's newest other work, which cannot be gone on with."""
+    others = (path for path in folder.parent.glob("*.json") if path.with_suffix("").is_dir())
+    newest = max(others, key=lambda path: path.stat().st_mtime_ns, default=None)
+    if newest is None:
+        return
+    former: Facts = json.loads(newest.read_text())
+    changes = [
+        f"{name} was {former['params'].get(name)}, is {facts['params'].get(name)}"
+        for name in _unequal(former["params"], facts["params"])
+    ]
+    for kind in ("code", "inputs"):
+        changes += [f"{name} has changed" for name in _unequal(former[kind], facts[kind])]
+    kept = newest.with_suffix("")
+    say(f"{stage}: starts afresh, since {', '.join(changes)}; the former work stays in {kept}")
+
+
+def _unequal(former: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Names whose values differ or that only one has."""
+    return sorted(name for name in former.keys() | now.keys() if former.get(name) != now.get(name))
 
 
 def require_space(folder: Path, num_bytes: int, what: str) -> None:
@@ -139,5 +194,5 @@ def clean_scratch() -> str:
         except Timeout:
             busy.append(str(folder))
             continue
-        folder.with_suffix(".lock").unlink(missing_ok=True)
+        _forget(folder)
     return f"removed {removed} unfinished works" + "".join(f"\n{name} is at work" for name in busy)

@@ -29,6 +29,26 @@ def test_an_error_keeps_the_scratch_and_success_removes_it(scratch_root: Path) -
     assert not again.exists()
 
 
+def test_other_work_says_what_has_changed(
+    scratch_root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def train(code: str, **train: int) -> AbstractContextManager[Path]:
+        params = {"train": train, "options": {"width": 16}}
+        return resume.scratch("train", params=params, code=[code], inputs=[], keep=True)
+
+    with train("pipeline/keys.py", batch_size=16, seed=0) as first:
+        pass
+    with train("pipeline/keys.py", batch_size=16, seed=0):
+        pass
+    assert capfd.readouterr().err == ""
+    with train("pipeline/splits.py", batch_size=32, flip=1):
+        pass
+    said = capfd.readouterr().err
+    assert said.startswith("train: starts afresh, since train.batch_size was 16, is 32, train.flip")
+    assert "train.seed was 0, is None" in said and "options.width" not in said
+    assert "pipeline/splits.py has changed" in said and str(first) in said
+
+
 def test_two_runs_of_the_same_work_are_refused(scratch_root: Path) -> None:
     with scratch(seed=1), pytest.raises(ValueError, match="is at work"), scratch(seed=1):
         pass
@@ -39,7 +59,7 @@ def test_fingerprint_covers_params_code_and_inputs(tmp_path: Path) -> None:
     given.write_bytes(b"1")
 
     def of(seed: int = 0, code: list[str] = CODE) -> str:
-        return resume.fingerprint({"seed": seed}, code, [given])
+        return resume.fingerprint(resume.facts_of({"seed": seed}, code, [given]))
 
     first = of()
     assert of() == first
@@ -53,9 +73,9 @@ def test_a_recorded_sum_saves_reading_the_input(tmp_path: Path) -> None:
     archive = tmp_path / "photos.tar"
     archive.write_bytes(b"1")
     (tmp_path / "photos.tar.sha256").write_text("recorded")
-    first = resume.fingerprint({}, CODE, [archive])
+    first = resume.fingerprint(resume.facts_of({}, CODE, [archive]))
     archive.write_bytes(b"2")
-    assert resume.fingerprint({}, CODE, [archive]) == first
+    assert resume.fingerprint(resume.facts_of({}, CODE, [archive])) == first
 
 
 def part(name: str, made: list[str], folder: Path, advance: Advance) -> None:
