@@ -17,8 +17,11 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
-    """Yields `advance(n)`; shows `description`, done of total, rate in `unit`/s, time left."""
+def progress(description: str, total: int | None, unit: str) -> Iterator[Advance]:
+    """Yields `advance(n)`; shows `description`, done of total, rate in `unit`/s, time left.
+
+    A `total` of None is not known.
+    """
     if sys.stderr.isatty():
         with _bar(description, total, unit) as advance:
             yield advance
@@ -29,7 +32,7 @@ def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
 
 
 @contextmanager
-def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
+def _bar(description: str, total: int | None, unit: str) -> Iterator[Advance]:
     # Imported here: a log file needs no terminal drawing.
     from rich.console import Console
     from rich.progress import (
@@ -63,7 +66,7 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
 class _Lines:
     """Plain lines: at most one every ten seconds, and one at the end of a longer job."""
 
-    def __init__(self, description: str, total: int, unit: str) -> None:
+    def __init__(self, description: str, total: int | None, unit: str) -> None:
         self.description, self.total, self.unit = description, total, unit
         self.done = 0
         self.started = self.shown = time.monotonic()
@@ -71,11 +74,11 @@ class _Lines:
     def advance(self, num: int) -> None:
         self.done += num
         now = time.monotonic()
-        if now - self.shown >= SECONDS_BETWEEN_LINES and self.done < self.total:
+        if now - self.shown >= SECONDS_BETWEEN_LINES and self.done != self.total:
             self.shown = now
             rate = self.done / (now - self.started)
-            left = (self.total - self.done) / rate
-            self._show(rate, f"{left:.0f} s left")
+            left = f"{(self.total - self.done) / rate:.0f} s left" if self.total else "no end known"
+            self._show(rate, left)
 
     def close(self) -> None:
         seconds = time.monotonic() - self.started
@@ -83,7 +86,8 @@ class _Lines:
             self._show(self.done / seconds, f"{seconds:.0f} s in all")
 
     def _show(self, rate: float, time_text: str) -> None:
+        of_total = f"/{self.total:,}" if self.total else ""
         say(
-            f"{self.description}: {self.done:,}/{self.total:,} {self.unit}, "
+            f"{self.description}: {self.done:,}{of_total} {self.unit}, "
             f"{rate:.1f} {self.unit}/s, {time_text}"
         )

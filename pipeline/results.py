@@ -8,6 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.health import episodes
+from pipeline.history_reader import read_history
+
 PICTURES = {
     "figures": "evaluate/metrics.json",
     "completed test photos": "evaluate/grids/test.png",
@@ -28,9 +31,21 @@ def summary(data: Path) -> str:
     with console.capture() as capture:
         console.print(_funnel_line(data), soft_wrap=True)
         console.print(_metrics_table(_json(data / "evaluate" / "metrics.json")))
+        console.print(_training_line(data / "train"), soft_wrap=True)
         for what, where in PICTURES.items():
             console.print(f"{what + ':':34}{data / where}")
     return capture.get().rstrip()
+
+
+def _training_line(train_dir: Path) -> str:
+    """What was wrong while it trained, by the verdicts' definitions in pipeline/health.py."""
+    config = _json(train_dir / "config.json")
+    line = f"training: {config['num_images']:,} images in {config['precision']}"
+    if config["num_returns"]:
+        line += f", went back {config['num_returns']} times"
+    found = episodes(read_history(train_dir / "history"), config["loss_weights"])
+    spans = [f"{each.name} in steps {each.first_step}..{each.last_step}" for each in found]
+    return f"{line}; {', '.join(spans) or 'no verdict against it'}\n"
 
 
 def _json(path: Path) -> Any:

@@ -3,67 +3,73 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
 from models.compose import composite, mask_out
-from models.pixels import to_uint8
+from models.pixels import to_tensor, to_uint8
 from models.recipe import Batch
-from pipeline.feed import Photos
+from pipeline.hole_figures import hole_figures
+from pipeline.training_photos import Holes, load_photos
 
 # Photos for the figures: enough for a steady curve, few enough to cost a second.
 MAX_PHOTOS = 256
 PHOTOS_AT_ONCE = 64
-# A hole completed without error has infinite PSNR; the evaluation caps it too.
-MAX_PSNR = 60.0
 
 
 @dataclass(frozen=True)
 class Validation:
     """Validation photos with their stored holes, evenly spread over the split."""
 
-    photos: Photos
+    images: Tensor  # (N, S, S, 3) uint8
+    holes: Holes
 
     @classmethod
-    def of(cls, photos: Photos, num_at_least: int) -> "Validation":
-        """At most MAX_PHOTOS (or `num_at_least`) of `photos`."""
-        num_all = len(photos.images)
-        num = min(num_all, max(MAX_PHOTOS, num_at_least))
-        chosen = torch.arange(num) * num_all // num
-        return cls(Photos(photos.images[chosen], photos.masks[chosen], photos.boxes[chosen]))
+    def load(
+        cls, shards: list[Path], num: int, image_size: int, device: torch.device
+    ) -> "Validation":
+        """At most MAX_PHOTOS of the `num` in `shards`."""
+        every = -(-num // MAX_PHOTOS)
+        photos = load_photos(shards, num, image_size, stored_holes=True, every=every).to(device)
+        assert photos.holes is not None
+        return cls(photos.images, photos.holes)
 
     @torch.no_grad()
     def completed(self, generator: nn.Module) -> Tensor:
-        """(N, S, S, 3) uint8; no random number is drawn."""
-        generator.eval()
-        everything = torch.arange(len(self.photos.images), device=self.photos.images.device)
-        batches = [self.photos.batch(part) for part in torch.split(everything, PHOTOS_AT_ONCE)]
-        return torch.cat([to_uint8(_complete(generator, batch)) for batch in batches])
+        """(N, S, S, 3) uint8; `generator` is in inference mode, no random number is drawn."""
+        parts = []
+        for rows in torch.split(torch.arange(len(self.images)), PHOTOS_AT_ONCE):
+            batch = self._batch(rows)
+            output = generator(batch.image, batch.mask)
+            parts.append(to_uint8(composite(output, batch.image, batch.mask)))
+        return torch.cat(parts)
 
     def figures(self, completed: Tensor) -> dict[str, float]:
-        """Means over the photos of hole L1 (0..1) and hole PSNR (dB) of the uint8 pictures."""
-        hole = self.photos.masks.permute(0, 2, 3, 1)
-        errors = (completed.float() - self.photos.images.float()) / 255 * hole
-        num_values = 3 * hole.sum(dim=(1, 2, 3))
-        absolute = errors.abs().sum(dim=(1, 2, 3)) / num_values
-        squared = errors.square().sum(dim=(1, 2, 3)) / num_values
-        psnr = (-10 * torch.log10(squared)).clamp(max=MAX_PSNR)
-        return {"hole_l1": absolute.mean().item(), "hole_psnr": psnr.mean().item()}
+        """Of the completed pictures, by name; see pipeline/hole_figures.py."""
+        return hole_figures(completed, self.images, self.holes.masks, self.holes.boxes)
 
-    def save_grid(self, completed: Tensor, path: Path, num: int) -> None:
-        """PNG; columns: `num` photos evenly spread, rows: masked, completed, original."""
-        num_all = len(self.photos.images)
+    def grid(self, completed: Tensor, num: int) -> NDArray[np.uint8]:
+        """HWC; columns: `num` photos evenly spread, rows: masked, completed, original."""
+        num_all = len(self.images)
         num = min(num, num_all)
-        chosen = torch.arange(num, device=completed.device) * num_all // num
-        batch = self.photos.batch(chosen)
+        chosen = torch.arange(num) * num_all // num
+        batch = self._batch(chosen)
         masked = to_uint8(mask_out(batch.image, batch.mask, fill=0.0))
-        rows = [masked, completed[chosen], self.photos.images[chosen]]
+        rows = [masked, completed[chosen], self.images[chosen]]
         # (3, N, S, S, 3) -> (3 * S, N * S, 3)
         grid = torch.stack(rows).permute(0, 2, 1, 3, 4).flatten(2, 3).flatten(0, 1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(grid.cpu().numpy()).save(path)
+        return grid.cpu().numpy()
+
+    def _batch(self, rows: Tensor) -> Batch:
+        rows = rows.to(self.images.device)
+        image = to_tensor(self.images[rows])
+        return Batch(image, self.holes.masks[rows].float(), self.holes.boxes[rows])
 
 
-def _complete(generator: nn.Module, batch: Batch) -> Tensor:
-    return composite(generator(batch.image, batch.mask), batch.image, batch.mask)
+def save_grid(grid: NDArray[np.uint8], path: Path) -> None:
+    """PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(grid).save(path)

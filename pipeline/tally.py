@@ -1,61 +1,102 @@
-"""Running sums of the loss terms, kept on the device until host and device meet."""
+"""What the updates did since host and device last met, kept on the device until then."""
 
-import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.recipe import Sums, Terms
+from models.recipe import Sums
+from models.take_update import Outcome
+
+# No step: larger than any.
+NEVER = 2**62
+
+
+@dataclass
+class _Account:
+    """Of one update."""
+
+    terms: list[str]
+    totals: Tensor  # (T,) float, over the healthy steps
+    num_healthy: Tensor  # steps
+    num_sick: Tensor  # steps
+    sick_terms: Tensor  # (T,) float: steps in which this term was not finite
+    first_sick: Tensor  # step
+
+
+@dataclass(frozen=True)
+class Sickness:
+    """Steps of an update that were left out."""
+
+    update: str
+    num_steps: int
+    first_step: int  # counted from 1
+    terms: tuple[str, ...]  # that were not finite; gradient_norm among them
+
+    def __str__(self) -> str:
+        what = " and ".join(self.terms)
+        more = f" and {self.num_steps - 1} more" if self.num_steps > 1 else ""
+        return f"{self.update} left out at step {self.first_step:,}{more}: {what} not finite"
 
 
 class Tally:
-    """Sums of every "update/term" since `since`, the step of the last meeting."""
+    """Sums of every "update/term"."""
 
     def __init__(self) -> None:
-        self.totals: dict[str, Tensor] = {}  # scalars on the device
-        self.counts: dict[str, int] = {}
-        self.since = 0
+        self.accounts: dict[str, _Account] = {}
 
-    def add(self, update: str, terms: Terms) -> None:
-        """Adds one step's terms; the device is not waited for."""
-        for term, value in terms.items():
-            name = f"{update}/{term}"
-            self.totals[name] = self.totals[name] + value if name in self.totals else value
-            self.counts[name] = self.counts.get(name, 0) + 1
+    def add(self, update: str, step: int, outcome: Outcome) -> None:
+        """Adds one step's outcome; the device is not waited for."""
+        values = torch.stack([value.float() for value in outcome.terms.values()])
+        if update not in self.accounts:
+            self.accounts[update] = _empty(list(outcome.terms), values)
+        account, healthy = self.accounts[update], outcome.healthy
+        account.totals += torch.where(healthy, values, 0.0)
+        account.num_healthy += healthy
+        account.num_sick += ~healthy
+        account.sick_terms += ~values.isfinite()
+        first = torch.where(healthy, NEVER, step)
+        account.first_sick = torch.minimum(account.first_sick, first)
 
-    def sums(self, step: int) -> Sums:
-        """Waits for the device; a sum that is not finite is an error naming term and steps."""
-        if not self.totals:
-            return {}
-        values = torch.stack([value.float() for value in self.totals.values()]).tolist()
-        sums = {
-            name: (value, self.counts[name])
-            for name, value in zip(self.totals, values, strict=True)
-        }
-        sick = [
-            f"{name} is {total}" for name, (total, _) in sums.items() if not math.isfinite(total)
-        ]
-        if sick:
-            raise ValueError(
-                f"the training diverged in steps {self.since + 1}..{step}: {', '.join(sick)}. "
-                "The last good checkpoint is kept. Lower the recipe's learning rates or weights "
-                "in params.yaml, or use train.precision: fp32"
-            )
-        return sums
-
-    def clear(self, step: int) -> None:
-        """Begins anew after a meeting at `step`."""
-        self.totals, self.counts, self.since = {}, {}, step
+    def meet(self, average: Callable[[Sequence[Tensor]], None]) -> tuple[Sums, list[Sickness]]:
+        """Waits for the device; the healthy steps' sums, what was left out; then begins anew."""
+        accounts, self.accounts = self.accounts, {}
+        average([account.totals for account in accounts.values()])
+        average([account.sick_terms for account in accounts.values()])
+        sums: Sums = {}
+        sick = []
+        for update, account in accounts.items():
+            num = int(account.num_healthy)
+            if num:
+                totals = account.totals.tolist()
+                each = zip(account.terms, totals, strict=True)
+                sums |= {f"{update}/{term}": (total, num) for term, total in each}
+            if account.num_sick:
+                sick.append(_sickness(update, account))
+        return sums, sick
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values."""
-        return {"totals": dict(self.totals), "counts": dict(self.counts), "since": self.since}
+        return {update: asdict(account) for update, account in self.accounts.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`; tensors are taken as they are."""
-        self.totals, self.counts = dict(state["totals"]), dict(state["counts"])
-        self.since = state["since"]
+        """The inverse of `state_dict`."""
+        self.accounts = {update: _Account(**values) for update, values in state.items()}
+
+
+def _empty(terms: list[str], values: Tensor) -> _Account:
+    none = torch.zeros((), dtype=torch.int64, device=values.device)
+    return _Account(
+        terms, torch.zeros_like(values), none, none.clone(), torch.zeros_like(values), none + NEVER
+    )
+
+
+def _sickness(update: str, account: _Account) -> Sickness:
+    terms = zip(account.terms, account.sick_terms.tolist(), strict=True)
+    sick = tuple(term for term, share in terms if share)
+    return Sickness(update, int(account.num_sick), int(account.first_sick), sick)
 
 
 def add_sums(first: Sums, second: Sums) -> Sums:

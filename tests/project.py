@@ -25,7 +25,7 @@ TINY = {
     "filter_people.test_share": 0.1,
     "downscale.photos_per_shard": 40,
     "crop.samples_per_shard": 30,
-    "train.num_images": 48,
+    "train.budget": "48 images",
     "train.batch_size": 8,
     "train.sample_every": 3,
     "train.checkpoint_every": 2,

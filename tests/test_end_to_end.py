@@ -88,8 +88,22 @@ def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
 
 
 def test_training_params_rerun_from_train(project: Project) -> None:
-    project.set("train.num_images", 64)
+    project.set("train.budget", "64 images")
     assert project.repro() == ["train", "evaluate"]
+    # The two steps more go on from the six before.
+    assert figures(project, "train/config.json")["num_steps"] == 8
+    states = project.folder.glob(".work/train/*/state-*.pt")
+    assert sorted(path.name for path in states) == ["state-000000008.pt"]
+
+
+def test_two_processes_train_under_dvc(project: Project) -> None:
+    project.set("runtime.processes", 2)
+    project.set("train.seed", 9)
+    assert project.repro() == ["train", "evaluate"]
+    assert figures(project, "train/config.json")["num_processes"] == 2
+    project.set("runtime.processes", 1)
+    project.set("train.seed", 0)
+    assert project.repro() == []  # DVC has kept that run's outs
 
 
 def test_experiments_of_the_readme(project: Project) -> None:

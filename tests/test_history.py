@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.history import write_history
+from pipeline.history_reader import read_history
 
 
 def test_history_leaves_its_folder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,5 +29,6 @@ def test_history_leaves_its_folder_alone(tmp_path: Path, monkeypatch: pytest.Mon
         "train": {"mse": {"mse": 0.25}},
         "val": {"hole_l1": 0.125},
     }
+    assert read_history(Path("history")) == rows
     curve = Path("history/plots/metrics/train/mse/mse.tsv").read_text()
     assert curve == "step\tmse\n2\t0.5\n4\t0.25\n"

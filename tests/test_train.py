@@ -2,7 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +14,44 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
-from models.recipe import Recipe, Terms
+from models.recipe import Batch, Recipe, RecipeOptions, Setting
 from models.recipes.ganscape import Options
-from pipeline import checkpoint
+from models.registry import build
+from models.take_update import Outcome
+from pipeline import checkpoint, training_run
 from pipeline.generator import load_generator
 from pipeline.holes import box_around, mask_of, sample_hole
+from pipeline.live import read_live
+from pipeline.params.runtime import RuntimeParams
 from pipeline.params.train import TrainParams
 from pipeline.photos import encode_png
+from pipeline.processes import Processes
 from pipeline.shard_writer import ShardWriter
 from pipeline.stages import train as stage
+from pipeline.training_run import TrainingRun
 
 CPU = torch.device("cpu")
+ALONE = Processes(0, 1, CPU)
 COUNTS = {"train": 11, "val": 5, "test": 0}
+PER_SHARD = 4
 # Box 20 and not 16: oneDNN's bf16 gradient of a 5x5 convolution over a 1x1 map is garbage.
 SIZES = {"image_size": 32, "hole_min": 10, "hole_max": 12}
 
 
 def write_split(folder: Path, split: str, num: int) -> None:
-    """`num` samples of smooth noise in one shard."""
+    """`num` samples of smooth noise, PER_SHARD a shard."""
     rng = np.random.default_rng(num)
     (folder / split).mkdir(parents=True)
-    with ShardWriter(folder / split / f"{split}-000000.tar") as writer:
-        for number in range(num):
+    for first in range(0, num, PER_SHARD):
+        path = folder / split / f"{split}-{first // PER_SHARD:06d}.tar"
+        write_shard(path, split, range(first, min(first + PER_SHARD, num)), rng)
+
+
+def write_shard(path: Path, split: str, numbers: range, rng: np.random.Generator) -> None:
+    with ShardWriter(path) as writer:
+        for number in numbers:
             coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
             key = f"photo-{number:03d}"
             hole = sample_hole(seed=0, split=split, key=key, **SIZES)
@@ -52,6 +71,7 @@ def crop_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, num in COUNTS.items():
         write_split(folder, split, num)
     meta = SIZES | {"box_size": 20, "kind": "box", "num_samples": COUNTS}
+    meta |= {"samples_per_shard": PER_SHARD}
     (folder / "meta.json").write_text(json.dumps(meta))
     return folder
 
@@ -60,11 +80,16 @@ def train_params(**changes: Any) -> TrainParams:
     values: dict[str, Any] = {
         "recipe": "ganscape",
         "seed": 3,
-        "num_images": 52,  # 13 steps of 4
+        "budget": "52 images",  # 13 steps of 4
         "batch_size": 4,
+        "accumulate": 1,
         "holes": "fresh",
         "flip": True,
         "precision": "auto",
+        "compile": "none",
+        "ema_images": 20,
+        "select": "last",
+        "patience_images": 0,
         "meet_every": 3,
         "log_every": 4,
         "sample_every": 5,
@@ -92,7 +117,22 @@ def ganscape_options(**changes: Any) -> Options:
     return Options.model_validate(values | changes)
 
 
-def run(crop_dir: Path, folder: Path, params: TrainParams, options: Options) -> Path:
+def runtime_params(**changes: Any) -> RuntimeParams:
+    values: dict[str, Any] = {
+        "device": "cpu",
+        "threads": 1,
+        "workers": 1,
+        "detect_batch": 1,
+        "processes": 1,
+        "feeding": "auto",
+        "trackers": [],
+    }
+    return RuntimeParams.model_validate(values | changes)
+
+
+def run(
+    crop_dir: Path, folder: Path, params: TrainParams, options: RecipeOptions, **runtime: Any
+) -> Path:
     """Trains into folder/out with folder/scratch; returns folder/out."""
     stage.train(
         crop_dir=crop_dir,
@@ -100,8 +140,8 @@ def run(crop_dir: Path, folder: Path, params: TrainParams, options: Options) -> 
         scratch_dir=folder / "scratch",
         params=params,
         options=options,
-        device=CPU,
-        threads=1,
+        runtime=runtime_params(**runtime),
+        processes=ALONE,
     )
     return folder / "out"
 
@@ -114,23 +154,23 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def stop_at(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call it with a step: the process then gets a SIGINT inside that step's update."""
-    original = stage.take_update
+    original = training_run.take_update
 
     def arm(step: int, number: int = signal.SIGINT) -> None:
         taken: set[int] = set()
 
-        def stopping(recipe: Recipe, name: str, batch: Any, low: Any) -> Terms:
-            taken.add(id(batch))
-            batches.append(batch)  # keeps ids unique
+        def stopping(recipe: Recipe, name: str, parts: Any, *rest: Any) -> Outcome:
+            taken.add(id(parts))
+            batches.append(parts)  # keeps ids unique
             if len(taken) == step:
                 os.kill(os.getpid(), number)
-            return original(recipe, name, batch, low)
+            return original(recipe, name, parts, *rest)
 
         batches: list[Any] = []
-        monkeypatch.setattr(stage, "take_update", stopping)
+        monkeypatch.setattr(training_run, "take_update", stopping)
 
     yield arm
-    monkeypatch.setattr(stage, "take_update", original)
+    monkeypatch.setattr(training_run, "take_update", original)
 
 
 @pytest.fixture(scope="module")
@@ -197,25 +237,25 @@ def test_a_crash_falls_back_to_the_last_checkpoint(
     whole: dict[str, dict[str, bytes]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original, taken = stage.take_update, []
+    original, taken = training_run.take_update, []
 
-    def crashing(*arguments: Any) -> Terms:
+    def crashing(*arguments: Any) -> Outcome:
         taken.append(0)
         if len(taken) == 12:
             raise RuntimeError("out of memory")
         return original(*arguments)
 
-    monkeypatch.setattr(stage, "take_update", crashing)
+    monkeypatch.setattr(training_run, "take_update", crashing)
     with pytest.raises(RuntimeError):
         run(crop_dir, tmp_path, train_params(), ganscape_options())
-    monkeypatch.setattr(stage, "take_update", original)
+    monkeypatch.setattr(training_run, "take_update", original)
     assert contents(run(crop_dir, tmp_path, train_params(), ganscape_options())) == whole["default"]
 
 
 def test_a_larger_budget_continues(
     crop_dir: Path, tmp_path: Path, whole: dict[str, dict[str, bytes]]
 ) -> None:
-    run(crop_dir, tmp_path, train_params(num_images=20), ganscape_options())
+    run(crop_dir, tmp_path, train_params(budget="20 images"), ganscape_options())
     assert contents(run(crop_dir, tmp_path, train_params(), ganscape_options())) == whole["default"]
 
 
@@ -224,49 +264,27 @@ def test_a_smaller_budget_starts_afresh_and_loses_nothing(
 ) -> None:
     both, alone = tmp_path / "both", tmp_path / "alone"
     run(crop_dir, both, train_params(), ganscape_options())
-    small = train_params(num_images=20)
+    small = train_params(budget="20 images")
     small_outs = contents(run(crop_dir, both, small, ganscape_options()))
     assert small_outs == contents(run(crop_dir, alone, small, ganscape_options()))
-    assert (both / "scratch" / "checkpoint-000000013.pt").exists()
+    assert checkpoint.steps_in(both / "scratch")[0] == 13
     assert contents(run(crop_dir, both, train_params(), ganscape_options())) == whole["default"]
 
 
-def test_a_diverging_run_names_term_and_steps(
-    crop_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original, taken = stage.take_update, []
-
-    def diverging(recipe: Recipe, name: str, *rest: Any) -> Terms:
-        taken.append(name)
-        terms = original(recipe, name, *rest)
-        return {k: v * torch.nan for k, v in terms.items()} if len(taken) == 11 else terms
-
-    params = train_params(checkpoint_every=2, meet_every=100, log_every=100)
-    monkeypatch.setattr(stage, "take_update", diverging)
-    options = ganscape_options(phases=[1.0, 0.0, 0.0])
-    with pytest.raises(ValueError, match=r"steps 11\.\.12: mse/mse is nan"):
-        run(crop_dir, tmp_path, params, options)
-    (path,) = (tmp_path / "scratch").glob("checkpoint-*.pt")
-    state = torch.load(path, weights_only=True)
-    assert state["run"]["step"] == 10
-    assert not (tmp_path / "out").exists()
-
-
-def test_sick_weights_never_replace_a_checkpoint(tmp_path: Path) -> None:
-    recipe = stage.registry.build("ganscape", ganscape_options(), stage.Setting(32, 20, 2, 0), CPU)
-    path = tmp_path / "checkpoint.pt"
-    checkpoint.save(path, recipe, {"step": 1})
+def test_sick_weights_are_never_written(tmp_path: Path) -> None:
+    recipe = build("ganscape", ganscape_options(), Setting(32, 20, 2, 0), CPU)
+    checkpoint.write(tmp_path, 1, checkpoint.snapshot(recipe, {}))
     with torch.no_grad():
         next(recipe.networks["discriminator"].parameters())[0] = torch.inf
     with pytest.raises(ValueError, match="discriminator holds weights that are not finite"):
-        checkpoint.save(path, recipe, {"step": 2})
-    assert torch.load(path, weights_only=True)["run"] == {"step": 1}
+        checkpoint.write(tmp_path, 2, checkpoint.snapshot(recipe, {}))
+    assert checkpoint.steps_in(tmp_path) == [1]
 
 
 def test_config_rebuilds_the_generator(
     crop_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = run(crop_dir, tmp_path, train_params(num_images=9), ganscape_options())
+    out = run(crop_dir, tmp_path, train_params(budget="9 images"), ganscape_options())
     config = json.loads((out / "config.json").read_text())
     assert config["num_images"] == 12 and config["num_steps"] == 3
     assert config["precision"] == "fp32" and config["device"] == "cpu"
@@ -281,13 +299,13 @@ def test_config_rebuilds_the_generator(
 
 
 def test_the_last_step_has_one_row(crop_dir: Path, tmp_path: Path) -> None:
-    out = run(crop_dir, tmp_path, train_params(num_images=40), ganscape_options())
+    out = run(crop_dir, tmp_path, train_params(budget="40 images"), ganscape_options())
     curve = (out / "history/plots/metrics/val/hole_psnr.tsv").read_text().splitlines()
     assert [row.split("\t")[0] for row in curve] == ["step", "5", "10"]
 
 
 def test_stored_holes_train_too(crop_dir: Path, tmp_path: Path) -> None:
-    run(crop_dir, tmp_path, train_params(holes="stored", num_images=8), ganscape_options())
+    run(crop_dir, tmp_path, train_params(holes="stored", budget="8 images"), ganscape_options())
 
 
 def test_fresh_holes_of_an_unknown_kind_are_refused() -> None:
@@ -296,10 +314,286 @@ def test_fresh_holes_of_an_unknown_kind_are_refused() -> None:
 
 
 def test_an_empty_split_is_refused(crop_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="test holds no photos"):
-        stage.load_photos(crop_dir, "test", 0, 32)
+    empty = tmp_path / "crop"
+    shutil.copytree(crop_dir, empty)
+    meta = json.loads((empty / "meta.json").read_text())
+    meta["num_samples"]["val"] = 0
+    (empty / "meta.json").write_text(json.dumps(meta))
+    with pytest.raises(ValueError, match="val holds no photos: keep more, or change the split"):
+        run(empty, tmp_path, train_params(), ganscape_options())
 
 
 def test_low_precision_trains(crop_dir: Path, tmp_path: Path) -> None:
-    out = run(crop_dir, tmp_path, train_params(precision="bf16", num_images=16), ganscape_options())
+    out = run(
+        crop_dir, tmp_path, train_params(precision="bf16", budget="16 images"), ganscape_options()
+    )
     assert json.loads((out / "config.json").read_text())["precision"] == "bf16"
+
+
+# Feeding, parts, processes
+
+
+@pytest.mark.parametrize("preset", ["default", "faithful"])
+def test_photos_from_the_shards_give_the_same_bytes(
+    crop_dir: Path, tmp_path: Path, whole: dict[str, dict[str, bytes]], preset: str
+) -> None:
+    options = ganscape_options(preset=preset)
+    out = run(crop_dir, tmp_path, train_params(), options, feeding="stream")
+    assert contents(out) == whole[preset]
+
+
+def test_trackers_change_no_out(
+    crop_dir: Path, tmp_path: Path, whole: dict[str, dict[str, bytes]]
+) -> None:
+    out = run(crop_dir, tmp_path, train_params(), ganscape_options(), trackers=["tensorboard"])
+    assert contents(out) == whole["default"]
+    assert list((tmp_path / "scratch" / "tensorboard").glob("events.*"))
+
+
+def test_parts_of_a_batch_train_like_the_batch(crop_dir: Path, tmp_path: Path) -> None:
+    """A training is chaotic: the first steps are compared."""
+    outs = [
+        run(
+            crop_dir,
+            tmp_path / str(num),
+            train_params(accumulate=num, budget="12 images"),
+            ganscape_options(phases=[1.0, 0.0, 0.0]),
+        )
+        for num in (1, 4)
+    ]
+    assert_close(*outs)
+
+
+def assert_close(one: Path, other: Path) -> None:
+    """The same weights but for the order of sums, after a few steps at rates of 1e-3."""
+    weights = [load_file(out / "generator.safetensors") for out in (one, other)]
+    for name, weight in weights[0].items():
+        torch.testing.assert_close(weights[1][name], weight, rtol=0, atol=2e-4)
+
+
+WORKER = """
+import json, sys
+from pathlib import Path
+import test_train
+from pipeline.processes import join
+crop_dir, folder, changes, options = sys.argv[1:]
+test_train.ALONE = join("cpu")
+test_train.run(
+    Path(crop_dir),
+    Path(folder),
+    test_train.train_params(**json.loads(changes)),
+    test_train.ganscape_options(**json.loads(options)),
+)
+"""
+
+
+def run_in_two(
+    crop_dir: Path, folder: Path, changes: dict[str, Any], **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """`run` in two processes under torchrun."""
+    worker = folder / "worker.py"
+    folder.mkdir(parents=True, exist_ok=True)
+    worker.write_text(WORKER)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    words = [str(crop_dir), str(folder), json.dumps(changes), json.dumps(options)]
+    root = Path(__file__).parents[1]
+    path = os.pathsep.join([str(root), str(root / "tests")])
+    return subprocess.run(
+        [*torchrun, str(worker), *words],
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_two_processes_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
+    changes = {"budget": "16 images", "log_every": 2}
+    done = run_in_two(crop_dir, tmp_path / "two", changes)
+    assert done.returncode == 0, done.stderr
+    one = run(crop_dir, tmp_path / "one", train_params(**changes), ganscape_options())
+    assert_close(one, tmp_path / "two" / "out")
+    histories = [
+        json.loads((out / "history" / "metrics.json").read_text())
+        for out in (one, tmp_path / "two" / "out")
+    ]
+    for update in ("mse", "discriminator"):
+        for term, value in histories[0]["train"][update].items():
+            assert histories[1]["train"][update][term] == pytest.approx(value, rel=2e-2)
+    assert done.stderr.count("train: 11 photos") == 1  # one process talks
+    config = json.loads((tmp_path / "two" / "out" / "config.json").read_text())
+    assert config["num_processes"] == 2
+
+
+def test_two_processes_on_a_cpu_refuse_batch_norms(crop_dir: Path, tmp_path: Path) -> None:
+    done = run_in_two(crop_dir, tmp_path, {}, preset="faithful")
+    assert done.returncode != 0
+    assert "the generator has batch norms, which 2 processes on a CPU cannot" in done.stderr
+
+
+def test_processes_must_share_a_batch_equally(crop_dir: Path, tmp_path: Path) -> None:
+    done = run_in_two(crop_dir, tmp_path, {"batch_size": 3})
+    assert done.returncode != 0
+    assert "train.batch_size is 3, which 2 processes cannot share equally" in done.stderr
+
+
+# What is kept, and for how long
+
+
+def state_of(folder: Path) -> dict[str, Any]:
+    """The newest state of the training in `folder`."""
+    scratch = folder / "scratch"
+    return checkpoint.read(scratch, checkpoint.steps_in(scratch)[0], CPU)
+
+
+def test_the_averaged_weights_are_kept(crop_dir: Path, tmp_path: Path) -> None:
+    for ema_images in (0, 20):
+        folder = tmp_path / str(ema_images)
+        out = run(crop_dir, folder, train_params(ema_images=ema_images), ganscape_options())
+        kept, state = load_file(out / "generator.safetensors"), state_of(folder)
+        last, averaged = state["networks"]["generator"], state["run"]["averaged"]
+        assert all(torch.equal(kept[name], averaged[name]) for name in kept)
+        is_last = all(torch.equal(kept[name], last[name]) for name in kept)
+        assert is_last == (ema_images == 0)
+
+
+def test_the_best_weights_are_kept_where_asked(crop_dir: Path, tmp_path: Path) -> None:
+    """With rates that make it worse and worse, those of the first validation."""
+    options = ganscape_options(lr_mse=0.1, lr_joint=0.1, adversarial_weight=100.0)
+    params = train_params(select="hole_l1", sample_every=2, ema_images=0)
+    out = run(crop_dir, tmp_path, params, options)
+    curve = (out / "history/plots/metrics/val/hole_l1.tsv").read_text().splitlines()[1:]
+    values = [float(line.split("\t")[1]) for line in curve]
+    config = json.loads((out / "config.json").read_text())
+    best = int(np.argmin(values[:-1]))
+    assert config["kept_images"] == int(curve[best].split("\t")[0]) * 4 < config["num_images"]
+    kept = json.loads((out / "history" / "metrics.json").read_text())["val"]["hole_l1"]
+    assert kept == values[-1] == min(values)
+
+
+def test_patience_ends_a_training_that_gains_nothing(crop_dir: Path, tmp_path: Path) -> None:
+    options = ganscape_options(lr_mse=1e-12, lr_joint=1e-12)
+    params = train_params(select="hole_psnr", patience_images=12, sample_every=2)
+    out = run(crop_dir, tmp_path, params, options)
+    config = json.loads((out / "config.json").read_text())
+    assert (config["kept_images"], config["num_images"]) == (8, 20)
+    again = contents(run(crop_dir, tmp_path, params, options))
+    assert again == contents(out)
+
+
+def test_minutes_are_counted_over_all_runs(
+    crop_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    params = train_params(budget="0.02 minutes")
+    out = contents(run(crop_dir, tmp_path, params, ganscape_options()))
+    state = state_of(tmp_path)
+    assert state["run"]["position"]["seconds"] >= 1.2
+    assert json.loads(out["config.json"])["num_steps"] == state["run"]["position"]["step"] > 0
+    assert contents(run(crop_dir, tmp_path, params, ganscape_options())) == out
+    assert "going on from step" in capfd.readouterr().err
+
+
+def test_a_training_leaves_its_newest_state(crop_dir: Path, tmp_path: Path) -> None:
+    run(crop_dir, tmp_path, train_params(), ganscape_options())
+    assert checkpoint.steps_in(tmp_path / "scratch") == [13, 12]  # 12 is the last good one
+    assert not list((tmp_path / "scratch").glob("*.tmp"))
+
+
+# Sickness
+
+
+Poisoned = Callable[[int, int], bool]  # (step, times gone back) -> whether its photos are sick
+
+
+@pytest.fixture
+def poison(monkeypatch: pytest.MonkeyPatch) -> Callable[[Poisoned], None]:
+    """Call it with the steps to poison."""
+
+    def arm(is_poisoned: Poisoned) -> None:
+        def take_step(self: TrainingRun, parts: list[Batch], low: Any) -> Any:
+            if is_poisoned(self.at.step + 1, self.at.num_returns):
+                parts = [Batch(each.image * torch.nan, each.mask, each.box) for each in parts]
+            return original(self, parts, low)
+
+        monkeypatch.setattr(TrainingRun, "take_step", take_step)
+
+    original = TrainingRun.take_step
+    return arm
+
+
+def column(out: Path, name: str) -> list[str]:
+    lines = (out / f"history/plots/metrics/{name}.tsv").read_text().splitlines()
+    return [line.split("\t")[1] for line in lines[1:]]
+
+
+def test_a_sick_update_is_left_out_and_named(
+    crop_dir: Path, tmp_path: Path, poison: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    poison(lambda step, _: step == 6)
+    options = ganscape_options(phases=[1.0, 0.0, 0.0])
+    out = run(crop_dir, tmp_path, train_params(), options)
+    said = capfd.readouterr().err
+    assert "mse left out at step 6: mse and gradient_norm not finite" in said
+    assert column(out, "train/sick_updates") == ["0", "1", "0"]
+    assert all(np.isfinite([float(value) for value in column(out, "train/mse/mse")]))
+    weights = load_file(out / "generator.safetensors")
+    assert all(weight.isfinite().all() for weight in weights.values())
+    assert state_of(tmp_path)["run"]["position"]["good_step"] == 12
+    assert json.loads((out / "config.json").read_text())["num_returns"] == 0
+
+
+def test_a_lost_training_goes_back_with_lower_rates(
+    crop_dir: Path,
+    tmp_path: Path,
+    poison: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(training_run, "MAX_LEFT_OUT", 1)
+    poison(lambda step, num_returns: 8 <= step <= 10 and num_returns == 0)
+    options = ganscape_options(phases=[1.0, 0.0, 0.0])
+    out = run(crop_dir, tmp_path, train_params(), options)
+    assert "went back from step 9 to 6, now with lower learning rates" in capfd.readouterr().err
+    state = state_of(tmp_path)
+    rates = {group["lr"] for each in state["optimizers"].values() for group in each["param_groups"]}
+    assert rates == {0.5e-3}
+    assert json.loads((out / "config.json").read_text())["num_returns"] == 1
+    steps = (out / "history/plots/metrics/train/mse/mse.tsv").read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in steps] == ["4", "8", "12"]
+
+
+@pytest.mark.parametrize("step", [5, 8, 9, 11])  # counts the steps taken twice
+def test_going_back_is_resumed_too(
+    crop_dir: Path,
+    tmp_path: Path,
+    poison: Any,
+    stop_at: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    monkeypatch.setattr(training_run, "MAX_LEFT_OUT", 1)
+    poison(lambda step, num_returns: 8 <= step <= 10 and num_returns == 0)
+    options = ganscape_options()
+    undisturbed = contents(run(crop_dir, tmp_path / "one", train_params(), options))
+    stop_at(step)
+    with pytest.raises(KeyboardInterrupt):
+        run(crop_dir, tmp_path / "two", train_params(), options)
+    assert contents(run(crop_dir, tmp_path / "two", train_params(), options)) == undisturbed
+
+
+def test_a_training_that_stays_sick_gives_up(
+    crop_dir: Path, tmp_path: Path, poison: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_run, "MAX_LEFT_OUT", 1)
+    poison(lambda step, _: step >= 8)
+    with pytest.raises(ValueError, match=r"mse left out at step 9: mse and .* went back 3 times"):
+        run(crop_dir, tmp_path, train_params(), ganscape_options(phases=[1.0, 0.0, 0.0]))
+    assert not (tmp_path / "out").exists()
+    assert read_live(tmp_path / "scratch").status.state == "failed"
+
+
+def test_live_files_end_with_the_run(crop_dir: Path, tmp_path: Path) -> None:
+    run(crop_dir, tmp_path, train_params(), ganscape_options())
+    live = read_live(tmp_path / "scratch")
+    assert (live.status.state, live.status.share_done, live.status.images) == ("done", 1.0, 52)
+    assert [row["step"] for row in live.rows] == [4, 5, 8, 10, 12]

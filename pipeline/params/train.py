@@ -1,9 +1,10 @@
 """The section `train`: which recipe, for how long, on which holes."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from pipeline.budget import Budget
 from pipeline.params.section import Section
 
 
@@ -12,19 +13,58 @@ class TrainParams(Section):
 
     recipe: str = Field(description="one of models/recipes; its options: recipes.<name>")
     seed: int = Field(ge=0, description="of weights, order, flips and fresh holes")
-    num_images: int = Field(ge=1, description="budget: photos seen; raising it continues")
-    batch_size: int = Field(ge=1, le=4096, description="photos a step")
+    budget: str = Field(
+        description="how long to train: a number of images, epochs or minutes; more continues"
+    )
+    batch_size: int = Field(ge=1, le=4096, description="photos a step, over all processes")
+    accumulate: int = Field(
+        ge=1, description="equal parts that a batch is worked through in; more need less memory"
+    )
     holes: Literal["fresh", "stored"] = Field(
         description="fresh: new holes each time a photo is seen; stored: those of the shards"
     )
     flip: bool = Field(description="mirror half of the photos left to right")
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        description="auto: bf16 on a GPU, fp32 elsewhere"
+        description="auto: bf16 on a GPU that has it, fp32 elsewhere"
+    )
+    compile: Literal["none", "default", "reduce-overhead"] = Field(
+        description="torch.compile's mode; reduce-overhead records CUDA graphs; slower on a CPU"
+    )
+    ema_images: int = Field(
+        ge=0, description="half-life of the averaged weights; 0: the last weights as they are"
+    )
+    select: Literal["last", "hole_l1", "hole_psnr"] = Field(
+        description="which weights to keep: the last, or the best by this figure of validation"
+    )
+    patience_images: int = Field(
+        ge=0, description="images without a better `select` figure that end the run; 0: never"
     )
     meet_every: int = Field(
         ge=1, description="steps between two looks of the host at the losses; published GANscape: 1"
     )
     log_every: int = Field(ge=1, description="steps between two points of the history")
-    sample_every: int = Field(ge=1, description="steps between two sample grids")
-    checkpoint_every: int = Field(ge=1, description="steps between two checkpoints")
+    sample_every: int = Field(ge=1, description="steps between two validations and sample grids")
+    checkpoint_every: int = Field(
+        ge=1, description="steps between two checkpoints; a sick run goes back to a good one"
+    )
     num_samples: int = Field(ge=1, le=64, description="validation photos in a sample grid")
+
+    @field_validator("budget")
+    @classmethod
+    def _is_budget(cls, budget: str) -> str:
+        Budget.parse(budget)
+        return budget
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"params.yaml train.accumulate is {self.accumulate}, but must divide "
+                f"train.batch_size ({self.batch_size}) into equal parts"
+            )
+        if self.patience_images and self.select == "last":
+            raise ValueError(
+                f"params.yaml train.patience_images is {self.patience_images}, but train.select is "
+                "'last', which names no figure to wait for: write hole_l1 or hole_psnr, or 0"
+            )
+        return self

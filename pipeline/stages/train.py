@@ -1,57 +1,85 @@
 """Stage: shards -> a generator, its config, the metric history and sample grids.
 
-One loop for every recipe; stopped at any step it goes on bit for bit from its checkpoint.
+One loop for every recipe; stopped at any step it goes on bit for bit from where it was.
 """
 
 import shutil
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from models import registry
-from models.recipe import Recipe, RecipeOptions, Setting, Sums, take_update
-from pipeline import checkpoint
-from pipeline.devices import choose_device, num_threads
-from pipeline.feed import Feed, load_photos
+from models.averaged_weights import AveragedWeights
+from models.recipe import RecipeOptions, Setting
+from pipeline.announcer import Announcer, Facts, announcer
+from pipeline.background import Background
+from pipeline.budget import Budget
+from pipeline.compiler import compiled, resolved_mode
+from pipeline.devices import num_threads
+from pipeline.feed import Feed
 from pipeline.fresh_holes import HoleSizes
 from pipeline.generator import save_generator
 from pipeline.history import Row, write_history
+from pipeline.order import Order
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
-from pipeline.progress import progress, say
-from pipeline.resume import publish, scratch
-from pipeline.sample_grid import Validation
-from pipeline.shard_reader import read_meta
+from pipeline.precision import autocast_dtype, resolved_precision, speed_of_bf16
+from pipeline.processes import Processes, join, launch, launched, synchronise
+from pipeline.progress import say
+from pipeline.resume import publish, scratch, scratch_folder
+from pipeline.sample_grid import Validation, save_grid
+from pipeline.selection import Selection
+from pipeline.shard_reader import read_meta, shards_of
 from pipeline.stop_signal import stop_signal
-from pipeline.tally import Tally, add_sums, means
+from pipeline.streamed_photos import StreamedPhotos
+from pipeline.tally import Sickness
+from pipeline.training_photos import (
+    ResidentPhotos,
+    TrainingPhotos,
+    choose_feeding,
+    load_photos,
+    shard_sizes,
+)
+from pipeline.training_run import TrainingRun
 
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/train/: generator.safetensors, config.json, history/, samples/."""
     params = load("train", TrainParams)
     runtime = load("runtime", RuntimeParams)
+    if runtime.processes > 1 and not launched():
+        launch(runtime.processes)
     options = load_options(params.recipe)
     tracked = {"train": params.model_dump(), "options": options.model_dump()}
-    del tracked["train"]["num_images"]  # a larger budget goes on from the smaller one
-    with scratch(
-        "train",
-        params=tracked,
-        code=["pipeline/stages/train.py", registry.recipe_path(params.recipe)],
-        inputs=[data / "crop" / "meta.json"],
-        keep=True,
-    ) as folder:
+    del tracked["train"]["budget"]  # a larger one goes on from the smaller one
+    work: dict[str, Any] = {
+        "params": tracked,
+        "code": ["pipeline/stages/train.py", registry.recipe_path(params.recipe)],
+        "inputs": [data / "crop" / "meta.json"],
+    }
+    processes = join(runtime.device)
+    with _scratch(processes, work) as folder:
         train(
             crop_dir=data / "crop",
             out_dir=data / "train",
             scratch_dir=folder,
             params=params,
             options=options,
-            device=choose_device(runtime.device),
-            threads=num_threads(runtime.threads),
+            runtime=runtime,
+            processes=processes,
         )
+
+
+def _scratch(processes: Processes, work: dict[str, Any]) -> AbstractContextManager[Path]:
+    """One process holds the folder's lock for all."""
+    if processes.is_main:
+        return scratch("train", **work, keep=True)
+    return nullcontext(scratch_folder("train", **work))
 
 
 def load_options(recipe: str) -> RecipeOptions:
@@ -61,111 +89,81 @@ def load_options(recipe: str) -> RecipeOptions:
     return options
 
 
-@dataclass
-class Position:
-    """How far a run has come; with the recipe's own state all that a resumed run needs."""
-
-    step: int = 0
-    tally: Tally = field(default_factory=Tally)  # since the last meeting
-    window: Sums = field(default_factory=dict)  # since the last row of the history
-    history: list[Row] = field(default_factory=list)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain values."""
-        return {
-            "step": self.step,
-            "tally": self.tally.state_dict(),
-            "window": self.window,
-            "history": self.history,
-        }
-
-    def stamp(self, batch_size: int) -> Row:
-        """The first two columns of a row of the history."""
-        return {"step": self.step, "images": self.step * batch_size}
-
-    @classmethod
-    def of(cls, state: dict[str, Any]) -> "Position":
-        """The inverse of `state_dict`."""
-        position = cls(state["step"], Tally(), state["window"], state["history"])
-        position.tally.load_state_dict(state["tally"])
-        return position
-
-
 def train(
     *,
     crop_dir: Path,  # the final shards and meta.json
     out_dir: Path,  # generator.safetensors, config.json, history/, samples/; written at the end
-    scratch_dir: Path,  # checkpoint and sample grids of the unfinished run
+    scratch_dir: Path,  # states, sample grids and live files
     params: TrainParams,
     options: RecipeOptions,
-    device: torch.device,
-    threads: int,
+    runtime: RuntimeParams,
+    processes: Processes,
 ) -> None:
     """Trains `params.recipe`; on Ctrl-C or SIGTERM saves and raises KeyboardInterrupt."""
     # Setting up
-    torch.set_num_threads(threads)
-    be_deterministic(device)
-    low = torch.bfloat16 if resolved_precision(params, device) == "bf16" else None
+    torch.set_num_threads(num_threads(runtime.threads))
+    be_deterministic(processes.device)
     meta = read_meta(crop_dir)
-    feed, validation = load_feed(crop_dir, meta, params, device)
-    recipe = build_recipe(meta, params, options, feed.steps_per_epoch, device)
-    generator = recipe.networks["generator"]
-    num_steps = -(-params.num_images // params.batch_size)
-    at = resume(scratch_dir, recipe, num_steps, device)
+    config = config_of(meta, params, options, processes)
+    low = autocast_dtype(config["precision"])
+    run = begin(meta, params, options, processes, scratch_dir)
+    is_resumed = run.resume()
 
-    with (
-        progress("train", (num_steps - at.step) * params.batch_size, "images") as advance,
-        stop_signal() as stop_asked,
-    ):
-        while at.step < num_steps:
+    with ExitStack() as stack:
+        feed = open_feed(crop_dir, meta, params, runtime, processes, stack)
+        validation = open_validation(crop_dir, meta, processes.device)
+        background = stack.enter_context(Background())
+        tell = stack.enter_context(announce(run, config, runtime.trackers, background))
+        stop_asked = stack.enter_context(stop_signal())
+        if is_resumed:
+            tell.note(f"going on from step {run.at.step:,}")
+        else:
+            keep_state(run, background)
+        run.recipe = compiled(run.recipe, config["compile"])
+        run.clock = time.monotonic()
+        over = run.is_over()
+
+        while not over:
             # Batch
-            batch = feed.batch(at.step)
+            feed.seed_noise(run.at.step)
+            parts = feed.batch(run.at.step).parts(params.accumulate)
 
-            # Update
-            for name in recipe.schedule.updates:
-                at.tally.add(name, take_update(recipe, name, batch, low))
-            at.step += 1
-            log_due = at.step % params.log_every == 0
-            sample_due = at.step % params.sample_every == 0
-            checkpoint_due = at.step % params.checkpoint_every == 0
+            # Updates
+            due = run.take_step(parts, low)
+            tell.step()
 
             # Meet the host
-            if recipe.schedule.advance() or at.step % params.meet_every == 0 or log_due:
-                sums = at.tally.sums(at.step)
-                recipe.schedule.observe(sums)
-                at.window = add_sums(at.window, sums)
-                at.tally.clear(at.step)
+            if due.meeting:
+                sick = run.meet()
+                for each in sick:
+                    tell.note(str(each))
+                if run.is_lost:
+                    go_back(run, sick, background, tell)
+                    continue
 
-            # Log
-            row: Row = {}
-            if log_due:
-                row = {f"train/{name}": mean for name, mean in means(at.window).items()}
-                at.window = {}
-
-            # Sample grid, before the checkpoint that takes it for done
-            if sample_due:
-                completed = validation.completed(generator)
-                row |= {f"val/{k}": v for k, v in validation.figures(completed).items()}
-                path = scratch_dir / "samples" / f"step-{at.step:06d}.png"
-                validation.save_grid(completed, path, params.num_samples)
-            if row:
-                at.history.append(at.stamp(params.batch_size) | row)
+            # Validation and log
+            figures = validate(run, validation, background, tell) if due.validation else {}
+            if due.row or figures:
+                tell.row(run.add_row(due, figures))
 
             # Checkpoint
-            stop = stop_asked()
-            if checkpoint_due or stop or at.step == num_steps:
-                at.tally.sums(at.step)  # refuses a state that is not finite
-                checkpoint.save(checkpoint_path(scratch_dir, num_steps), recipe, at.state_dict())
-            if stop:
-                say(f"train: stopped at step {at.step}, saved; run it again to go on")
+            over = run.is_over() if due.meeting else run.at.step == run.num_steps
+            stop = processes.agree(stop_asked(), now=due.meeting)
+            if due.checkpoint:
+                run.note_checkpoint()
+            if due.checkpoint or over or stop:
+                keep_state(run, background)
+            if stop and not over:
+                tell.note(f"stopped at step {run.at.step:,}; run it again to go on")
                 raise KeyboardInterrupt
-            advance(params.batch_size)
+        background.wait()
 
     # Publish
-    config = config_of(meta, params, options, at.step, device)
-    write_outs(scratch_dir, at, generator, validation, config)
-    for out in sorted((scratch_dir / "outs").iterdir()):
-        publish(out, out_dir / out.name)
+    if processes.is_main:
+        write_outs(scratch_dir, run, validation, config)
+        for out in sorted((scratch_dir / "outs").iterdir()):
+            publish(out, out_dir / out.name)
+    processes.wait()
 
 
 def be_deterministic(device: torch.device) -> None:
@@ -175,23 +173,93 @@ def be_deterministic(device: torch.device) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def resolved_precision(params: TrainParams, device: torch.device) -> str:
-    """`auto` is bf16 on a GPU and fp32 elsewhere."""
-    if params.precision != "auto":
-        return params.precision
-    return "bf16" if device.type == "cuda" else "fp32"
+def config_of(
+    meta: dict[str, Any], params: TrainParams, options: RecipeOptions, processes: Processes
+) -> dict[str, Any]:
+    """What it takes to rebuild the generator, and what made it."""
+    device = processes.device
+    precision = resolved_precision(params.precision, device)
+    if precision == "bf16" and processes.is_main:
+        times = speed_of_bf16(device)
+        say(f"train: a convolution in bf16 is {times:.2f} times as fast as in fp32 here")
+    return {
+        "recipe": params.recipe,
+        "options": options.model_dump(),
+        "image_size": meta["image_size"],
+        "box_size": meta["box_size"],
+        "train": params.model_dump(),
+        "device": device.type,
+        "num_processes": processes.num,
+        "precision": precision,
+        "compile": resolved_mode(params.compile),
+    }
 
 
-def load_feed(
-    crop_dir: Path, meta: dict[str, Any], params: TrainParams, device: torch.device
-) -> tuple[Feed, Validation]:
-    """The training split and the fixed validation photos, on `device`."""
-    size, counts = meta["image_size"], meta["num_samples"]
-    photos = load_photos(crop_dir, "train", counts["train"], size).to(device)
-    feed = Feed(photos, params.seed, params.batch_size, params.flip, fresh_sizes(meta, params))
-    held_out = load_photos(crop_dir, "val", counts["val"], size)
-    validation = Validation.of(held_out, params.num_samples)
-    return feed, Validation(validation.photos.to(device))
+def begin(
+    meta: dict[str, Any],
+    params: TrainParams,
+    options: RecipeOptions,
+    processes: Processes,
+    scratch_dir: Path,
+) -> TrainingRun:
+    """The chosen recipe, sized to the shards, at step 0."""
+    steps_per_epoch = max(1, meta["num_samples"]["train"] // params.batch_size)
+    setting = Setting(meta["image_size"], meta["box_size"], steps_per_epoch, params.seed)
+    recipe = registry.build(params.recipe, options, setting, processes.device)
+    synchronise(recipe, processes, params.batch_size)
+    scratch_dir.mkdir(parents=True, exist_ok=True)
+    return TrainingRun(
+        recipe,
+        AveragedWeights(recipe.networks["generator"], params.ema_images),
+        params,
+        processes,
+        Budget.parse(params.budget).num_steps(params.batch_size, steps_per_epoch),
+        scratch_dir,
+        Selection(params.select, params.patience_images),
+    )
+
+
+def open_feed(
+    crop_dir: Path,
+    meta: dict[str, Any],
+    params: TrainParams,
+    runtime: RuntimeParams,
+    processes: Processes,
+    stack: ExitStack,
+) -> Feed:
+    """The training split, where there is room for it; `stack` closes it."""
+    num, size = meta["num_samples"]["train"], meta["image_size"]
+    if num == 0:
+        raise ValueError(f"{crop_dir}/train holds no photos: keep more, or change the split")
+    device, stored = processes.device, params.holes == "stored"
+    shards = shards_of(crop_dir, "train")
+    order = Order(params.seed, shard_sizes(num, meta["samples_per_shard"]))
+    num_bytes = num * size**2 * (4 if stored else 3)
+    place = choose_feeding(runtime.feeding, num_bytes, device)
+    if processes.is_main:
+        where = {"device": f"in the memory of {device}", "host": "in memory", "stream": "streamed"}
+        say(f"train: {num:,} photos, {num_bytes / 1e6:,.0f} MB {where[place]}")
+    photos: TrainingPhotos
+    if place == "stream":
+        threads = num_threads(runtime.threads)
+        photos = streamed = StreamedPhotos(
+            shards, order, size, device, stored_holes=stored, threads=threads
+        )
+        stack.callback(streamed.close)
+    else:
+        loaded = load_photos(shards, num, size, stored_holes=stored)
+        photos = ResidentPhotos(loaded.to(device) if place == "device" else loaded, order, device)
+    fresh = fresh_sizes(meta, params)
+    share = (processes.rank, processes.num)
+    return Feed(photos, params.seed, params.batch_size, params.flip, fresh, *share)
+
+
+def open_validation(crop_dir: Path, meta: dict[str, Any], device: torch.device) -> Validation:
+    """The fixed validation photos."""
+    num = meta["num_samples"]["val"]
+    if num == 0:
+        raise ValueError(f"{crop_dir}/val holds no photos: keep more, or change the split")
+    return Validation.load(shards_of(crop_dir, "val"), num, meta["image_size"], device)
 
 
 def fresh_sizes(meta: dict[str, Any], params: TrainParams) -> HoleSizes | None:
@@ -211,78 +279,95 @@ def fresh_sizes(meta: dict[str, Any], params: TrainParams) -> HoleSizes | None:
     )
 
 
-def build_recipe(
-    meta: dict[str, Any],
-    params: TrainParams,
-    options: RecipeOptions,
-    steps_per_epoch: int,
-    device: torch.device,
-) -> Recipe:
-    """The chosen recipe, sized to the shards."""
-    setting = Setting(meta["image_size"], meta["box_size"], steps_per_epoch, params.seed)
-    return registry.build(params.recipe, options, setting, device)
+def announce(
+    run: TrainingRun, config: dict[str, Any], trackers: Sequence[str], background: Background
+) -> AbstractContextManager[Announcer]:
+    """The main process tells how it goes; the others are silent."""
+    if not run.processes.is_main:
+        return nullcontext(Announcer())
+    facts = Facts(config, run.recipe.networks, loss_weights(run), run.num_steps)
+    return announcer(
+        facts,
+        run.folder,
+        trackers,
+        step=run.at.step,
+        seconds=run.at.seconds,
+        history=run.at.history,
+        background=background,
+    )
 
 
-def resume(scratch_dir: Path, recipe: Recipe, num_steps: int, device: torch.device) -> Position:
-    """The furthest position saved for this many steps or fewer, loaded into `recipe`."""
-    scratch_dir.mkdir(parents=True, exist_ok=True)
-    budget = checkpoint_path(scratch_dir, num_steps).name
-    usable = [path for path in scratch_dir.glob("checkpoint-*.pt") if path.name <= budget]
-    if not usable:
-        return Position()
-    at = Position.of(checkpoint.restore(max(usable), recipe, device))
-    say(f"train: going on from step {at.step} of {num_steps}")
-    return at
+def loss_weights(run: TrainingRun) -> dict[str, dict[str, float]]:
+    """Update -> term -> weight in its loss."""
+    return {name: dict(update.weights) for name, update in run.recipe.updates.items()}
 
 
-def checkpoint_path(scratch_dir: Path, num_steps: int) -> Path:
-    """One file a budget: a smaller budget never overwrites what a larger one has reached."""
-    return scratch_dir / f"checkpoint-{num_steps:09d}.pt"
+def validate(
+    run: TrainingRun, validation: Validation, background: Background, tell: Announcer
+) -> Row:
+    """Figures and grid of the averaged weights, by the main process."""
+    if not run.processes.is_main:
+        return {}
+    network = run.averaged.network
+    completed = validation.completed(network)
+    figures = validation.figures(completed)
+    run.selection.offer(figures, network.state_dict(), run.num_images)
+    grid = validation.grid(completed, run.params.num_samples)
+    path = run.folder / "samples" / f"step-{run.at.step:06d}.png"
+    background.submit(lambda: save_grid(grid, path))
+    tell.picture(path, run.at.step)
+    return {f"val/{name}": value for name, value in figures.items()}
 
 
-def config_of(
-    meta: dict[str, Any],
-    params: TrainParams,
-    options: RecipeOptions,
-    num_steps: int,
-    device: torch.device,
-) -> dict[str, Any]:
-    """What it takes to rebuild the generator, and what made it."""
-    return {
-        "recipe": params.recipe,
-        "options": options.model_dump(),
-        "image_size": meta["image_size"],
-        "box_size": meta["box_size"],
-        "train": params.model_dump(),
-        "num_steps": num_steps,
-        "num_images": num_steps * params.batch_size,
-        "device": device.type,
-        "precision": resolved_precision(params, device),
-    }
+def keep_state(run: TrainingRun, background: Background) -> None:
+    """Writes the run's state, by the main process, while the training goes on."""
+    if run.processes.is_main:
+        state = run.snapshot()
+        background.submit(lambda: run.write(state))
+
+
+def go_back(
+    run: TrainingRun, sick: list[Sickness], background: Background, tell: Announcer
+) -> None:
+    """All processes return to the last good state together."""
+    background.wait()
+    run.processes.wait()
+    run.go_back(sick)
+    tell.went_back(run.at.step, run.at.history)
 
 
 def write_outs(
-    scratch_dir: Path,
-    at: Position,
-    generator: torch.nn.Module,
-    validation: Validation,
-    config: dict[str, Any],
+    scratch_dir: Path, run: TrainingRun, validation: Validation, config: dict[str, Any]
 ) -> None:
-    """All that the stage leaves, into scratch_dir/outs; the checkpoint stays untouched by it."""
-    outs = scratch_dir / "outs"
+    """All that the stage leaves, into scratch_dir/outs; the states stay untouched by it."""
+    outs, at = scratch_dir / "outs", run.at
     shutil.rmtree(outs, ignore_errors=True)
+    generator = run.averaged.network
+    run.selection.offer(
+        validation.figures(validation.completed(generator)), generator.state_dict(), run.num_images
+    )
+    if run.selection.weights:
+        generator.load_state_dict(run.selection.weights)
     completed = validation.completed(generator)
     figures = {f"val/{name}": value for name, value in validation.figures(completed).items()}
-    write_history(outs / "history", with_last(at, config["train"]["batch_size"], figures))
-    save_generator(outs, generator, config)
+    write_history(outs / "history", with_last(run, figures))
+    reached = {
+        "num_steps": at.step,
+        "num_images": run.num_images,
+        "kept_images": run.selection.images if run.selection.weights else run.num_images,
+        "num_returns": at.num_returns,
+        "loss_weights": loss_weights(run),
+    }
+    save_generator(outs, generator, config | reached)
     for path in sorted((scratch_dir / "samples").glob("step-*.png")):
         if path.stem <= f"step-{at.step:06d}":  # a larger budget has left later ones
             publish(path, outs / "samples" / path.name)
-    validation.save_grid(completed, outs / "samples" / "final.png", config["train"]["num_samples"])
+    save_grid(validation.grid(completed, run.params.num_samples), outs / "samples" / "final.png")
 
 
-def with_last(at: Position, batch_size: int, figures: Row) -> list[Row]:
-    """The history and `figures` of the last step, in that step's row where it has one."""
-    rows = list(at.history)
-    last = rows.pop() if rows and rows[-1]["step"] == at.step else at.stamp(batch_size)
+def with_last(run: TrainingRun, figures: Row) -> list[Row]:
+    """The history and `figures` of the weights kept, in the last step's row."""
+    rows = list(run.at.history)
+    is_there = rows and rows[-1]["step"] == run.at.step
+    last = rows.pop() if is_there else {"step": run.at.step, "images": run.num_images}
     return [*rows, last | figures]
