@@ -21,7 +21,7 @@ from pipeline.history import FilesOnly, Row
 from pipeline.progress import say
 
 # How long W&B's server may take to answer before a training starts.
-ANSWER_SECONDS = 10
+ANSWER_SECONDS = 30
 
 # How long the end of a training waits for uploads; what is left stays for `wandb sync`.
 UPLOAD_SECONDS = 120
@@ -162,7 +162,7 @@ def _start_wandb(start: Start) -> Tracker:
         # The server's steps only grow: rows that a killed process had sent are not taken again.
         resume="allow",
         config=start.config | {"architecture": start.architecture()},
-        settings=Settings(finish_timeout=UPLOAD_SECONDS),
+        settings=Settings(init_timeout=ANSWER_SECONDS, finish_timeout=UPLOAD_SECONDS),
     )
     try:
         _log_in()
@@ -211,7 +211,7 @@ def _run_id(start: Start) -> str:
     return path.read_text()
 
 
-class LiveFiles(FilesOnly):
+class DVCLiveFiles(FilesOnly):
     """DVCLive's files, current after every row."""
 
     def next_step(self) -> None:
@@ -227,7 +227,7 @@ def _start_dvclive(start: Start) -> Tracker:
     for name in ("metrics.json", "params.yaml"):  # a kill may have cut them short
         (folder / name).unlink(missing_ok=True)
     # resume keeps the curves and pictures; the step is set with every row.
-    live = LiveFiles(str(folder), resume=True, report=None, save_dvc_exp=False, dvcyaml=False)
+    live = DVCLiveFiles(str(folder), resume=True, report=None, save_dvc_exp=False, dvcyaml=False)
     live.log_params(start.config | {"architecture": start.architecture()})
     tracker: Tracker = DVCLiveTracker(live=live)
     tracker.start()
