@@ -1,6 +1,9 @@
 """The section `runtime`: how fast and where, never what. No stage tracks it."""
 
-from pydantic import Field
+import os
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
 
@@ -14,3 +17,28 @@ class RuntimeParams(Section):
     threads: int = Field(ge=0, description="CPU threads of torch; 0 takes one a core")
     workers: int = Field(ge=0, description="processes that paint photos; 0 takes one a core")
     detect_batch: int = Field(ge=1, le=1024, description="photos a step of the people detector")
+    mirrors: list[str] = Field(
+        description="folders on servers with the archives, tried in order before the official one"
+    )
+    adopt: str = Field(
+        description="a copy that is here already: an archive, the folder it lies in, or the folder "
+        "it was extracted to; empty for none"
+    )
+    adopt_by: Literal["copy", "link"] = Field(
+        description="link saves the copy's disk space, but your file becomes part of DVC's cache"
+    )
+
+    @field_validator("mirrors")
+    @classmethod
+    def _are_folders_on_servers(cls, mirrors: list[str]) -> list[str]:
+        for mirror in mirrors:
+            if not mirror.startswith(("http://", "https://")):
+                raise ValueError(
+                    f"params.yaml runtime.mirrors holds {mirror!r}, but a mirror is the URL of a "
+                    "folder, such as http://data.csail.mit.edu/places/places365"
+                )
+        return mirrors
+
+    @property
+    def num_workers(self) -> int:
+        return self.workers or os.cpu_count() or 1
