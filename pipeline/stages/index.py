@@ -44,13 +44,14 @@ def index(
     """
     labels = _labels(lists)
     categorize = _categorize(lists, labels)
-    rows, counts = _Rows(), Counter[str]()
-    unknown = Counter[str]()
+    rows, counts, unknown = _Rows(), Counter[str](), Counter[str]()
+    unseen = set(labels)
     try:
         for member in members(archive):
             if member.kind == "folder":
                 continue
             parts, reason = _judge(member, params)
+            unseen.discard(parts[-1])
             category = ""
             if reason is None:
                 category, reason = categorize(parts)
@@ -66,7 +67,7 @@ def index(
     _say_unknown(unknown)
     table = rows.table()
     if labels:
-        counts["labels_without_photo"] = len(labels) - _num_labelled(table["path"], labels)
+        counts["labels_without_photo"] = len(unseen)
     if table.empty:
         raise ValueError(
             f"{archive} holds no photo with an ending of params.yaml index.extensions "
@@ -188,7 +189,3 @@ def _say_unknown(unknown: Counter[str]) -> None:
             f"index: {num:,} photos are of {name!r}, which is no category of Places365"
             f"{closest(name, list(by_folder()))}"
         )
-
-
-def _num_labelled(paths: pd.Series, labels: dict[str, str]) -> int:
-    return len(labels.keys() & {path.rpartition("/")[2] for path in paths})
