@@ -18,7 +18,7 @@ from pipeline import downloads
 from pipeline.params.archive import Archive
 from pipeline.params.runtime import RuntimeParams
 from pipeline.progress import progress, say
-from pipeline.resume import require_space, work_dir
+from pipeline.resume import ARCHIVES, require_space, work_dir
 
 _READ = 1 << 20  # bytes
 VERIFIED = "verified.json"
@@ -47,7 +47,7 @@ def obtain(
     params.yaml: a copy that is named but is not it is an error then. Raises ValueError where
     nobody has the right bytes.
     """
-    folder = work_dir() / "archives" / archive.key
+    folder = work_dir() / ARCHIVES / archive.key
     with _lock(folder, archive):
         kept = _kept(folder, archive)
         if kept is not None:

@@ -143,7 +143,7 @@ def doctor() -> None:
 
 @app.command()
 def clean() -> None:
-    """Remove unfinished work and checkpoints of former runs."""
+    """Remove unfinished work, checkpoints, kept downloads."""
     from pipeline.resume import clean_scratch
 
     typer.echo(clean_scratch())

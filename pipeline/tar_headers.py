@@ -186,7 +186,7 @@ def _pax_records(text: bytes, data: int) -> dict[str, str]:
         length = int(digits) if digits.isdigit() else 0
         line = text[start : start + length]
         key, equals, value = line[len(digits) + 1 : -1].partition(b"=")
-        if not equals or line[-1:] != b"\n":
+        if not equals or len(line) != length or line[-1:] != b"\n":
             raise TarError(f"the extended header at byte {data:,} is malformed")
         records[key.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
         start += length
