@@ -201,6 +201,20 @@ def test_mnist_as_the_readme_says(tmp_path: Path) -> None:
     assert {name: meta[name] for name in sizes} == sizes
 
 
+def test_celeba_runs_through_to_shards(tmp_path: Path) -> None:
+    project = Project(tmp_path / "celeba")
+    project.type("scenefill use celeba")
+    for number in range(1, 31):
+        path = tmp_path / f"mine/img_align_celeba/{number:06d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(picture(number, (178, 218))))
+    project.set("sources.celeba.form", "folder")
+    project.set("runtime.adopt", str(tmp_path / "mine"))
+    assert project.repro("crop") == ALL[: ALL.index("crop") + 1]
+    meta = read_meta(project.folder / "data/crop")
+    assert (meta["image_size"], sum(meta["num_samples"].values())) == (64, 30)
+
+
 def test_the_funnel_accounts_for_every_planted_fault(project: Project) -> None:
     data = project.folder / "data"
     truth = pd.read_parquet(data / "download/lists/truth.parquet").set_index("path")

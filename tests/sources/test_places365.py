@@ -2,7 +2,7 @@
 
 import hashlib
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -170,7 +170,7 @@ def test_another_archive_of_lists_is_told(archive: Path) -> None:
 
 @pytest.mark.parametrize(("part", "write"), [("train", write_train), ("val", write_val)])
 def test_the_easy_format_is_adopted_by_its_md5(
-    archive: Path, tmp_path: Path, part: str, write: object
+    archive: Path, tmp_path: Path, part: str, write: Callable[..., str]
 ) -> None:
     """Nobody has published its size or sha256; of its two parts, the source's own is taken."""
     rows = list(zip(PHOTOS, LABELS, strict=True))
@@ -181,14 +181,14 @@ def test_the_easy_format_is_adopted_by_its_md5(
     make = train_options if part == "train" else val_options
     options = make("easy_format", easy_format=easy)
     settings = runtime(adopt=str(tmp_path / EASY))
-    sha256 = write(archive, archive.parent / "lists", options, settings)  # type: ignore[operator]
+    sha256 = write(archive, archive.parent / "lists", options, settings)
     assert sha256 == hashlib.sha256(data).hexdigest()
     table, counts = indexed(archive)
     assert counts == {"other_part": 3, "photos": 3}
     assert sorted(table["category"]) == sorted(LABELS[:3] if part == "train" else LABELS[1:])
     with pytest.raises(ValueError, match="name your copy in params.yaml runtime.adopt"):
         other = make("easy_format", easy_format=Archive(name=EASY, md5="0" * 32))
-        write(archive, archive.parent / "lists", other, runtime())  # type: ignore[operator]
+        write(archive, archive.parent / "lists", other, runtime())
 
 
 @pytest.mark.parametrize("inside", ["", "data_256"])
