@@ -294,8 +294,8 @@ class _Download:
             # Spread out, so that many clients do not come back at once.
             wait = random.uniform(longest / 2, longest)
         say(
-            f"download: {url}: {error}; going on from {_megabytes(self.partial.size)} in "
-            f"{wait:.0f} s"
+            f"download: {url}: {error}; trying again in {wait:.0f} s, "
+            f"{_megabytes(self.partial.size)} are here"
         )
         time.sleep(wait)
 
