@@ -90,7 +90,11 @@ for _name, _help in STAGES.items():
 @app.command()
 def use(
     profile: Annotated[
-        str, typer.Argument(help="sample: the embedded default; folder: your own photos")
+        str,
+        typer.Argument(
+            help="sample: the embedded default; folder: your own photos; places365-val, places365, "
+            "celeba, mnist: what their names say"
+        ),
     ],
 ) -> None:
     """Write params.yaml from a profile; show what changes."""
@@ -150,7 +154,7 @@ def doctor() -> None:
 
 @app.command()
 def clean() -> None:
-    """Remove unfinished work and checkpoints of former runs."""
+    """Remove unfinished work, checkpoints, kept downloads."""
     from pipeline.resume import clean_scratch
 
     typer.echo(clean_scratch())

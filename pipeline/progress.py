@@ -17,22 +17,25 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def progress(description: str, total: int | None, unit: str) -> Iterator[Advance]:
+def progress(
+    description: str, total: int | None, unit: str, *, already: int = 0
+) -> Iterator[Advance]:
     """Yields `advance(n)`; shows `description`, done of total, rate in `unit`/s, time left.
 
-    A `total` of None is not known.
+    A `total` of None is not known. `already` units were done by an earlier run and count for no
+    rate.
     """
     if sys.stderr.isatty():
-        with _bar(description, total, unit) as advance:
+        with _bar(description, total, unit, already) as advance:
             yield advance
     else:
-        lines = _Lines(description, total, unit)
+        lines = _Lines(description, total, unit, already)
         yield lines.advance
         lines.close()
 
 
 @contextmanager
-def _bar(description: str, total: int | None, unit: str) -> Iterator[Advance]:
+def _bar(description: str, total: int | None, unit: str, already: int) -> Iterator[Advance]:
     # Imported here: a log file needs no terminal drawing.
     from rich.console import Console
     from rich.progress import (
@@ -59,16 +62,16 @@ def _bar(description: str, total: int | None, unit: str) -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(description, total=total, completed=already)
         yield lambda num: bar.advance(task, num)
 
 
 class _Lines:
     """Plain lines: at most one every ten seconds, and one at the end of a longer job."""
 
-    def __init__(self, description: str, total: int | None, unit: str) -> None:
+    def __init__(self, description: str, total: int | None, unit: str, already: int = 0) -> None:
         self.description, self.total, self.unit = description, total, unit
-        self.done = 0
+        self.done = self.already = already
         self.started = self.shown = time.monotonic()
 
     def advance(self, num: int) -> None:
@@ -76,14 +79,20 @@ class _Lines:
         now = time.monotonic()
         if now - self.shown >= SECONDS_BETWEEN_LINES and self.done != self.total:
             self.shown = now
-            rate = self.done / (now - self.started)
-            left = f"{(self.total - self.done) / rate:.0f} s left" if self.total else "no end known"
+            rate = self._rate(now)
+            left = "time left unknown"
+            if rate and self.total is not None:
+                left = f"{(self.total - self.done) / rate:.0f} s left"
             self._show(rate, left)
 
     def close(self) -> None:
         seconds = time.monotonic() - self.started
         if seconds > 2:
-            self._show(self.done / seconds, f"{seconds:.0f} s in all")
+            self._show(self._rate(time.monotonic()), f"{seconds:.0f} s in all")
+
+    def _rate(self, now: float) -> float:
+        """Units a second; 0 where work was lost and had to be begun again."""
+        return max(self.done - self.already, 0) / (now - self.started)
 
     def _show(self, rate: float, time_text: str) -> None:
         of_total = f"/{self.total:,}" if self.total else ""

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ FINGERPRINT_DIGITS = 16
 
 # "params", "code", "inputs" -> name -> value or sum.
 Facts = dict[str, dict[str, Any]]
+# Beside the stages' folders: files that a download has verified, or begun.
+ARCHIVES = "archives"
 
 
 def work_dir() -> Path:
@@ -184,15 +187,22 @@ def fresh_folder(path: Path) -> None:
 
 def clean_scratch() -> str:
     """Removes scratch folders that no run holds; says what went and what stayed."""
-    removed, busy = 0, []
+    removed, busy = Counter[str](), []
     for folder in sorted(work_dir().glob(f"*/{'[0-9a-f]' * FINGERPRINT_DIGITS}")):
+        kind = "archives" if folder.parent.name == ARCHIVES else "unfinished works"
         lock = FileLock(folder.with_suffix(".lock"))
         try:
             with lock.acquire(timeout=0):
                 shutil.rmtree(folder)
-                removed += 1
+                removed[kind] += 1
         except Timeout:
             busy.append(str(folder))
             continue
         _forget(folder)
-    return f"removed {removed} unfinished works" + "".join(f"\n{name} is at work" for name in busy)
+    lines = [f"removed {removed['unfinished works']} unfinished works"]
+    if removed["archives"]:
+        lines.append(
+            f"removed {removed['archives']} downloaded archives, whole or begun: what stages made "
+            "of them stays, but `download`, where it has to run again, fetches them anew"
+        )
+    return "\n".join([*lines, *(f"{name} is at work" for name in busy)])

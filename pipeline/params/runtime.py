@@ -1,8 +1,9 @@
 """The section `runtime`: how fast and where, never what. No stage tracks it."""
 
+import os
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
 
@@ -25,3 +26,28 @@ class RuntimeParams(Section):
     trackers: list[Literal["tensorboard", "wandb", "dvclive"]] = Field(
         description="where a training is shown while it runs, beside `scenefill watch`"
     )
+    mirrors: list[str] = Field(
+        description="folders on servers with the archives, tried in order before the official one"
+    )
+    adopt: str = Field(
+        description="a copy that is here already: an archive, the folder it lies in, or the folder "
+        "it was extracted to; empty for none"
+    )
+    adopt_by: Literal["copy", "link"] = Field(
+        description="link saves the copy's disk space, but your file becomes part of DVC's cache"
+    )
+
+    @field_validator("mirrors")
+    @classmethod
+    def _are_folders_on_servers(cls, mirrors: list[str]) -> list[str]:
+        for mirror in mirrors:
+            if not mirror.startswith(("http://", "https://")):
+                raise ValueError(
+                    f"params.yaml runtime.mirrors holds {mirror!r}, but a mirror is the URL of a "
+                    "folder, such as http://data.csail.mit.edu/places/places365"
+                )
+        return mirrors
+
+    @property
+    def num_workers(self) -> int:
+        return self.workers or os.cpu_count() or 1

@@ -18,9 +18,14 @@ from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.index import IndexParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import PARAMS_PATH, Section, check, closest, read
+from pipeline.params.sources.celeba import CelebaOptions
 from pipeline.params.sources.folder import FolderOptions
+from pipeline.params.sources.mnist import MnistOptions
+from pipeline.params.sources.places365 import Places365Options
+from pipeline.params.sources.places365_val import Places365ValOptions
 from pipeline.params.sources.synthetic import SyntheticOptions
 from pipeline.params.train import TrainParams
+from pipeline.places365.categories import categories, outdoor
 from pipeline.resume import work_dir
 
 
@@ -29,6 +34,10 @@ class Sources(Section):
 
     synthetic: SyntheticOptions
     folder: FolderOptions
+    places365_val: Places365ValOptions
+    places365: Places365Options
+    celeba: CelebaOptions
+    mnist: MnistOptions
 
 
 class WholeParams(Section):
@@ -62,12 +71,31 @@ class WholeParams(Section):
                 f"be >= detect_people.score_floor ({self.detect_people.score_floor}): "
                 "boxes below the floor were never kept"
             )
+        for name in self._places_categories():
+            # Known before 26 GB are downloaded, and not only after.
+            if name not in categories():
+                raise ValueError(
+                    f"params.yaml filter_categories.categories holds {name!r}, which is no "
+                    f"category of Places365{closest(name, list(categories()))}"
+                )
         if self.train.recipe not in self.recipes:
             raise ValueError(
                 f"params.yaml train.recipe is {self.train.recipe!r}, which has no options under "
                 f"`recipes`{closest(self.train.recipe, list(self.recipes))}"
             )
         return self
+
+    def _places_categories(self) -> list[str]:
+        """The chosen categories where the photos are those of Places365."""
+        chosen = self.filter_categories.categories
+        if not self.download.source.startswith("places365") or chosen == "all":
+            return []
+        return [name.removeprefix("/") for name in chosen]
+
+    @property
+    def indoor_categories(self) -> list[str]:
+        """Those of the chosen ones of Places365 that show no landscape."""
+        return [name for name in self._places_categories() if name not in outdoor()]
 
 
 def check_whole(path: Path = PARAMS_PATH) -> WholeParams:
@@ -100,11 +128,17 @@ def _check_recipes(recipes: dict[str, dict[str, Any]]) -> None:
 
 def warnings_of(params: WholeParams) -> list[str]:
     """What is allowed but probably not meant."""
+    warnings = []
+    if params.indoor_categories:
+        warnings.append(
+            "params.yaml filter_categories.categories holds categories that the official list "
+            f"calls indoor: {', '.join(params.indoor_categories)}"
+        )
     demo = params.detect_people.enabled and params.detect_people.weights_sha256 == DEMO_SHA256
     if demo and params.download.source != "synthetic":
-        return [
+        warnings.append(
             "the demo detector meets real photos: in landscapes it misses two thirds of the "
             "people. Set detect_people.weights to yolo11n.pt or larger (the lines stand in "
             "params.yaml)"
-        ]
-    return []
+        )
+    return warnings

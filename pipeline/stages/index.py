@@ -1,9 +1,10 @@
 """Stage: the tar's headers -> one row a photo (key, path, category, offset, size)."""
 
 import json
-import tarfile
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -11,78 +12,180 @@ import pandas as pd
 from pipeline import manifests
 from pipeline.keys import key_of
 from pipeline.params.index import IndexParams
-from pipeline.params.section import load
+from pipeline.params.section import closest, load
+from pipeline.places365.categories import by_folder, categories, read_labels
+from pipeline.progress import say
+from pipeline.tar_headers import Member, TarError, members
 
-COLUMNS = ["key", "path", "category", "offset", "size"]
+# A photo's path, split at its slashes -> its category, or why it has none.
+Categorize = Callable[[list[str]], tuple[str, str | None]]
+
+# Written by the sources of Places365, whose names only mean something with the official lists.
+PLACES_PART = "places365.json"
+PLACES_LABELS = "places365_val.txt"
+PLACES_PARTS = ("train", "val")
 
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/index/index.parquet and funnel.json (members by what became of them)."""
-    table, counts = index(data / "download" / "photos.tar", load("index", IndexParams))
+    params = load("index", IndexParams)
+    table, counts = index(data / "download" / "photos.tar", params, data / "download" / "lists")
     manifests.write(table, data / "index" / "index.parquet")
     (data / "index" / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
 
 
-def index(archive: Path, params: IndexParams) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The photos of `archive` in order of path, and all members counted by reason."""
-    rows: dict[str, tuple[str, str, str, int, int]] = {}
-    counts = Counter[str]()
-    for member in _members(archive):
-        reason = _refusal(member, params)
-        if reason is None and member.name in rows:
-            reason = "duplicate_path"
-        counts[reason or "photos"] += 1
-        if reason is None:
-            rows[member.name] = _row(member)
-    if not rows:
+def index(
+    archive: Path, params: IndexParams, lists: Path | None = None
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The photos of `archive` in order of path, and all members counted by reason.
+
+    `lists` is what the source knows beside the photos. Raises ValueError where the archive is no
+    intact tar or no photo is left.
+    """
+    labels = _labels(lists)
+    categorize = _categorize(lists, labels)
+    rows, counts, unknown = _Rows(), Counter[str](), Counter[str]()
+    unseen = set(labels)
+    try:
+        for member in members(archive):
+            if member.kind == "folder":
+                continue
+            parts, reason = _judge(member, params)
+            unseen.discard(parts[-1])
+            category = ""
+            if reason is None:
+                category, reason = categorize(parts)
+            if reason == "unknown_category":
+                unknown[category] += 1
+            if reason is None and not rows.add(member, category):
+                reason = "duplicate_path"
+            counts[reason or "photos"] += 1
+    except TarError as error:
+        raise ValueError(
+            f"{archive} is no intact plain tar: {error}; run `dvc repro -f download`"
+        ) from error
+    _say_unknown(unknown)
+    table = rows.table()
+    if labels:
+        counts["labels_without_photo"] = len(unseen)
+    if table.empty:
         raise ValueError(
             f"{archive} holds no photo with an ending of params.yaml index.extensions "
             f"{params.extensions}: its members are {dict(counts)}"
         )
-    table = pd.DataFrame([rows[name] for name in sorted(rows)], columns=COLUMNS)
-    assert table["key"].is_unique
     return table, dict(sorted(counts.items()))
 
 
-def _members(archive: Path) -> Iterator[tarfile.TarInfo]:
-    """All members but folders, reading headers only."""
-    try:
-        with tarfile.open(archive, "r:") as tar:
-            for member in tar:
-                if not member.isdir():
-                    yield member
-                # tarfile keeps every header it read; 1.8 million would fill the memory.
-                tar.members.clear()  # type: ignore[attr-defined]
-    except tarfile.TarError as error:
-        raise ValueError(
-            f"{archive} is no intact plain tar: {error}; run `dvc repro -f download`"
-        ) from error
+class _Rows:
+    """Columns, not rows: 1.8 million tuples would take a gigabyte."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}  # by path, in the archive's order
+        self.categories: list[str] = []
+        self.offsets, self.sizes = array("q"), array("q")
+
+    def add(self, member: Member, category: str) -> bool:
+        """False where the path is there already: the first one stays."""
+        place = len(self.places)
+        if self.places.setdefault(member.name, place) != place:
+            return False
+        self.categories.append(category)
+        self.offsets.append(member.offset)
+        self.sizes.append(member.size)
+        return True
+
+    def table(self) -> pd.DataFrame:
+        paths = sorted(self.places)
+        order = [self.places[path] for path in paths]
+        table = pd.DataFrame(
+            {
+                "key": [key_of(path) for path in paths],
+                "path": paths,
+                "category": [self.categories[place] for place in order],
+                "offset": [self.offsets[place] for place in order],
+                "size": [self.sizes[place] for place in order],
+            }
+        )
+        assert table["key"].is_unique
+        return table
 
 
-def _refusal(member: tarfile.TarInfo, params: IndexParams) -> str | None:
-    """Why a member is no photo to use, or None."""
-    path = PurePosixPath(member.name)
-    if not member.isreg():
-        return "no_regular_file"
-    if path.is_absolute() or ".." in path.parts or len(path.parts) < 3:
-        return "unusable_name"
-    if path.name.startswith(".") or path.suffix.lower() not in params.extensions:
-        return "other_files"
+def _judge(member: Member, params: IndexParams) -> tuple[list[str], str | None]:
+    """The parts of a member's path, and why it is no photo to use, or None."""
+    parts = _parts(member.name)
+    if member.kind != "file":
+        return parts, "no_regular_file"
+    if member.name.startswith("/") or ".." in parts or len(parts) < 2 or not _is_text(member.name):
+        return parts, "unusable_name"
+    stem, dot, ending = parts[-1].rpartition(".")
+    if not stem or stem.startswith(".") or f"{dot}{ending.lower()}" not in params.extensions:
+        return parts, "other_files"
     if member.size > params.max_bytes:
-        return "too_large"
-    return None
+        return parts, "too_large"
+    return parts, None
 
 
-def _row(member: tarfile.TarInfo) -> tuple[str, str, str, int, int]:
-    return (
-        key_of(member.name),
-        member.name,
-        category_of(member.name),
-        member.offset_data,
-        member.size,
-    )
+def _parts(name: str) -> list[str]:
+    """As PurePosixPath splits it, which itself takes longer than all the rest of a member."""
+    parts = name.split("/")
+    return list(PurePosixPath(name).parts) if "" in parts or "." in parts else parts
 
 
-def category_of(path: str) -> str:
+def _is_text(name: str) -> bool:
+    """Bytes that are no UTF-8 come as lone surrogates, which no table can hold."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _labels(lists: Path | None) -> dict[str, str]:
+    """Category by file name, for archives whose names do not tell it."""
+    path = lists / PLACES_LABELS if lists else None
+    return read_labels(path) if path and path.is_file() else {}
+
+
+def _categorize(lists: Path | None, labels: dict[str, str]) -> Categorize:
+    """How this source's archives tell the category."""
+    if lists is None or not (lists / PLACES_PART).is_file():
+        return category_of
+    part = json.loads((lists / PLACES_PART).read_text())["part"]
+    if labels:
+        return partial(_labelled, labels, frozenset(categories()))
+    return partial(_places_category, part, by_folder())
+
+
+def category_of(parts: list[str]) -> tuple[str, str | None]:
     """All between the archive's root folder and the file's name: 75 Places names have 3 levels."""
-    return "/".join(PurePosixPath(path).parts[1:-1])
+    category = "/".join(parts[1:-1])
+    return category, None if category else "unusable_name"
+
+
+def _places_category(
+    part: str, by_folder: dict[str, str], parts: list[str]
+) -> tuple[str, str | None]:
+    """As `category_of`, but only official names; the easy format puts the part before them."""
+    folders = parts[1:-1]
+    if folders and folders[0] in PLACES_PARTS:
+        if folders[0] != part:
+            return "", "other_part"
+        folders = folders[1:]
+    folder = "/".join(folders)
+    category = by_folder.get(folder)
+    return category or folder, None if category else "unknown_category"
+
+
+def _labelled(
+    labels: dict[str, str], known: frozenset[str], parts: list[str]
+) -> tuple[str, str | None]:
+    """The official label of a file's name."""
+    category = labels.get(parts[-1])
+    if category is None:
+        return "", "no_label"
+    return category, None if category in known else "unknown_category"
+
+
+def _say_unknown(unknown: Counter[str]) -> None:
+    """The most frequent names outside the official list, each with the closest of it."""
+    for name, num in unknown.most_common(5):
+        say(
+            f"index: {num:,} photos are of {name!r}, which is no category of Places365"
+            f"{closest(name, list(by_folder()))}"
+        )

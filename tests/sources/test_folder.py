@@ -6,6 +6,7 @@ import pytest
 from pictures import encoded, picture
 from pipeline.params.sources.folder import FolderOptions
 from pipeline.sources.folder.source import write
+from runtime import runtime
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def packed(root: Path, archive: Path) -> list[str]:
-    write(archive, archive.parent, FolderOptions(path=str(root)), workers=1)
+    write(archive, archive.parent, FolderOptions(path=str(root)), runtime())
     with tarfile.open(archive) as tar:
         return tar.getnames()
 

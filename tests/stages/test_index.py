@@ -22,7 +22,7 @@ WriteTar = Callable[[Path, dict[str, bytes]], None]
     ],
 )
 def test_category_is_all_between_root_and_name(path: str, category: str) -> None:
-    assert category_of(path) == category
+    assert category_of(path.split("/")) == (category, None)
 
 
 def test_rows_point_at_the_bytes_in_order_of_path(tmp_path: Path, write_tar: WriteTar) -> None:
@@ -48,14 +48,17 @@ def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
             ("data_256/c/notes.txt", 10),
             ("data_256/c/._a.jpg", 10),
             ("data_256/../../etc/a.jpg", 10),
+            ("/etc/a/a.jpg", 10),
+            ("data_256/c/\udcff.jpg", 10),
             ("no_category.jpg", 10),
         ]:
             member = tarfile.TarInfo(name)
             member.size = size
             tar.addfile(member, io.BytesIO(bytes(size)))
-        link = tarfile.TarInfo("data_256/c/link.jpg")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        tar.addfile(link)
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE):
+            link = tarfile.TarInfo("data_256/c/link.jpg")
+            link.type, link.linkname = kind, "/etc/passwd"
+            tar.addfile(link)
         folder = tarfile.TarInfo("data_256/c")
         folder.type = tarfile.DIRTYPE
         tar.addfile(folder)
@@ -63,11 +66,11 @@ def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
     assert len(table) == 1
     assert counts == {
         "duplicate_path": 1,
-        "no_regular_file": 1,
+        "no_regular_file": 3,
         "other_files": 2,
         "photos": 1,
         "too_large": 1,
-        "unusable_name": 2,
+        "unusable_name": 4,
     }
 
 
@@ -79,3 +82,22 @@ def test_a_tar_without_photos_or_no_tar_is_an_error(tmp_path: Path, write_tar: W
     archive.write_bytes(b"not a tar" * 200)
     with pytest.raises(ValueError, match="no intact plain tar"):
         index(archive, PARAMS)
+
+
+def test_a_truncated_archive_is_an_error(tmp_path: Path, write_tar: WriteTar) -> None:
+    """Also where it stops between two photos: tarfile would take that for the end."""
+    archive = tmp_path / "photos.tar"
+    write_tar(archive, {f"data_256/c/{name}.jpg": bytes(512) for name in "abc"})
+    data = archive.read_bytes()
+    for size, words in ((2900, "has 512 bytes, but the file ends"), (2048, "without the mark")):
+        archive.write_bytes(data[:size])
+        with pytest.raises(ValueError, match=f"{words}.*run `dvc repro -f download`"):
+            index(archive, PARAMS)
+
+
+def test_paths_are_split_as_the_system_does(tmp_path: Path, write_tar: WriteTar) -> None:
+    archive = tmp_path / "photos.tar"
+    write_tar(archive, {"./data_256//c/./a.JPG": b"1", "data_256/c/a.b.jpg": b"2"})
+    table, counts = index(archive, PARAMS)
+    assert counts == {"photos": 2}
+    assert list(table["category"]) == ["c", "c"]

@@ -8,7 +8,6 @@ import io
 import multiprocessing
 import os
 import signal
-import tarfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,6 +23,9 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image as PillowImage
 
+from pipeline.checksums import sha256_of
+from pipeline.packing import add, new_archive
+from pipeline.params.runtime import RuntimeParams
 from pipeline.params.sources.synthetic import SyntheticOptions
 from pipeline.progress import progress
 from pipeline.sources.synthetic import landscapes, people_cutouts
@@ -165,10 +167,14 @@ def _broken(index: int, whole: bytes) -> bytes:
     return kinds[index % len(kinds)]
 
 
-def write(archive: Path, lists: Path, options: SyntheticOptions, workers: int) -> None:
-    """Paints the photos into the tar `archive`; what they are goes to lists/truth.parquet."""
+def write(archive: Path, lists: Path, options: SyntheticOptions, runtime: RuntimeParams) -> str:
+    """Paints the photos into the tar `archive`; what they are goes to lists/truth.parquet.
+
+    Returns the tar's sha256.
+    """
     with progress("download", options.num_photos, "photos") as advance:
-        write_archive(archive, lists / "truth.parquet", options, advance, workers)
+        write_archive(archive, lists / "truth.parquet", options, advance, runtime.num_workers)
+    return sha256_of(archive)
 
 
 def write_archive(
@@ -187,21 +193,14 @@ def write_archive(
     plans = sorted((plan(i, options) for i in range(options.num_photos)), key=lambda p: p.path)
     people: list[list[Box]] = []
     with (
-        tarfile.open(tar_path, "w", format=tarfile.PAX_FORMAT) as tar,
+        new_archive(tar_path) as tar,
         _photos([p.index for p in plans], options, workers) as photos,
     ):
         for planned, (data, boxes) in zip(plans, photos, strict=True):
-            tar.addfile(_header(planned.path, len(data)), io.BytesIO(data))
+            add(tar, planned.path, data)
             people.append(boxes)
             advance(1)
     _write_truth(truth_path, plans, people, options)
-
-
-def _header(path: str, size: int) -> tarfile.TarInfo:
-    """A member's header without clock or owner."""
-    header = tarfile.TarInfo(path)
-    header.size, header.mode, header.mtime = size, 0o644, 0
-    return header
 
 
 def _write_truth(
