@@ -135,7 +135,7 @@ def watch(
 ) -> None:
     """Watch the training: losses, rate, verdicts, time left."""
     from pipeline.resume import work_dir
-    from pipeline.watch import watch
+    from pipeline.training.watch import watch
 
     watch(work_dir(), once)
 

@@ -12,20 +12,20 @@ PACKAGES = ("pipeline", "models")
 # Determinism tests hold them to it.
 NEUTRAL = frozenset(
     {
-        "pipeline/announcer.py",
+        "pipeline/training/announcer.py",
         "pipeline/archives.py",
-        "pipeline/background.py",
+        "pipeline/training/background.py",
         "pipeline/downloads.py",
         "pipeline/engine.py",
         "pipeline/import_closure.py",
-        "pipeline/live.py",
+        "pipeline/training/live.py",
         "pipeline/params/archive.py",
         "pipeline/params/runtime.py",
         "pipeline/progress.py",
         "pipeline/resume.py",
         "pipeline/running_sums.py",
-        "pipeline/stop_signal.py",
-        "pipeline/trackers.py",
+        "pipeline/training/stop_signal.py",
+        "pipeline/training/trackers.py",
     }
 )
 

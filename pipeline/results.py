@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.health import episodes
-from pipeline.history_reader import read_history
+from pipeline.training.health import episodes
+from pipeline.training.history_reader import read_history
 
 PICTURES = {
     "figures": "evaluate/metrics.json",
@@ -38,7 +38,7 @@ def summary(data: Path) -> str:
 
 
 def _training_line(train_dir: Path) -> str:
-    """What was wrong while it trained, by the verdicts' definitions in pipeline/health.py."""
+    """What was wrong while it trained, as pipeline/training/health.py defines it."""
     config = _json(train_dir / "config.json")
     line = f"training: {config['num_images']:,} images in {config['precision']}"
     if config["num_returns"]:

@@ -20,16 +20,18 @@ from models.recipe import Batch, Recipe, RecipeOptions, Setting
 from models.recipes.ganscape import Options
 from models.registry import build
 from models.take_update import Outcome
-from pipeline import checkpoint, training_run
 from pipeline.generator import load_generator
 from pipeline.holes import box_around, mask_of, sample_hole
-from pipeline.live import read_live
 from pipeline.params.train import TrainParams
 from pipeline.photos import encode_png
-from pipeline.processes import Processes
 from pipeline.shard_writer import ShardWriter
 from pipeline.stages import train as stage
-from pipeline.training_run import TrainingRun
+from pipeline.training import checkpoint
+from pipeline.training import run as training_run
+from pipeline.training.feed import fresh_sizes
+from pipeline.training.live import read_live
+from pipeline.training.processes import Processes
+from pipeline.training.run import TrainingRun
 from runtime import runtime
 
 CPU = torch.device("cpu")
@@ -297,7 +299,7 @@ def test_stored_holes_train_too(crop_dir: Path, tmp_path: Path) -> None:
 
 def test_fresh_holes_of_an_unknown_kind_are_refused() -> None:
     with pytest.raises(ValueError, match="kind 'strip' cannot be drawn anew: write stored"):
-        stage.fresh_sizes({"kind": "strip"}, train_params())
+        fresh_sizes({"kind": "strip"}, train_params())
 
 
 def test_an_empty_split_is_refused(crop_dir: Path, tmp_path: Path) -> None:
@@ -362,7 +364,7 @@ WORKER = """
 import json, sys
 from pathlib import Path
 import test_train
-from pipeline.processes import join
+from pipeline.training.processes import join
 crop_dir, folder, changes, options = sys.argv[1:]
 test_train.ALONE = join("cpu")
 test_train.run(

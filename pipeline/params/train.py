@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.budget import Budget
 from pipeline.params.section import Section
+from pipeline.training.budget import Budget
 
 
 class TrainParams(Section):

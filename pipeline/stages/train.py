@@ -3,7 +3,6 @@
 One loop for every recipe; stopped at any step it goes on bit for bit from where it was.
 """
 
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -15,37 +14,27 @@ import torch
 from models import registry
 from models.averaged_weights import AveragedWeights
 from models.recipe import RecipeOptions, Setting
-from pipeline.announcer import Announcer, Facts, announcer
-from pipeline.background import Background
-from pipeline.budget import Budget
-from pipeline.compiler import compiled, resolved_mode
 from pipeline.devices import num_threads
-from pipeline.feed import Feed
-from pipeline.fresh_holes import HoleSizes
-from pipeline.generator import save_generator
-from pipeline.history import Row, write_history
-from pipeline.order import Order
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
-from pipeline.precision import autocast_dtype, resolved_precision, speed_of_bf16
-from pipeline.processes import Processes, join, launch, launched, synchronise
 from pipeline.progress import say
 from pipeline.resume import publish, scratch, scratch_folder
-from pipeline.sample_grid import Validation, save_grid
-from pipeline.selection import Selection
-from pipeline.shard_reader import read_meta, shards_of
-from pipeline.stop_signal import stop_signal
-from pipeline.streamed_photos import StreamedPhotos
-from pipeline.tally import Sickness
-from pipeline.training_photos import (
-    ResidentPhotos,
-    TrainingPhotos,
-    choose_feeding,
-    load_photos,
-    shard_sizes,
-)
-from pipeline.training_run import TrainingRun
+from pipeline.shard_reader import read_meta
+from pipeline.training.announcer import Announcer, Facts, announcer
+from pipeline.training.background import Background
+from pipeline.training.budget import Budget
+from pipeline.training.compiler import compiled, resolved_mode
+from pipeline.training.feed import open_feed
+from pipeline.training.history import Row
+from pipeline.training.outs import write_outs
+from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
+from pipeline.training.processes import Processes, join, launch, launched, synchronise
+from pipeline.training.run import TrainingRun
+from pipeline.training.sample_grid import Validation, save_grid
+from pipeline.training.selection import Selection
+from pipeline.training.stop_signal import stop_signal
+from pipeline.training.tally import Sickness
 
 
 def run(data: Path = Path("data")) -> None:
@@ -111,7 +100,7 @@ def train(
 
     with ExitStack() as stack:
         feed = open_feed(crop_dir, meta, params, runtime, processes, stack)
-        validation = open_validation(crop_dir, meta, processes.device)
+        validation = Validation.load(crop_dir, meta, processes.device)
         background = stack.enter_context(Background())
         tell = stack.enter_context(announce(run, config, runtime.trackers, background))
         stop_asked = stack.enter_context(stop_signal())
@@ -219,73 +208,13 @@ def begin(
     )
 
 
-def open_feed(
-    crop_dir: Path,
-    meta: dict[str, Any],
-    params: TrainParams,
-    runtime: RuntimeParams,
-    processes: Processes,
-    stack: ExitStack,
-) -> Feed:
-    """The training split, where there is room for it; `stack` closes it."""
-    num, size = meta["num_samples"]["train"], meta["image_size"]
-    if num == 0:
-        raise ValueError(f"{crop_dir}/train holds no photos: keep more, or change the split")
-    device, stored = processes.device, params.holes == "stored"
-    shards = shards_of(crop_dir, "train")
-    order = Order(params.seed, shard_sizes(num, meta["samples_per_shard"]))
-    num_bytes = num * size**2 * (4 if stored else 3)
-    place = choose_feeding(runtime.feeding, num_bytes, device)
-    if processes.is_main:
-        where = {"device": f"in the memory of {device}", "host": "in memory", "stream": "streamed"}
-        say(f"train: {num:,} photos, {num_bytes / 1e6:,.0f} MB {where[place]}")
-    photos: TrainingPhotos
-    if place == "stream":
-        threads = num_threads(runtime.threads)
-        photos = streamed = StreamedPhotos(
-            shards, order, size, device, stored_holes=stored, threads=threads
-        )
-        stack.callback(streamed.close)
-    else:
-        loaded = load_photos(shards, num, size, stored_holes=stored)
-        photos = ResidentPhotos(loaded.to(device) if place == "device" else loaded, order, device)
-    fresh = fresh_sizes(meta, params)
-    share = (processes.rank, processes.num)
-    return Feed(photos, params.seed, params.batch_size, params.flip, fresh, *share)
-
-
-def open_validation(crop_dir: Path, meta: dict[str, Any], device: torch.device) -> Validation:
-    """The fixed validation photos."""
-    num = meta["num_samples"]["val"]
-    if num == 0:
-        raise ValueError(f"{crop_dir}/val holds no photos: keep more, or change the split")
-    return Validation.load(shards_of(crop_dir, "val"), num, meta["image_size"], device)
-
-
-def fresh_sizes(meta: dict[str, Any], params: TrainParams) -> HoleSizes | None:
-    """The sizes of fresh holes, None where the stored ones are asked for."""
-    if params.holes == "stored":
-        return None
-    if meta["kind"] != "box":
-        raise ValueError(
-            f"params.yaml train.holes is 'fresh', but holes of kind {meta['kind']!r} cannot be "
-            "drawn anew: write stored"
-        )
-    return HoleSizes(
-        image_size=meta["image_size"],
-        box_size=meta["box_size"],
-        hole_min=meta["hole_min"],
-        hole_max=meta["hole_max"],
-    )
-
-
 def announce(
     run: TrainingRun, config: dict[str, Any], trackers: Sequence[str], background: Background
 ) -> AbstractContextManager[Announcer]:
     """The main process tells how it goes; the others are silent."""
     if not run.processes.is_main:
         return nullcontext(Announcer())
-    facts = Facts(config, run.recipe.networks, loss_weights(run), run.num_steps)
+    facts = Facts(config, run.recipe.networks, run.loss_weights, run.num_steps)
     return announcer(
         facts,
         run.folder,
@@ -295,11 +224,6 @@ def announce(
         history=run.at.history,
         background=background,
     )
-
-
-def loss_weights(run: TrainingRun) -> dict[str, dict[str, float]]:
-    """Update -> term -> weight in its loss."""
-    return {name: dict(update.weights) for name, update in run.recipe.updates.items()}
 
 
 def validate(
@@ -334,40 +258,3 @@ def go_back(
     run.processes.wait()
     run.go_back(sick)
     tell.went_back(run.at.step, run.at.history)
-
-
-def write_outs(
-    scratch_dir: Path, run: TrainingRun, validation: Validation, config: dict[str, Any]
-) -> None:
-    """All that the stage leaves, into scratch_dir/outs; the states stay untouched by it."""
-    outs, at = scratch_dir / "outs", run.at
-    shutil.rmtree(outs, ignore_errors=True)
-    generator = run.averaged.network
-    run.selection.offer(
-        validation.figures(validation.completed(generator)), generator.state_dict(), run.num_images
-    )
-    if run.selection.weights:
-        generator.load_state_dict(run.selection.weights)
-    completed = validation.completed(generator)
-    figures = {f"val/{name}": value for name, value in validation.figures(completed).items()}
-    write_history(outs / "history", with_last(run, figures))
-    reached = {
-        "num_steps": at.step,
-        "num_images": run.num_images,
-        "kept_images": run.selection.images if run.selection.weights else run.num_images,
-        "num_returns": at.num_returns,
-        "loss_weights": loss_weights(run),
-    }
-    save_generator(outs, generator, config | reached)
-    for path in sorted((scratch_dir / "samples").glob("step-*.png")):
-        if path.stem <= f"step-{at.step:06d}":  # a larger budget has left later ones
-            publish(path, outs / "samples" / path.name)
-    save_grid(validation.grid(completed, run.params.num_samples), outs / "samples" / "final.png")
-
-
-def with_last(run: TrainingRun, figures: Row) -> list[Row]:
-    """The history and `figures` of the weights kept, in the last step's row."""
-    rows = list(run.at.history)
-    is_there = rows and rows[-1]["step"] == run.at.step
-    last = rows.pop() if is_there else {"step": run.at.step, "images": run.num_images}
-    return [*rows, last | figures]

@@ -20,8 +20,8 @@ import pytest
 from rich.console import Console
 
 from pipeline.import_closure import ROOT
-from pipeline.live import Live, LiveFiles, Status, read_live
-from pipeline.watch import ASCII_BLOCKS, BLOCKS, MAX_POINTS, frame, sparkline
+from pipeline.training.live import Live, LiveFiles, Status, read_live
+from pipeline.training.watch import ASCII_BLOCKS, BLOCKS, MAX_POINTS, frame, sparkline
 
 # Far more than any step takes: only a program that hangs meets it.
 PATIENCE = 60.0  # seconds
@@ -32,7 +32,7 @@ Rows = list[dict[str, float]]
 TRAINING = """
 import sys
 from pathlib import Path
-from pipeline.live import LiveFiles, Status
+from pipeline.training.live import LiveFiles, Status
 
 folder = Path(".work/train/0123456789abcdef")
 folder.mkdir(parents=True)
@@ -343,6 +343,7 @@ def test_read_live_gives_what_a_frame_takes(tmp_path: Path) -> None:
 
 
 def test_no_torch() -> None:
-    code = "import sys, pipeline.watch; print({'torch', 'numpy', 'pandas'} & set(sys.modules))"
+    names = "{'torch', 'numpy', 'pandas'} & set(sys.modules)"
+    code = f"import sys, pipeline.training.watch; print({names})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"

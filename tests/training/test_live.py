@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pipeline.live import MAX_NOTES, ROWS, STATUS, LiveFiles, Status, newest, read_live
+from pipeline.training.live import MAX_NOTES, ROWS, STATUS, LiveFiles, Status, newest, read_live
 
 ROW: dict[str, float] = {"step": 50, "images": 800, "train/mse/mse": 0.1 + 0.2}
 LATER: dict[str, float] = {"step": 100, "images": 1600, "val/hole_l1": 1e-9}
@@ -164,6 +164,7 @@ def test_a_status_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_live_files_take_nothing_but_psutil() -> None:
     """No out depends on this file, so that it may pull in none that an out depends on."""
-    code = "import sys, pipeline.live; print(*(n for n in sys.modules if n.startswith('pipeline')))"
+    names = "n for n in sys.modules if n.startswith('pipeline')"
+    code = f"import sys, pipeline.training.live; print(*({names}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["pipeline", "pipeline.live"]
+    assert run.stdout.split() == ["pipeline", "pipeline.training", "pipeline.training.live"]

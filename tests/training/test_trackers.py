@@ -27,8 +27,8 @@ from tensorboard.util.tensor_util import make_ndarray
 from torch import nn
 from wandb.proto.wandb_internal_pb2 import Record
 
-from pipeline.history import Row
-from pipeline.trackers import Trackers, open_trackers
+from pipeline.training.history import Row
+from pipeline.training.trackers import Trackers, open_trackers
 
 ALL = ["tensorboard", "wandb", "dvclive"]
 CONFIG = {"train": {"batch_size": 4, "betas": (0.5, 0.9)}, "options": {"width": 0.25}}
@@ -247,7 +247,7 @@ def test_wandb_opens_another_run_for_another_start(folder: Path) -> None:
 def test_wandb_without_a_key_says_what_to_set(refusing_server: str) -> None:
     """And asks nothing, in a terminal too."""
     code = (
-        "import pathlib; from pipeline.trackers import open_trackers\n"
+        "import pathlib; from pipeline.training.trackers import open_trackers\n"
         "manager = open_trackers(['wandb'], pathlib.Path('run'), run_name='a-run', step=0,"
         " config={}, networks={})\n"
         "try: manager.__enter__()\n"
@@ -302,7 +302,7 @@ def test_one_that_does_not_open_closes_those_before(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "online")
     trackers = Trackers()
-    monkeypatch.setattr("pipeline.trackers.Trackers", lambda: trackers)
+    monkeypatch.setattr("pipeline.training.trackers.Trackers", lambda: trackers)
     with pytest.raises(ValueError, match="WANDB_API_KEY"):
         opened(["tensorboard", "wandb"], folder).__enter__()
     assert trackers.running["tensorboard"].tracker.all_writers is None  # closed
@@ -389,7 +389,7 @@ def test_a_failing_tracker_is_left_out_with_one_line(
 
 def test_no_names_import_nothing() -> None:
     code = (
-        "import pathlib, sys; from pipeline.trackers import open_trackers\n"
+        "import pathlib, sys; from pipeline.training.trackers import open_trackers\n"
         "with open_trackers([], pathlib.Path('nowhere'), run_name='', step=0, config={},"
         " networks={}) as trackers:\n"
         "    trackers.log({'step': 1, 'images': 4})\n"

@@ -17,8 +17,8 @@ from urllib.request import urlopen
 
 from torch import nn
 
-from pipeline.history import FilesOnly, Row
 from pipeline.progress import say
+from pipeline.training.history import FilesOnly, Row
 
 # How long W&B's server may take to answer before a training starts.
 ANSWER_SECONDS = 30

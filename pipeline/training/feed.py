@@ -1,6 +1,9 @@
 """The batches of a training: each a function of (seed, step), wherever its photos come from."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,9 +12,24 @@ from torch import Tensor
 from models.compose import rectangle_mask
 from models.pixels import to_tensor
 from models.recipe import Batch
-from pipeline.fresh_holes import HoleSizes, boxes_around, draw_holes
-from pipeline.order import DRAWS, NOISE, Numbers
-from pipeline.training_photos import Photos, TrainingPhotos, upload
+from pipeline.devices import num_threads
+from pipeline.params.runtime import RuntimeParams
+from pipeline.params.train import TrainParams
+from pipeline.progress import say
+from pipeline.shard_reader import shards_of
+from pipeline.training.fresh_holes import HoleSizes, boxes_around, draw_holes
+from pipeline.training.order import DRAWS, NOISE, Numbers, Order
+from pipeline.training.photos import (
+    Photos,
+    ResidentPhotos,
+    TrainingPhotos,
+    choose_feeding,
+    load_photos,
+    shard_sizes,
+    upload,
+)
+from pipeline.training.processes import Processes
+from pipeline.training.streamed_photos import StreamedPhotos
 
 
 @dataclass(frozen=True)
@@ -75,3 +93,55 @@ def mirrored(rectangles: Tensor, where: Tensor, image_size: int) -> Tensor:
     top, left, height, width = rectangles.unbind(1)
     other = torch.where(where, image_size - left - width, left)
     return torch.stack([top, other, height, width], dim=1)
+
+
+def open_feed(
+    crop_dir: Path,
+    meta: dict[str, Any],
+    params: TrainParams,
+    runtime: RuntimeParams,
+    processes: Processes,
+    stack: ExitStack,
+) -> Feed:
+    """The training split, where there is room for it; `stack` closes it."""
+    num, size = meta["num_samples"]["train"], meta["image_size"]
+    if num == 0:
+        raise ValueError(f"{crop_dir}/train holds no photos: keep more, or change the split")
+    device, stored = processes.device, params.holes == "stored"
+    shards = shards_of(crop_dir, "train")
+    order = Order(params.seed, shard_sizes(num, meta["samples_per_shard"]))
+    num_bytes = num * size**2 * (4 if stored else 3)
+    place = choose_feeding(runtime.feeding, num_bytes, device)
+    if processes.is_main:
+        where = {"device": f"in the memory of {device}", "host": "in memory", "stream": "streamed"}
+        say(f"train: {num:,} photos, {num_bytes / 1e6:,.0f} MB {where[place]}")
+    photos: TrainingPhotos
+    if place == "stream":
+        threads = num_threads(runtime.threads)
+        photos = streamed = StreamedPhotos(
+            shards, order, size, device, stored_holes=stored, threads=threads
+        )
+        stack.callback(streamed.close)
+    else:
+        loaded = load_photos(shards, num, size, stored_holes=stored)
+        photos = ResidentPhotos(loaded.to(device) if place == "device" else loaded, order, device)
+    fresh = fresh_sizes(meta, params)
+    share = (processes.rank, processes.num)
+    return Feed(photos, params.seed, params.batch_size, params.flip, fresh, *share)
+
+
+def fresh_sizes(meta: dict[str, Any], params: TrainParams) -> HoleSizes | None:
+    """The sizes of fresh holes, None where the stored ones are asked for."""
+    if params.holes == "stored":
+        return None
+    if meta["kind"] != "box":
+        raise ValueError(
+            f"params.yaml train.holes is 'fresh', but holes of kind {meta['kind']!r} cannot be "
+            "drawn anew: write stored"
+        )
+    return HoleSizes(
+        image_size=meta["image_size"],
+        box_size=meta["box_size"],
+        hole_min=meta["hole_min"],
+        hole_max=meta["hole_max"],
+    )

@@ -19,7 +19,7 @@ MAX_NOTES = 20
 # The system counts starts from its boot, and that moves when the clock is set right.
 START_TOLERANCE = 10.0  # seconds
 
-# A row of the history, as in pipeline/history.py.
+# A row of the history, as in pipeline/training/history.py.
 Row = dict[str, float]
 
 

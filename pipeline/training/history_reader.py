@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """The rows that pipeline/history.py has written."""
+    """The rows that pipeline/training/history.py has written."""
     rows: dict[int, dict[str, float]] = {}
     plots = folder / "plots" / "metrics"
     for path in sorted(plots.rglob("*.tsv")):

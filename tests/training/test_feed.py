@@ -9,12 +9,12 @@ import torch
 from models.compose import rectangle_mask
 from models.pixels import to_uint8
 from models.recipe import Batch
-from pipeline.feed import Feed, flipped, mirrored
-from pipeline.fresh_holes import HoleSizes, boxes_around, draw_holes
 from pipeline.holes import Rectangle, box_around
-from pipeline.order import Order
-from pipeline.streamed_photos import StreamedPhotos
-from pipeline.training_photos import Holes, Photos, ResidentPhotos, choose_feeding, shard_sizes
+from pipeline.training.feed import Feed, flipped, mirrored
+from pipeline.training.fresh_holes import HoleSizes, boxes_around, draw_holes
+from pipeline.training.order import Order
+from pipeline.training.photos import Holes, Photos, ResidentPhotos, choose_feeding, shard_sizes
+from pipeline.training.streamed_photos import StreamedPhotos
 
 CPU = torch.device("cpu")
 SIZES = HoleSizes(image_size=64, box_size=28, hole_min=20, hole_max=25)
@@ -207,7 +207,7 @@ def test_a_shard_that_cannot_be_read_is_an_error() -> None:
 
 def test_photos_lie_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     rooms = {"host": 1000, "device": 100}
-    monkeypatch.setattr("pipeline.training_photos._free_bytes", lambda place, device: rooms[place])
+    monkeypatch.setattr("pipeline.training.photos._free_bytes", lambda place, device: rooms[place])
     cuda = torch.device("cuda")
     assert [choose_feeding("auto", num, cuda) for num in (50, 51, 500, 501)] == [
         "device",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.budget import Budget
+from pipeline.training.budget import Budget
 
 
 @pytest.mark.parametrize(

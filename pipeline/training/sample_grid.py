@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from models.compose import composite, mask_out
 from models.pixels import to_tensor, to_uint8
 from models.recipe import Batch
-from pipeline.hole_figures import hole_figures
-from pipeline.training_photos import Holes, load_photos
+from pipeline.shard_reader import shards_of
+from pipeline.training.hole_figures import hole_figures
+from pipeline.training.photos import Holes, load_photos
 
 # Photos for the figures: enough for a steady curve, few enough to cost a second.
 MAX_PHOTOS = 256
@@ -28,12 +30,13 @@ class Validation:
     holes: Holes
 
     @classmethod
-    def load(
-        cls, shards: list[Path], num: int, image_size: int, device: torch.device
-    ) -> "Validation":
-        """At most MAX_PHOTOS of the `num` in `shards`."""
-        every = -(-num // MAX_PHOTOS)
-        photos = load_photos(shards, num, image_size, stored_holes=True, every=every).to(device)
+    def load(cls, crop_dir: Path, meta: dict[str, Any], device: torch.device) -> "Validation":
+        """At most MAX_PHOTOS of the split; `meta` is that of the shards."""
+        num, size = meta["num_samples"]["val"], meta["image_size"]
+        if num == 0:
+            raise ValueError(f"{crop_dir}/val holds no photos: keep more, or change the split")
+        shards, every = shards_of(crop_dir, "val"), -(-num // MAX_PHOTOS)
+        photos = load_photos(shards, num, size, stored_holes=True, every=every).to(device)
         assert photos.holes is not None
         return cls(photos.images, photos.holes)
 
@@ -48,7 +51,7 @@ class Validation:
         return torch.cat(parts)
 
     def figures(self, completed: Tensor) -> dict[str, float]:
-        """Of the completed pictures, by name; see pipeline/hole_figures.py."""
+        """Of the completed pictures, by name; see pipeline/training/hole_figures.py."""
         return hole_figures(completed, self.images, self.holes.masks, self.holes.boxes)
 
     def grid(self, completed: Tensor, num: int) -> NDArray[np.uint8]:

@@ -11,13 +11,13 @@ import torch
 from models.averaged_weights import AveragedWeights
 from models.recipe import Batch, Recipe, Sums
 from models.take_update import take_update
-from pipeline import checkpoint
-from pipeline.budget import Budget
-from pipeline.history import Row
 from pipeline.params.train import TrainParams
-from pipeline.processes import Processes
-from pipeline.selection import Selection
-from pipeline.tally import Sickness, Tally, add_sums, means
+from pipeline.training import checkpoint
+from pipeline.training.budget import Budget
+from pipeline.training.history import Row
+from pipeline.training.processes import Processes
+from pipeline.training.selection import Selection
+from pipeline.training.tally import Sickness, Tally, add_sums, means
 
 # An update with a loss or gradient that is not finite is left out. More than MAX_LEFT_OUT between
 # two checkpoints, and the training goes back to the last state before which none was, and on from
@@ -77,6 +77,11 @@ class TrainingRun:
     selection: Selection
     at: Position = field(default_factory=Position)
     clock: float = field(default_factory=time.monotonic)  # when `at.seconds` was right
+
+    @property
+    def loss_weights(self) -> dict[str, dict[str, float]]:
+        """Update -> term -> weight in its loss."""
+        return {name: dict(update.weights) for name, update in self.recipe.updates.items()}
 
     @property
     def num_images(self) -> int:

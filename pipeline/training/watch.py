@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.health import Weights, verdicts
-from pipeline.live import Live, Row, Status, newest, read_live
+from pipeline.training.health import Weights, verdicts
+from pipeline.training.live import Live, Row, Status, newest, read_live
 
 SECONDS_BETWEEN_FRAMES = 1.0
 STATE_STYLES = {

@@ -12,8 +12,8 @@ import psutil
 import torch
 from torch import Tensor
 
-from pipeline.order import Numbers, Order
 from pipeline.shard_reader import box_of, image_of, mask_of, read_fields
+from pipeline.training.order import Numbers, Order
 
 # Of the free memory; the rest is for the networks and for others.
 MEMORY_SHARE = 0.5

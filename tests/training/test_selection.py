@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pipeline.selection import Selection
+from pipeline.training.selection import Selection
 
 
 def weights(value: float) -> dict[str, Tensor]:

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from torch import nn
 
-from pipeline.background import Background
-from pipeline.budget import Budget
-from pipeline.history import Row
-from pipeline.live import LiveFiles, Status
 from pipeline.progress import Advance, progress, say
-from pipeline.trackers import Trackers, open_trackers
+from pipeline.training.background import Background
+from pipeline.training.budget import Budget
+from pipeline.training.history import Row
+from pipeline.training.live import LiveFiles, Status
+from pipeline.training.trackers import Trackers, open_trackers
 
 State = Literal["training", "stopped", "done", "failed"]
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline import hole_figures as module
 from pipeline import metrics
-from pipeline.hole_figures import (
+from pipeline.training import hole_figures as module
+from pipeline.training.hole_figures import (
     MAX_PSNR,
     MAX_RATIO,
     detail_ratio,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from pipeline.order import Numbers, Order, Place
-from pipeline.training_photos import Holes, Photos, load_photos
+from pipeline.training.order import Numbers, Order, Place
+from pipeline.training.photos import Holes, Photos, load_photos
 
 # (pass, window)
 Key = tuple[int, int]

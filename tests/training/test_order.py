@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.order import Order
+from pipeline.training.order import Order
 
 SIZES = (5, 5, 5, 5, 5, 5, 5, 3)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.take_update import Outcome
-from pipeline.tally import Tally, add_sums, means
+from pipeline.training.tally import Tally, add_sums, means
 
 
 def outcome(error: float, norm: float, healthy: bool = True) -> Outcome:

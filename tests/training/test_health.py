@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import baselines, health
-from pipeline.health import Episode, Verdict, episodes, verdicts
-from pipeline.hole_figures import hole_figures
+from pipeline import baselines
 from pipeline.holes import box_around, sample_hole
+from pipeline.training import health
+from pipeline.training.health import Episode, Verdict, episodes, verdicts
+from pipeline.training.hole_figures import hole_figures
 
 WEIGHTS = {
     "mse": {"mse": 1.0},
@@ -245,7 +246,8 @@ def test_a_perfect_validation_is_no_divergence() -> None:
 
 
 def test_no_torch() -> None:
-    code = "import sys, pipeline.health; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    names = "'torch' in sys.modules, 'numpy' in sys.modules"
+    code = f"import sys, pipeline.training.health; print({names})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False False\n"
 
