@@ -68,7 +68,8 @@ def _backward(update: Update, part: Batch, share: float, low: torch.dtype | None
     with torch.autocast(part.image.device.type, dtype=low, enabled=low is not None):
         terms = update.terms(part)
     (share * _loss(update, terms)).backward()  # type: ignore[no-untyped-call]
-    return {term: value.detach() for term, value in terms.items()}
+    # Copied: what a recorded CUDA graph returns is overwritten by its next run.
+    return {term: value.detach().clone() for term, value in terms.items()}
 
 
 def _loss(update: Update, terms: Terms) -> Tensor:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from torch import Tensor
 
+from models.networks.dilated_generator import DilatedGenerator
 from models.recipe import Batch, Recipe, RecipeOptions, Setting
 from models.recipes.ganscape import Options
 from models.registry import build
@@ -317,6 +320,38 @@ def test_low_precision_trains(crop_dir: Path, tmp_path: Path) -> None:
         crop_dir, tmp_path, train_params(precision="bf16", budget="16 images"), ganscape_options()
     )
     assert json.loads((out / "config.json").read_text())["precision"] == "bf16"
+
+
+def test_what_networks_draw_is_resumed_too(
+    crop_dir: Path, tmp_path: Path, stop_at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As noise and dropout are."""
+    original = DilatedGenerator.forward
+
+    def noisy(self: DilatedGenerator, image: Tensor, mask: Tensor) -> Tensor:
+        noise = torch.randn_like(image) * 0.1 if self.training else 0
+        return original(self, image + noise, mask)
+
+    monkeypatch.setattr(DilatedGenerator, "forward", noisy)
+    undisturbed = contents(run(crop_dir, tmp_path / "one", train_params(), ganscape_options()))
+    stop_at(7)
+    with pytest.raises(KeyboardInterrupt):
+        run(crop_dir, tmp_path / "two", train_params(), ganscape_options())
+    torch.rand(3)  # another process would have drawn other numbers
+    resumed = contents(run(crop_dir, tmp_path / "two", train_params(), ganscape_options()))
+    assert resumed == undisturbed
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, ("echo executed",)
+
+
+def test_a_state_executes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    torch.save({"run": Malicious()}, checkpoint.path_of(tmp_path, 3))
+    with pytest.raises(pickle.UnpicklingError):
+        checkpoint.read(tmp_path, 3, CPU)
+    assert "executed" not in capfd.readouterr().out
 
 
 # Feeding, parts, processes

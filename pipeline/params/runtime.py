@@ -14,7 +14,9 @@ class RuntimeParams(Section):
     device: str = Field(
         pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto takes the GPU where there is one"
     )
-    threads: int = Field(ge=0, description="CPU threads of torch; 0 takes one a core")
+    threads: int = Field(
+        ge=0, description="CPU threads of torch, over all processes; 0 takes one a core"
+    )
     workers: int = Field(ge=0, description="processes that paint photos; 0 takes one a core")
     detect_batch: int = Field(ge=1, le=1024, description="photos a step of the people detector")
     processes: int = Field(

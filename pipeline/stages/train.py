@@ -90,7 +90,7 @@ def train(
 ) -> None:
     """Trains `params.recipe`; on Ctrl-C or SIGTERM saves and raises KeyboardInterrupt."""
     # Setting up
-    torch.set_num_threads(num_threads(runtime.threads))
+    torch.set_num_threads(max(1, num_threads(runtime.threads) // processes.num))
     be_deterministic(processes.device)
     meta = read_meta(crop_dir)
     config = config_of(meta, params, options, processes)
@@ -104,6 +104,7 @@ def train(
         background = stack.enter_context(Background())
         tell = stack.enter_context(announce(run, config, runtime.trackers, background))
         stop_asked = stack.enter_context(stop_signal())
+        tell.note(switches(config))
         if is_resumed:
             tell.note(f"going on from step {run.at.step:,}")
         else:
@@ -182,6 +183,14 @@ def config_of(
         "precision": precision,
         "compile": resolved_mode(params.compile),
     }
+
+
+def switches(config: dict[str, Any]) -> str:
+    """What the speed depends on here."""
+    processes = f"{config['num_processes']} processes on " if config["num_processes"] > 1 else ""
+    compiled = "" if config["compile"] == "none" else f", compiled ({config['compile']})"
+    threads = f", {torch.get_num_threads()} threads" if config["device"] == "cpu" else ""
+    return f"{processes}{config['device']}{threads}, {config['precision']}, channels_last{compiled}"
 
 
 def begin(

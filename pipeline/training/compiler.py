@@ -27,7 +27,10 @@ def compiled(recipe: Recipe, mode: str) -> Recipe:
     if mode == "none":
         return recipe
     updates = {
-        name: dataclasses.replace(update, terms=torch.compile(update.terms, mode=mode))
+        # An image size and batch size are fixed for a run: general code would only be slower.
+        name: dataclasses.replace(
+            update, terms=torch.compile(update.terms, mode=mode, dynamic=False)
+        )
         for name, update in recipe.updates.items()
     }
     return dataclasses.replace(recipe, updates=updates)
