@@ -13,13 +13,16 @@ def test_squared_error_over_the_image() -> None:
     assert losses.squared_error_image(output, image).item() == pytest.approx(14 / 4)
 
 
-def test_squared_error_over_the_hole_ignores_context_and_area() -> None:
+def test_squared_error_over_the_hole_is_a_mean_over_photos() -> None:
     image, mask = torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4)
     mask[0, :, :2], mask[1, :, :, :1] = 1, 1  # 8 and 4 pixels
     output = torch.full_like(image, 100.0)
     output[0, :, :2], output[1, :, :, :1] = 0.5, -1.0
-    expected = (8 * 0.25 + 4 * 1) / 12
+    expected = (0.25 + 1) / 2  # whatever their areas
     assert losses.squared_error_hole(output, image, mask).item() == pytest.approx(expected)
+
+    mask[1] = 0  # a photo without a hole has no error
+    assert losses.squared_error_hole(output, image, mask).item() == pytest.approx(0.25 / 2)
 
 
 def test_logistic_losses() -> None:
