@@ -432,9 +432,13 @@ def run_in_two(
 
 
 def test_two_processes_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
-    changes = {"budget": "16 images", "log_every": 2}
+    changes = {"budget": "8 images", "log_every": 2}
+    begun = run_in_two(crop_dir, tmp_path / "two", changes)
+    assert begun.returncode == 0, begun.stderr
+    changes["budget"] = "16 images"
     done = run_in_two(crop_dir, tmp_path / "two", changes)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.count("train: going on from step 2") == 1
     one = run(crop_dir, tmp_path / "one", train_params(**changes), ganscape_options())
     assert_close(one, tmp_path / "two" / "out")
     histories = [

@@ -97,6 +97,7 @@ def train(
     low = autocast_dtype(config["precision"])
     run = begin(meta, params, options, processes, scratch_dir)
     is_resumed = run.resume()
+    processes.wait()  # until all have seen the same states: the main one writes the first
 
     with ExitStack() as stack:
         feed = open_feed(crop_dir, meta, params, runtime, processes, stack)

@@ -74,7 +74,9 @@ def join(device: str) -> Processes:
 
     on_gpu = choose_device(device).type == "cuda"
     state = PartialState(cpu=not on_gpu, **({} if on_gpu else {"backend": "gloo"}))
-    return Processes(state.process_index, state.num_processes, state.device)
+    # Accelerate numbers the CPU, and torch restores no state to a numbered one.
+    own = state.device if on_gpu else torch.device("cpu")
+    return Processes(state.process_index, state.num_processes, own)
 
 
 def synchronise(recipe: Recipe, processes: Processes, batch_size: int) -> None:
