@@ -36,6 +36,7 @@ from models.pixels import to_uint8  # noqa: E402
 from models.recipe import Batch, Recipe, RecipeOptions, Setting, Sums  # noqa: E402
 from models.take_update import freeze_all_but, take_update  # noqa: E402
 from pipeline.devices import choose_device, num_threads  # noqa: E402
+from pipeline.hole_cutter import HoleCutter  # noqa: E402
 from pipeline.params.runtime import RuntimeParams  # noqa: E402
 from pipeline.params.section import PARAMS_PATH, load  # noqa: E402
 from pipeline.params.train import TrainParams  # noqa: E402
@@ -44,7 +45,7 @@ from pipeline.stages import train as stage  # noqa: E402
 from pipeline.training import checkpoint  # noqa: E402
 from pipeline.training.background import Background  # noqa: E402
 from pipeline.training.compiler import compiled  # noqa: E402
-from pipeline.training.feed import Feed, fresh_sizes  # noqa: E402
+from pipeline.training.feed import Feed  # noqa: E402
 from pipeline.training.order import Order  # noqa: E402
 from pipeline.training.photos import (  # noqa: E402
     Holes,
@@ -172,6 +173,11 @@ def set_up(arguments: argparse.Namespace, folder: Path) -> Setup:
         photos, meta = random_photos(arguments.random_photos)
     else:
         meta = read_meta(crop_dir)
+        if meta["kind"] != "box" or meta["holes"]["num_holes"] != 1:
+            raise ValueError(
+                f"{crop_dir} has holes of kind {meta['kind']!r} with {meta['holes']}, but the "
+                "peer of this bench cuts one rectangle: give shards of kind box with num_holes: 1"
+            )
         num, size = meta["num_samples"]["train"], meta["image_size"]
         photos = load_photos(shards_of(crop_dir, "train"), num, size, stored_holes=False).images
     write_pngs(photos, folder / "photos" / "all")
@@ -191,7 +197,8 @@ def set_up(arguments: argparse.Namespace, folder: Path) -> Setup:
 
 def random_photos(num: int) -> tuple[Tensor, dict[str, Any]]:
     """Smooth noise in GANscape's sizes: pure noise would take PNG and the networks off guard."""
-    meta = {"image_size": 64, "box_size": 28, "kind": "box", "hole_min": 20, "hole_max": 25}
+    holes = {"side_min": 20, "side_max": 25, "num_holes": 1}
+    meta = {"image_size": 64, "box_size": 28, "kind": "box", "holes": holes}
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(num, 3, 8, 8, generator=generator) * 255
     smooth = nn.functional.interpolate(coarse, size=64, mode="bilinear")
@@ -381,8 +388,8 @@ def order_of(setup: Setup) -> Order:
 
 def feed_of(setup: Setup, photos: TrainingPhotos) -> Feed:
     """Fresh holes, which cost more than stored ones."""
-    sizes = fresh_sizes(setup.meta, setup.train.model_copy(update={"holes": "fresh"}))
-    return Feed(photos, setup.train.seed, setup.batch_size, setup.train.flip, sizes)
+    fresh = HoleCutter.of_meta(setup.meta)
+    return Feed(photos, setup.train.seed, setup.batch_size, setup.train.flip, fresh)
 
 
 # The peer's photos
@@ -428,9 +435,8 @@ class HoledFolder(torch.utils.data.Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         image, _ = self.folder[index]
         size, box_size = self.meta["image_size"], self.meta["box_size"]
-        height, width = (
-            random.randint(self.meta["hole_min"], self.meta["hole_max"]) for _ in range(2)
-        )
+        holes = self.meta["holes"]
+        height, width = (random.randint(holes["side_min"], holes["side_max"]) for _ in range(2))
         top, left = random.randint(0, size - height), random.randint(0, size - width)
         mask = torch.zeros(1, size, size)
         mask[:, top : top + height, left : left + width] = 1

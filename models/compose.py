@@ -42,12 +42,3 @@ def cut_box(image: Tensor, box: Tensor, box_size: int) -> Tensor:
     columns = (box[:, 1, None] + steps).view(num, 1, 1, box_size)
     band = image.gather(2, rows.expand(num, channels, box_size, width))
     return band.gather(3, columns.expand(num, channels, box_size, box_size))
-
-
-def rectangle_mask(rectangles: Tensor, image_size: int) -> Tensor:
-    """(N, 4) rectangles -> (N, 1, S, S) float mask, 1 inside."""
-    steps = torch.arange(image_size, device=rectangles.device)
-    top, left, height, width = (edge[:, None] for edge in rectangles.unbind(1))
-    rows = (steps >= top) & (steps < top + height)
-    columns = (steps >= left) & (steps < left + width)
-    return (rows[:, None, :, None] & columns[:, None, None, :]).float()

@@ -203,7 +203,8 @@ def test_mnist_as_the_readme_says(tmp_path: Path) -> None:
     project = Project(tmp_path / "mnist")
     use, repro = README_MNIST
     project.type(use)
-    sizes = {name: project.params()["crop"][name] for name in ("hole_min", "hole_max", "box_size")}
+    params = project.params()
+    sizes = {"box_size": params["crop"]["box_size"], "holes": params["holes"]["box"]}
     files = mnist_files(80)
     with places_server(files) as server:
         project.set_all(TINY)

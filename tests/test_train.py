@@ -18,20 +18,19 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from cutters import cutter
 from models.networks.dilated_generator import DilatedGenerator
 from models.recipe import Batch, Recipe, RecipeOptions, Setting
 from models.recipes.ganscape import Options
 from models.registry import build
 from models.take_update import Outcome
 from pipeline.generator import load_generator
-from pipeline.holes import box_around, mask_of, sample_hole
 from pipeline.params.train import TrainParams
 from pipeline.photos import encode_png
 from pipeline.shard_writer import ShardWriter
 from pipeline.stages import train as stage
 from pipeline.training import checkpoint
 from pipeline.training import run as training_run
-from pipeline.training.feed import fresh_sizes
 from pipeline.training.live import read_live
 from pipeline.training.processes import Processes
 from pipeline.training.run import TrainingRun
@@ -42,7 +41,7 @@ ALONE = Processes(0, 1, CPU)
 COUNTS = {"train": 11, "val": 5, "test": 0}
 PER_SHARD = 4
 # Box 20 and not 16: oneDNN's bf16 gradient of a 5x5 convolution over a 1x1 map is garbage.
-SIZES = {"image_size": 32, "hole_min": 10, "hole_max": 12}
+HOLES = cutter("box", image_size=32, box_size=20, side_min=10, side_max=12)
 
 
 def write_split(folder: Path, split: str, num: int) -> None:
@@ -59,12 +58,12 @@ def write_shard(path: Path, split: str, numbers: range, rng: np.random.Generator
         for number in numbers:
             coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
             key = f"photo-{number:03d}"
-            hole = sample_hole(seed=0, split=split, key=key, **SIZES)
-            box = box_around(hole, box_size=20, image_size=32)
-            facts = {"holes": [hole], "box": box, "category": "field", "path": f"/{key}.jpg"}
+            masks, rectangles, boxes = HOLES.cut(f"{split}/{key}", 1)
+            facts = {"holes": rectangles[0].tolist(), "box": boxes[0].tolist()}
+            facts |= {"category": "field", "path": f"/{key}.jpg"}
             fields = {
                 "image.png": encode_png(coarse.resize((32, 32))),
-                "mask.png": encode_png(mask_of([hole], 32)),
+                "mask.png": encode_png(Image.fromarray(masks[0])),
                 "json": json.dumps(facts).encode(),
             }
             writer.add(key, fields)
@@ -75,8 +74,8 @@ def crop_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crop")
     for split, num in COUNTS.items():
         write_split(folder, split, num)
-    meta = SIZES | {"box_size": 20, "kind": "box", "num_samples": COUNTS}
-    meta |= {"samples_per_shard": PER_SHARD}
+    meta = {"image_size": 32, "box_size": 20, "kind": "box", "num_samples": COUNTS}
+    meta |= {"holes": HOLES.options.model_dump(), "samples_per_shard": PER_SHARD}
     (folder / "meta.json").write_text(json.dumps(meta))
     return folder
 
@@ -298,11 +297,6 @@ def test_the_last_step_has_one_row(crop_dir: Path, tmp_path: Path) -> None:
 
 def test_stored_holes_train_too(crop_dir: Path, tmp_path: Path) -> None:
     run(crop_dir, tmp_path, train_params(holes="stored", budget="8 images"), ganscape_options())
-
-
-def test_fresh_holes_of_an_unknown_kind_are_refused() -> None:
-    with pytest.raises(ValueError, match="kind 'strip' cannot be drawn anew: write stored"):
-        fresh_sizes({"kind": "strip"}, train_params())
 
 
 def test_an_empty_split_is_refused(crop_dir: Path, tmp_path: Path) -> None:

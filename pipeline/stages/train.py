@@ -15,6 +15,7 @@ from models import registry
 from models.averaged_weights import AveragedWeights
 from models.recipe import RecipeOptions, Setting
 from pipeline.devices import num_threads
+from pipeline.hole_cutter import hole_path
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
@@ -48,7 +49,11 @@ def run(data: Path = Path("data")) -> None:
     del tracked["train"]["budget"]  # a larger one goes on from the smaller one
     work: dict[str, Any] = {
         "params": tracked,
-        "code": ["pipeline/stages/train.py", registry.recipe_path(params.recipe)],
+        "code": [
+            "pipeline/stages/train.py",
+            registry.recipe_path(params.recipe),
+            hole_path(read_meta(data / "crop")["kind"]),
+        ],
         "inputs": [data / "crop" / "meta.json"],
     }
     processes = join(runtime.device)

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from cutters import cutter
 from pipeline import baselines
-from pipeline.holes import box_around, sample_hole
 from pipeline.training import health
 from pipeline.training.health import Episode, Verdict, episodes, verdicts
 from pipeline.training.hole_figures import hole_figures
@@ -254,19 +254,13 @@ def test_no_torch() -> None:
 
 def landscapes(shared: Path, num: int) -> tuple[Any, Any, Any]:
     """Real photos at 64x64, their holes of 22x22 px, and boxes."""
-    images, masks, boxes = [], [], []
+    images = []
     for path in sorted((shared / "data/landscapes256/landscape").glob("*.jpg"))[:num]:
         with Image.open(path) as photo:
             images.append(np.array(photo.convert("RGB").resize((64, 64), Image.Resampling.BOX)))
-        hole = sample_hole(
-            seed=0, split="val", key=path.stem, image_size=64, hole_min=22, hole_max=22
-        )
-        mask = np.zeros((64, 64), dtype=bool)
-        mask[hole.rows, hole.columns] = True
-        masks.append(mask)
-        boxes.append(box_around(hole, box_size=28, image_size=64))
     assert len(images) == num
-    return np.stack(images), np.stack(masks), np.array(boxes)
+    holes = cutter("box", side_min=22, side_max=22).cut("landscapes", num)
+    return np.stack(images), holes.masks, holes.boxes
 
 
 def test_the_thresholds_part_good_fills_from_bad_on_real_landscapes(shared: Path) -> None:
