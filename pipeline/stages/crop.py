@@ -1,4 +1,4 @@
-"""Stage: small shards + splits -> final shards with a hole and a box a sample."""
+"""Stage: small shards + splits -> final shards with holes and a box a sample."""
 
 import io
 import json
