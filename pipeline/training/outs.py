@@ -8,7 +8,7 @@ from pipeline.generator import save_generator
 from pipeline.resume import publish
 from pipeline.training.history import Row, write_history
 from pipeline.training.run import TrainingRun
-from pipeline.training.sample_grid import Validation, save_grid
+from pipeline.training.validation import Validation, save_grid
 
 
 def write_outs(
@@ -19,12 +19,12 @@ def write_outs(
     shutil.rmtree(outs, ignore_errors=True)
     generator = run.averaged.network
     run.selection.offer(
-        validation.figures(validation.completed(generator)), generator.state_dict(), run.num_images
+        validation.figures(validation.pictures(generator)), generator.state_dict(), run.num_images
     )
     if run.selection.weights:
         generator.load_state_dict(run.selection.weights)
-    completed = validation.completed(generator)
-    figures = {f"val/{name}": value for name, value in validation.figures(completed).items()}
+    pictures = validation.pictures(generator)
+    figures = {f"val/{name}": value for name, value in validation.figures(pictures).items()}
     write_history(outs / "history", with_last(run, figures))
     reached = {
         "num_steps": at.step,
@@ -37,7 +37,7 @@ def write_outs(
     for path in sorted((scratch_dir / "samples").glob("step-*.png")):
         if path.stem <= f"step-{at.step:06d}":  # a larger budget has left later ones
             publish(path, outs / "samples" / path.name)
-    save_grid(validation.grid(completed, run.params.num_samples), outs / "samples" / "final.png")
+    save_grid(validation.grid(pictures, run.params.num_samples), outs / "samples" / "final.png")
 
 
 def with_last(run: TrainingRun, figures: Row) -> list[Row]:
