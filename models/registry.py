@@ -30,7 +30,7 @@ def recipe_module(name: str) -> RecipeModule:
     """The file of recipe `name`; an unknown name is an error that lists the known ones."""
     if name not in RECIPES:
         known = ", ".join(sorted(RECIPES))
-        raise ValueError(f"params.yaml train.recipe is {name!r}, but must be one of: {known}")
+        raise ValueError(f"there is no recipe {name!r}; it must be one of: {known}")
     return cast(RecipeModule, import_module(RECIPES[name]))
 
 

@@ -104,6 +104,19 @@ def use(
 
 
 @app.command()
+def options(
+    recipe: Annotated[str, typer.Argument(help="a recipe of models/recipes/, e.g. ganscape")],
+    preset: Annotated[
+        str | None, typer.Option(help="default or faithful, in place of what params.yaml has")
+    ] = None,
+) -> None:
+    """Show all options of a recipe, as lines for params.yaml."""
+    from pipeline.recipe_options import options_text
+
+    typer.echo(options_text(recipe, preset))
+
+
+@app.command()
 def schema() -> None:
     """Write the JSON schema of params.yaml for editors."""
     from pipeline.params.json_schema import SCHEMA_PATH, write_schema
