@@ -175,7 +175,8 @@ def whole(crop_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def test_outs(whole: dict[str, dict[str, bytes]]) -> None:
     outs = whole["default"]
     samples = {name for name in outs if name.startswith("samples/")}
-    assert samples == {f"samples/{n}.png" for n in ("step-000005", "step-000010", "final")}
+    names = ("step-000005", "step-000010", "final", "progress")
+    assert samples == {f"samples/{name}.png" for name in names}
     assert {"generator.safetensors", "config.json", "history/metrics.json"} <= set(outs)
     metrics = json.loads(outs["history/metrics.json"])
     assert metrics["step"] == 13 and metrics["images"] == 52
