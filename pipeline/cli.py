@@ -117,6 +117,21 @@ def options(
 
 
 @app.command()
+def compare(
+    recipes: Annotated[
+        list[str] | None, typer.Argument(help="names, or name:faithful; without: all there are")
+    ] = None,
+    images: Annotated[int, typer.Option(help="that each training sees")] = 16_000,
+    width: Annotated[int | None, typer.Option(help="in place of each recipe's own")] = None,
+    seeds: Annotated[int, typer.Option(help="trainings of each recipe")] = 1,
+) -> None:
+    """Train and measure several recipes alike: table, plot."""
+    from pipeline.compare_recipes import compare_recipes
+
+    typer.echo(compare_recipes(recipes or [], images, width, seeds))
+
+
+@app.command()
 def schema() -> None:
     """Write the JSON schema of params.yaml for editors."""
     from pipeline.params.json_schema import SCHEMA_PATH, write_schema
