@@ -32,8 +32,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from models import registry  # noqa: E402
+from models.options import RecipeOptions  # noqa: E402
 from models.pixels import to_uint8  # noqa: E402
-from models.recipe import Batch, Recipe, RecipeOptions, Setting, Sums  # noqa: E402
+from models.recipe import Batch, Recipe, Setting, Sums  # noqa: E402
 from models.take_update import freeze_all_but, take_update  # noqa: E402
 from pipeline.devices import choose_device, num_threads  # noqa: E402
 from pipeline.hole_cutter import HoleCutter  # noqa: E402
@@ -45,6 +46,7 @@ from pipeline.stages import train as stage  # noqa: E402
 from pipeline.training import checkpoint  # noqa: E402
 from pipeline.training.background import Background  # noqa: E402
 from pipeline.training.compiler import compiled  # noqa: E402
+from pipeline.training.completion_validation import MAX_PHOTOS, CompletionValidation  # noqa: E402
 from pipeline.training.feed import Feed  # noqa: E402
 from pipeline.training.order import Order  # noqa: E402
 from pipeline.training.photos import (  # noqa: E402
@@ -58,7 +60,6 @@ from pipeline.training.photos import (  # noqa: E402
 from pipeline.training.precision import autocast_dtype  # noqa: E402
 from pipeline.training.processes import Processes  # noqa: E402
 from pipeline.training.run import Due  # noqa: E402
-from pipeline.training.sample_grid import MAX_PHOTOS, Validation  # noqa: E402
 from pipeline.training.streamed_photos import StreamedPhotos  # noqa: E402
 
 # GANscape's published training.
@@ -257,7 +258,8 @@ def shares_of(setup: Setup, entry: Entry) -> dict[Updates, float]:
 def build(setup: Setup, entry: Entry, steps_per_epoch: int = 1) -> Recipe:
     """The recipe as the stage builds it: channels_last, fused optimizers."""
     meta = setup.meta
-    setting = Setting(meta["image_size"], meta["box_size"], steps_per_epoch, setup.train.seed)
+    sizes = (meta["image_size"], meta["box_size"])
+    setting = Setting(*sizes, steps_per_epoch, setup.train.seed, mean_color=(0.0, 0.0, 0.0))
     return registry.build(entry.recipe, entry.options, setting, setup.device)
 
 
@@ -680,14 +682,14 @@ class TimedFeed(Feed):
         return batch
 
 
-def validation_of(setup: Setup) -> Validation:
+def validation_of(setup: Setup) -> CompletionValidation:
     """The stage's own, or as many random photos."""
     if setup.crop_dir:
-        return Validation.load(setup.crop_dir, setup.meta, setup.device)
+        return CompletionValidation.load(setup.crop_dir, setup.meta, setup.device)
     num = setup.meta["num_samples"]["val"]
     feed = dataclasses.replace(feed_of(setup, resident_photos(setup)), batch_size=num)
     batch = feed.batch(0)
-    return Validation(to_uint8(batch.image), Holes(batch.mask > 0, batch.box))
+    return CompletionValidation(to_uint8(batch.image), Holes(batch.mask > 0, batch.box))
 
 
 # Figures

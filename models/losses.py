@@ -16,9 +16,17 @@ def squared_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     reconstruction term), and the mean of what the parts of a batch give, as the loss of a batch
     shared among processes must be.
     """
-    errors = ((output.float() - image.float()).square() * mask).sum(dim=(1, 2, 3))
-    num_values = mask.sum(dim=(1, 2, 3)).clamp(min=1) * image.shape[1]  # no hole: no error
-    return (errors / num_values).mean()
+    return _mean_in((output.float() - image.float()).square(), mask)
+
+
+def absolute_error_image(output: Tensor, image: Tensor) -> Tensor:
+    """Mean over the whole image of the absolute error; pix2pix's L1."""
+    return (output.float() - image.float()).abs().mean()
+
+
+def absolute_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the photos of the mean absolute error over their hole pixels."""
+    return _mean_in((output.float() - image.float()).abs(), mask)
 
 
 def real_loss(logits: Tensor) -> Tensor:
@@ -32,5 +40,20 @@ def fake_loss(logits: Tensor) -> Tensor:
 
 
 def accuracy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Share of the batch's real and fake images told right by the discriminator; chance: 0.5."""
+    """Share of the batch's real and fake logits told right by the discriminator; chance: 0.5."""
     return ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2
+
+
+def judgement(real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+    """A discriminator's terms `real` and `fake`, and its `accuracy`, which is only reported."""
+    return {
+        "real": real_loss(real_logits),
+        "fake": fake_loss(fake_logits),
+        "accuracy": accuracy(real_logits, fake_logits),
+    }
+
+
+def _mean_in(errors: Tensor, mask: Tensor) -> Tensor:
+    """(N, C, H, W), (N, 1, H, W) -> the mean over the photos of each hole's mean; no hole: 0."""
+    num_values = mask.sum(dim=(1, 2, 3)).clamp(min=1) * errors.shape[1]
+    return ((errors * mask).sum(dim=(1, 2, 3)) / num_values).mean()

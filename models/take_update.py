@@ -51,6 +51,7 @@ def take_update(
     norm = nn.utils.get_total_norm(gradients)
     healthy = (norm + everything.squeeze()).isfinite()
     _step_where(healthy, optimizer)
+    update.after_step()
     for buffer, before in buffers:
         buffer.copy_(torch.where(healthy, buffer, before))
     return Outcome(terms | {GRADIENT_NORM: norm}, healthy)

@@ -19,8 +19,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cutters import cutter
-from models.networks.dilated_generator import DilatedGenerator
-from models.recipe import Batch, Recipe, RecipeOptions, Setting
+from models.networks.layered_generator import LayeredGenerator
+from models.options import RecipeOptions
+from models.recipe import Batch, Recipe, Setting
 from models.recipes.ganscape import Options
 from models.registry import build
 from models.take_update import Outcome
@@ -103,20 +104,14 @@ def train_params(**changes: Any) -> TrainParams:
     return TrainParams.model_validate(values | changes)
 
 
-def ganscape_options(**changes: Any) -> Options:
+def ganscape_options(*, lr: float = 1e-3, **changes: Any) -> Options:
     values: dict[str, Any] = {
         "preset": "default",
         "width": 4,
         "bottleneck": 3,
-        "global_average_pooling": False,
         "phases": [0.34, 0.33, 0.33],
-        "mse_weight": 1.0,
         "adversarial_weight": 0.1,
-        "lr_mse": 1e-3,
-        "lr_joint": 1e-3,
-        "lr_discriminator": 1e-3,
-        "discriminator_floor": 0.8,
-        "adversarial_ceiling": 100.0,
+        "optimizers": {name: {"lr": lr} for name in ("mse", "joint", "discriminator")},
     }
     return Options.model_validate(values | changes)
 
@@ -179,7 +174,8 @@ def whole(crop_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def test_outs(whole: dict[str, dict[str, bytes]]) -> None:
     outs = whole["default"]
     samples = {name for name in outs if name.startswith("samples/")}
-    assert samples == {f"samples/{n}.png" for n in ("step-000005", "step-000010", "final")}
+    names = ("step-000005", "step-000010", "final", "progress")
+    assert samples == {f"samples/{name}.png" for name in names}
     assert {"generator.safetensors", "config.json", "history/metrics.json"} <= set(outs)
     metrics = json.loads(outs["history/metrics.json"])
     assert metrics["step"] == 13 and metrics["images"] == 52
@@ -263,7 +259,7 @@ def test_a_smaller_budget_starts_afresh_and_loses_nothing(
 
 
 def test_sick_weights_are_never_written(tmp_path: Path) -> None:
-    recipe = build("ganscape", ganscape_options(), Setting(32, 20, 2, 0), CPU)
+    recipe = build("ganscape", ganscape_options(), Setting(32, 20, 2, 0, (0.0, 0.0, 0.0)), CPU)
     checkpoint.write(tmp_path, 1, checkpoint.snapshot(recipe, {}))
     with torch.no_grad():
         next(recipe.networks["discriminator"].parameters())[0] = torch.inf
@@ -320,13 +316,13 @@ def test_what_networks_draw_is_resumed_too(
     crop_dir: Path, tmp_path: Path, stop_at: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As noise and dropout are."""
-    original = DilatedGenerator.forward
+    original = LayeredGenerator.forward
 
-    def noisy(self: DilatedGenerator, image: Tensor, mask: Tensor) -> Tensor:
+    def noisy(self: LayeredGenerator, image: Tensor, mask: Tensor) -> Tensor:
         noise = torch.randn_like(image) * 0.1 if self.training else 0
         return original(self, image + noise, mask)
 
-    monkeypatch.setattr(DilatedGenerator, "forward", noisy)
+    monkeypatch.setattr(LayeredGenerator, "forward", noisy)
     undisturbed = contents(run(crop_dir, tmp_path / "one", train_params(), ganscape_options()))
     stop_at(7)
     with pytest.raises(KeyboardInterrupt):
@@ -481,7 +477,7 @@ def test_the_averaged_weights_are_kept(crop_dir: Path, tmp_path: Path) -> None:
 
 def test_the_best_weights_are_kept_where_asked(crop_dir: Path, tmp_path: Path) -> None:
     """With rates that make it worse and worse, those of the first validation."""
-    options = ganscape_options(lr_mse=0.1, lr_joint=0.1, adversarial_weight=100.0)
+    options = ganscape_options(lr=0.1, adversarial_weight=100.0)
     params = train_params(select="hole_l1", sample_every=2, ema_images=0)
     out = run(crop_dir, tmp_path, params, options)
     curve = (out / "history/plots/metrics/val/hole_l1.tsv").read_text().splitlines()[1:]
@@ -494,7 +490,7 @@ def test_the_best_weights_are_kept_where_asked(crop_dir: Path, tmp_path: Path) -
 
 
 def test_patience_ends_a_training_that_gains_nothing(crop_dir: Path, tmp_path: Path) -> None:
-    options = ganscape_options(lr_mse=1e-12, lr_joint=1e-12)
+    options = ganscape_options(lr=1e-12)
     params = train_params(select="hole_psnr", patience_images=12, sample_every=2)
     out = run(crop_dir, tmp_path, params, options)
     config = json.loads((out / "config.json").read_text())

@@ -116,27 +116,32 @@ class WholeParams(Section):
 def check_whole(path: Path = PARAMS_PATH) -> WholeParams:
     """The whole file, checked; a ValueError lists every fault found."""
     params = check("", WholeParams, read(path))
-    _check_recipes(params.recipes)
+    _check_recipes(params)
     return params
 
 
-def _check_recipes(recipes: dict[str, dict[str, Any]]) -> None:
-    """Has every recipe check its options.
+def _check_recipes(params: WholeParams) -> None:
+    """Has every recipe check its options, and the chosen one the size of the images.
 
     A recipe's file imports torch, which takes seconds: options that passed once are remembered.
     """
+    recipes, chosen, size = params.recipes, params.train.recipe, params.downscale.image_size
     code = [file.read_bytes() for file in sorted((ROOT / "models").rglob("*.py"))]
-    facts = [json.dumps(recipes).encode(), *code]
+    facts = [json.dumps([recipes, chosen, size]).encode(), *code]
     digest = hashlib.sha256(b"".join(facts)).hexdigest()
     passed = work_dir() / "checked" / digest
     if passed.exists():
         return
-    from models.registry import RECIPES, options_model
+    import torch
+
+    from models.registry import RECIPES, build_generator, options_model
 
     for name, options in recipes.items():
         if name not in RECIPES:
             raise ValueError(f"params.yaml recipes.{name} is unknown{closest(name, list(RECIPES))}")
         check(f"recipes.{name}", options_model(name), options)
+    with torch.device("meta"):  # shapes only
+        build_generator(chosen, recipes[chosen], size)
     passed.parent.mkdir(parents=True, exist_ok=True)
     passed.touch()
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from models.compose import composite
 from models.pixels import to_tensor, to_uint8
 from pipeline import baselines, manifests
 from pipeline.checksums import sha256_of
 from pipeline.devices import choose_device, num_threads
-from pipeline.generator import Completion, load_generator
+from pipeline.generator import load_generator
 from pipeline.keys import shuffled
 from pipeline.metrics import METRICS, hole_metrics
 from pipeline.params.evaluate import EvaluateParams
@@ -42,9 +43,9 @@ def run(data: Path = Path("data")) -> None:
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
     device = choose_device(runtime.device)
-    complete = load_generator(data / "train", device)
+    generator = load_generator(data / "train", device)
     samples = list(read_split(data / "crop", "test"))
-    table, pictures = evaluate(samples, complete, device, params)
+    table, pictures = evaluate(samples, generator, device, params)
     facts = {
         "num_photos": len(samples),
         "test_sha256": read_meta(data / "crop")["sha256"]["test"],
@@ -58,7 +59,7 @@ def run(data: Path = Path("data")) -> None:
 
 
 def evaluate(
-    samples: list[Sample], complete: Completion, device: torch.device, params: EvaluateParams
+    samples: list[Sample], generator: nn.Module, device: torch.device, params: EvaluateParams
 ) -> tuple[pd.DataFrame, dict[str, Completed]]:
     """A row for each photo and method in the samples' order; the pictures of the grid by key.
 
@@ -68,7 +69,7 @@ def evaluate(
     shown = shuffled([sample.key for sample in samples], seed=0)[: params.num_grid]
     rows: list[dict[str, Any]] = []
     pictures: dict[str, Completed] = {key: {} for key in shown}
-    outputs = _model_pictures(samples, complete, device)
+    outputs = _model_pictures(samples, generator, device)
     with progress("evaluate", len(samples), "photos") as advance:
         for sample, output in zip(samples, outputs, strict=True):
             completed: Completed = {
@@ -87,7 +88,7 @@ def evaluate(
 
 
 def _model_pictures(
-    samples: list[Sample], complete: Completion, device: torch.device
+    samples: list[Sample], generator: nn.Module, device: torch.device
 ) -> Iterator[np.ndarray]:
     """The generator's completed pictures, HWC uint8."""
     for start in range(0, len(samples), PHOTOS_AT_ONCE):
@@ -95,7 +96,7 @@ def _model_pictures(
         image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in part])).to(device))
         masks = torch.from_numpy(np.stack([sample.mask for sample in part]))
         mask = masks[:, None].float().to(device)
-        yield from to_uint8(composite(complete(image, mask), image, mask)).cpu().numpy()
+        yield from to_uint8(composite(generator(image, mask), image, mask)).cpu().numpy()
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:

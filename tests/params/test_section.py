@@ -64,6 +64,7 @@ def setting(dotted: str, value: Any) -> Edit:
         (setting("download.source", "flickr"), "params.yaml download.source is 'flickr', but"),
         (setting("recipes.ganscape.widht", 3), "widht is unknown: did you mean `width`?"),
         (setting("recipes.ganscape.width", "x"), "params.yaml recipes.ganscape.width is 'x', but"),
+        (setting("downscale.image_size", 66), "image size that is a multiple of 4, not 66"),
         (setting("recipes.glicc", {}), "params.yaml recipes.glicc is unknown"),
         (setting("index.extensions", ["JPG"]), "index.extensions holds 'JPG', but"),
         (setting("runtime.device", "gpu"), "params.yaml runtime.device is 'gpu', but"),

@@ -1,18 +1,17 @@
-"""Validation during training: figures of the holes and a grid of the same photos each time."""
+"""Validation of a generator that completes holes."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
 from models.compose import composite, mask_out
 from models.pixels import to_tensor, to_uint8
-from models.recipe import Batch
+from models.recipe import Batch, seeded
 from pipeline.shard_reader import shards_of
 from pipeline.training.hole_figures import hole_figures
 from pipeline.training.photos import Holes, load_photos
@@ -23,14 +22,14 @@ PHOTOS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Validation:
+class CompletionValidation:
     """Validation photos with their stored holes, evenly spread over the split."""
 
     images: Tensor  # (N, S, S, 3) uint8
     holes: Holes
 
     @classmethod
-    def load(cls, crop_dir: Path, meta: dict[str, Any], device: torch.device) -> "Validation":
+    def load(cls, crop_dir: Path, meta: dict[str, Any], device: torch.device) -> Self:
         """At most MAX_PHOTOS of the split; `meta` is that of the shards."""
         num, size = meta["num_samples"]["val"], meta["image_size"]
         if num == 0:
@@ -41,27 +40,28 @@ class Validation:
         return cls(photos.images, photos.holes)
 
     @torch.no_grad()
-    def completed(self, generator: nn.Module) -> Tensor:
-        """(N, S, S, 3) uint8; `generator` is in inference mode, no random number is drawn."""
+    def pictures(self, generator: nn.Module) -> Tensor:
+        """The completed photos; see Validation."""
         parts = []
-        for rows in torch.split(torch.arange(len(self.images)), PHOTOS_AT_ONCE):
-            batch = self._batch(rows)
-            output = generator(batch.image, batch.mask)
-            parts.append(to_uint8(composite(output, batch.image, batch.mask)))
+        with seeded(0, "validation"):
+            for rows in torch.split(torch.arange(len(self.images)), PHOTOS_AT_ONCE):
+                batch = self._batch(rows)
+                output = generator(batch.image, batch.mask)
+                parts.append(to_uint8(composite(output, batch.image, batch.mask)))
         return torch.cat(parts)
 
-    def figures(self, completed: Tensor) -> dict[str, float]:
-        """Of the completed pictures, by name; see pipeline/training/hole_figures.py."""
-        return hole_figures(completed, self.images, self.holes.masks, self.holes.boxes)
+    def figures(self, pictures: Tensor) -> dict[str, float]:
+        """See pipeline/training/hole_figures.py."""
+        return hole_figures(pictures, self.images, self.holes.masks, self.holes.boxes)
 
-    def grid(self, completed: Tensor, num: int) -> NDArray[np.uint8]:
-        """HWC; columns: `num` photos evenly spread, rows: masked, completed, original."""
+    def grid(self, pictures: Tensor, num: int) -> NDArray[np.uint8]:
+        """Columns: photos evenly spread; rows: masked, completed, original."""
         num_all = len(self.images)
         num = min(num, num_all)
         chosen = torch.arange(num) * num_all // num
         batch = self._batch(chosen)
         masked = to_uint8(mask_out(batch.image, batch.mask, fill=0.0))
-        rows = [masked, completed[chosen], self.images[chosen]]
+        rows = [masked, pictures[chosen], self.images[chosen]]
         # (3, N, S, S, 3) -> (3 * S, N * S, 3)
         grid = torch.stack(rows).permute(0, 2, 1, 3, 4).flatten(2, 3).flatten(0, 1)
         return grid.cpu().numpy()
@@ -70,9 +70,3 @@ class Validation:
         rows = rows.to(self.images.device)
         image = to_tensor(self.images[rows])
         return Batch(image, self.holes.masks[rows].float(), self.holes.boxes[rows])
-
-
-def save_grid(grid: NDArray[np.uint8], path: Path) -> None:
-    """PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grid).save(path)
