@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +35,22 @@ _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
 README_EXPERIMENTS, README_WATCH, README_SINGLE = README_REST
 
 
-def add_second_recipe(folder: Path) -> None:
-    """One file and two lines: what someone does who adds a system."""
-    recipes = folder / "models/recipes"
-    (recipes / "second.py").write_text((recipes / "ganscape.py").read_text())
-    registry = folder / "models/registry.py"
+def add_ninth_recipe(project: Project) -> None:
+    """One file and one line, and options: what someone does who adds a system."""
+    shutil.copyfile(ROOT / "tests/ninth_recipe.py", project.folder / "models/recipes/ninth.py")
+    registry = project.folder / "models/registry.py"
     line = '    "ganscape": "models.recipes.ganscape",\n'
     text = registry.read_text()
     assert line in text
-    registry.write_text(text.replace(line, line + line.replace("ganscape", "second")))
+    registry.write_text(text.replace(line, line + line.replace("ganscape", "ninth")))
+    project.set("recipes.ninth", {"preset": "default", "width": 4})
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, demo_detector: None) -> Project:
     """The project after its first `dvc repro`."""
     project = Project(tmp_path_factory.mktemp("project"))
-    add_second_recipe(project.folder)
-    project.set("recipes.second", project.params()["recipes"]["ganscape"])
+    add_ninth_recipe(project)
     assert project.repro() == ALL
     return project
 
@@ -68,8 +68,7 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = Project(tmp_path_factory.mktemp("other"))
-    add_second_recipe(other.folder)
-    other.set("recipes.second", other.params()["recipes"]["ganscape"])
+    add_ninth_recipe(other)
     other.set("runtime.workers", 2)
     assert other.repro() == ALL
     hashes = project.out_hashes()
@@ -80,8 +79,8 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
 def test_runtime_and_another_recipe_rerun_nothing(project: Project) -> None:
     project.set("runtime.detect_batch", 3)
     project.set("runtime.device", "cpu")
-    project.set("recipes.second.width", 8)
-    file = project.folder / "models/recipes/second.py"
+    project.set("recipes.ninth.width", 8)
+    file = project.folder / "models/recipes/ninth.py"
     file.write_text(file.read_text() + "\n# edited\n")
     assert project.repro() == []
 
@@ -101,6 +100,15 @@ def test_training_params_rerun_from_train(project: Project) -> None:
     assert figures(project, "train/config.json")["num_steps"] == 8
     states = project.folder.glob(".work/train/*/state-*.pt")
     assert sorted(path.name for path in states) == ["state-000000008.pt"]
+
+
+def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
+    project.set("train.recipe", "ninth")
+    assert project.repro() == ["train", "evaluate"]
+    assert figures(project, "train/config.json")["loss_weights"] == {"generator": {"l1": 1.0}}
+    assert "model" in figures(project, "evaluate/metrics.json")
+    project.set("train.recipe", "ganscape")
+    assert project.repro() == []
 
 
 def test_two_processes_train_under_dvc(project: Project) -> None:
