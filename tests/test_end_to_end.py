@@ -76,12 +76,15 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
     assert other.out_hashes() == hashes
 
 
-def test_runtime_and_another_recipe_rerun_nothing(project: Project) -> None:
+def test_runtime_another_recipe_and_another_kind_rerun_nothing(project: Project) -> None:
     project.set("runtime.detect_batch", 3)
     project.set("runtime.device", "cpu")
     project.set("recipes.ninth.width", 8)
     file = project.folder / "models/recipes/ninth.py"
     file.write_text(file.read_text() + "\n# edited\n")
+    project.set("holes.strip.share_min", 0.2)
+    kind = project.folder / "pipeline/holes/strip.py"
+    kind.write_text(kind.read_text() + "\n# edited\n")
     assert project.repro() == []
 
 
