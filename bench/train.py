@@ -78,6 +78,7 @@ MAX_PASS_SECONDS = 30  # of the training photos, to be measured with streaming
 MAX_CHECK_SECONDS = 120  # of the stage itself
 MANY = 30  # repeats of what takes a millisecond
 FEW = 5  # repeats of what takes longer
+GREY = (0.0, 0.0, 0.0)  # for a mean colour that no measured preset looks at
 
 # The updates of one step of the schedule, by name: a phase is known by them.
 Updates = tuple[str, ...]
@@ -259,7 +260,7 @@ def build(setup: Setup, entry: Entry, steps_per_epoch: int = 1) -> Recipe:
     """The recipe as the stage builds it: channels_last, fused optimizers."""
     meta = setup.meta
     sizes = (meta["image_size"], meta["box_size"])
-    setting = Setting(*sizes, steps_per_epoch, setup.train.seed, mean_color=(0.0, 0.0, 0.0))
+    setting = Setting(*sizes, steps_per_epoch, setup.train.seed, mean_color=GREY)
     return registry.build(entry.recipe, entry.options, setting, setup.device)
 
 
@@ -486,7 +487,7 @@ class Ours:
         self.params = setup.train.model_copy(update={"recipe": entry.recipe})
         self.config = stage.config_of(setup.meta, self.params, entry.options, alone)
         self.low = autocast_dtype(self.config["precision"])
-        self.run = stage.begin(setup.meta, self.params, entry.options, alone, folder)
+        self.run = stage.begin(setup.meta, GREY, self.params, entry.options, alone, folder)
         self.schedule = Pinned()
         recipe = dataclasses.replace(self.run.recipe, schedule=self.schedule)
         self.run.recipe = compiled(recipe, self.config["compile"])

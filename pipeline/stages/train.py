@@ -30,7 +30,7 @@ from pipeline.training.compiler import compiled, resolved_mode
 from pipeline.training.completion_validation import CompletionValidation
 from pipeline.training.feed import open_feed
 from pipeline.training.history import Row
-from pipeline.training.mean_color import mean_color
+from pipeline.training.mean_color import Color, mean_color
 from pipeline.training.outs import write_outs
 from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
 from pipeline.training.processes import Processes, join, launch, launched, synchronise
@@ -103,7 +103,8 @@ def train(
     meta = read_meta(crop_dir)
     config = config_of(meta, params, options, processes)
     low = autocast_dtype(config["precision"])
-    run = begin(crop_dir, meta, params, options, processes, scratch_dir)
+    color = mean_color(crop_dir, meta)
+    run = begin(meta, color, params, options, processes, scratch_dir)
     is_resumed = run.resume()
     processes.wait()  # until all have seen the same states: the main one writes the first
 
@@ -205,8 +206,8 @@ def switches(config: dict[str, Any]) -> str:
 
 
 def begin(
-    crop_dir: Path,
     meta: dict[str, Any],
+    color: Color,
     params: TrainParams,
     options: RecipeOptions,
     processes: Processes,
@@ -219,7 +220,7 @@ def begin(
         box_size=meta["box_size"],
         steps_per_epoch=steps_per_epoch,
         seed=params.seed,
-        mean_color=mean_color(crop_dir, meta),
+        mean_color=color,
     )
     recipe = registry.build(params.recipe, options, setting, processes.device)
     synchronise(recipe, processes, params.batch_size)
