@@ -6,7 +6,6 @@ Published: github.com/pkrisz99/GANscape.
 """
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -17,7 +16,14 @@ from models import losses
 from models.compose import composite
 from models.initialise import glorot_uniform, he_normal
 from models.masked_input import Fill, MaskedInput
-from models.networks.blocks import KERAS_BATCH_NORM, BlockStyle, Layer, leaky
+from models.networks.blocks import (
+    KERAS_BATCH_NORM,
+    BlockStyle,
+    Layer,
+    check_come_back,
+    check_image_size,
+    leaky,
+)
 from models.networks.context_discriminator import ContextDiscriminator
 from models.networks.layered_generator import LayeredGenerator
 from models.optimizers import OptimizerOptions
@@ -156,12 +162,7 @@ class Options(RecipeOptions):
 
     @model_validator(mode="after")
     def _comes_back_to_size(self) -> Self:
-        grows = 2 ** sum(layer.up for layer in self.generator_layers)
-        if grows != self.shrinks:
-            raise ValueError(
-                f"`early` and `end` shrink the image by {self.shrinks} and enlarge it by {grows}: "
-                "one `up: true` for every stride of 2"
-            )
+        check_come_back(self.generator_layers)
         return self
 
     @property
@@ -171,19 +172,10 @@ class Options(RecipeOptions):
         dilated = [Layer(channels=channels, dilation=2**i) for i in range(self.bottleneck)]
         return [*self.early, *dilated, *self.end]
 
-    @property
-    def shrinks(self) -> int:
-        """Pixels of a side that become one in the bottleneck."""
-        return prod(layer.stride for layer in self.generator_layers)
-
 
 def build_generator(options: Options, image_size: int) -> LayeredGenerator:
     """Untrained; the receptive field at the bottleneck's end is 143 px (4 layers) or 79 px (3)."""
-    if image_size % options.shrinks:
-        raise ValueError(
-            f"ganscape with these layers needs an image size that is a multiple of "
-            f"{options.shrinks}, not {image_size}"
-        )
+    check_image_size("ganscape", options.generator_layers, image_size)
     generator = LayeredGenerator(
         options.generator_layers,
         width=options.width,
