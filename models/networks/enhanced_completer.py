@@ -46,4 +46,5 @@ class EnhancedCompleter(Completer):
     def forward(self, image: Tensor, mask: Tensor, noise: Tensor | None = None) -> Tensor:
         """See Completer; where the input has noise and none is given, it is drawn."""
         picture = composite(self.coarse(image, mask, noise), image, mask)
-        return (picture + self.enhancement(picture, mask)).clamp(-1, 1)
+        corrected: Tensor = picture + self.enhancement(picture, mask)
+        return corrected.clamp(-1, 1)

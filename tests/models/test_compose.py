@@ -2,7 +2,15 @@
 
 import torch
 
-from models.compose import composite, context_mean, cut_box, mask_out, rectangle_mask
+from models.compose import (
+    composite,
+    context_mean,
+    cut_box,
+    grown,
+    mask_out,
+    random_boxes,
+    rectangle_mask,
+)
 from models.recipe import Batch
 
 
@@ -59,3 +67,17 @@ def test_rectangle_mask_is_half_open() -> None:
     assert mask.shape == (2, 1, 8, 8)
     assert torch.equal(mask[0, 0], expected)
     assert mask[1].all()
+
+
+def test_grown_by_a_margin(batch: Batch) -> None:
+    wide = torch.tensor([[1, 3, 24, 29], [38, 28, 26, 26], [0, 0, 23, 23], [18, 42, 29, 22]])
+    assert torch.equal(grown(batch.mask, 2), rectangle_mask(wide, 64))
+    assert torch.equal(grown(batch.mask, 0), batch.mask)
+
+
+def test_random_boxes_lie_in_the_image_everywhere() -> None:
+    torch.manual_seed(0)
+    boxes = random_boxes(2000, 32, 28, torch.device("cpu"))
+    assert (boxes[:, 2:] == 28).all()
+    for corner in (boxes[:, 0], boxes[:, 1]):
+        assert corner.unique().tolist() == [0, 1, 2, 3, 4]
