@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 from torch import Tensor, nn
 
 from models import losses
@@ -150,7 +150,7 @@ class Options(RecipeOptions):
     diversity_weight: float = Field(
         ge=0, description="of noise distance / output distance; 0: the noise may be left out"
     )
-    phases: list[int] = Field(
+    phases: list[NonNegativeInt] = Field(
         min_length=2,
         max_length=2,
         description="steps: coarse network on the error alone, against the critic; then the rest",
@@ -163,8 +163,6 @@ class Options(RecipeOptions):
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
         check_come_back(self.layers)
-        if min(self.phases) < 0:
-            raise ValueError(f"phases are {self.phases}, but must be >= 0")
         if self.diversity_weight and not self.noise_channels:
             raise ValueError(
                 f"diversity_weight is {self.diversity_weight}, but must be 0 without noise "

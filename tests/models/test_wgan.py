@@ -291,7 +291,7 @@ def test_faithful_is_wgans() -> None:
         ("n_critic", 0, "greater than or equal to 1"),
         ("clip", 0.0, "greater than 0"),
         ("lipschitz", "spectral", "'clip' or 'penalty'"),
-        ("phases", [5, -1], r"phases are \[5, -1\], but must be >= 0"),
+        ("phases", [5, -1], "greater than or equal to 0"),
         ("diversity_weight", 0.1, "diversity_weight is 0.1, but must be 0 without noise"),
         ("layers", [{"channels": 1, "up": True}], "shrink the image by 1 and enlarge it by 2"),
     ],
