@@ -11,6 +11,8 @@ from models.recipe import Recipe, Setting
 
 RECIPES = {
     "ganscape": "models.recipes.ganscape",
+    "glcic": "models.recipes.glcic",
+    "wgan": "models.recipes.wgan",
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 
 from pydantic import Field
 from torch import nn
@@ -72,6 +73,39 @@ def size_after(layers: Sequence[Layer], size: int) -> int:
     for layer in layers:
         size = 2 * size if layer.up else -(-size // layer.stride)
     return size
+
+
+def shrinkage(layers: Sequence[Layer]) -> int:
+    """Pixels of a side that become one where the map is smallest."""
+    return prod(layer.stride for layer in layers)
+
+
+def check_come_back(layers: Sequence[Layer]) -> None:
+    """A ValueError where an image would not leave `layers` at its own size."""
+    shrinks, grows = shrinkage(layers), 2 ** sum(layer.up for layer in layers)
+    if grows != shrinks:
+        raise ValueError(
+            f"the generator's layers shrink the image by {shrinks} and enlarge it by {grows}: "
+            "one `up: true` for every stride of 2"
+        )
+
+
+def check_image_size(recipe: str, layers: Sequence[Layer], image_size: int) -> None:
+    """A ValueError where a stride would leave a remainder."""
+    if image_size % shrinkage(layers):
+        raise ValueError(
+            f"{recipe} with these layers needs an image size that is a multiple of "
+            f"{shrinkage(layers)}, not {image_size}"
+        )
+
+
+def that_fit(layers: Sequence[Layer], image_size: int) -> list[Layer]:
+    """Without those whose dilation is as large as their map: all taps but one lie in padding."""
+    fitting: list[Layer] = []
+    for layer in layers:
+        if layer.dilation < size_after(fitting, image_size):
+            fitting.append(layer)
+    return fitting
 
 
 def conv_block(num_in: int, num_out: int, layer: Layer, style: BlockStyle) -> nn.Sequential:

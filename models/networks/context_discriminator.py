@@ -1,6 +1,6 @@
 """A global and a local discriminator in one: GANscape's and GLCIC's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from models.compose import cut_box
 from models.networks.blocks import BlockStyle, Layer, channels_of, size_after, stack
 from models.pixels import to_unit
+
+Activation = Callable[[], nn.Module]
 
 
 class ContextDiscriminator(nn.Module):
@@ -23,14 +25,18 @@ class ContextDiscriminator(nn.Module):
         image_size: int,  # px
         box_size: int,  # px
         style: BlockStyle,
-        pooled: bool,  # the mean of each channel in place of the first dense layer
+        pooled: bool = False,  # the mean of each channel in place of the first dense layer
+        dense_activation: bool = False,  # the style's, behind each of the dense layers
         unit_range: bool,  # whether the layers see [0, 1] instead of [-1, 1]
     ) -> None:
         super().__init__()
         self.box_size, self.unit_range = box_size, unit_range
         features = [width * multiple for multiple in dense]
-        self.global_branch = _branch(global_layers, width, image_size, features, style, pooled)
-        self.local_branch = _branch(local_layers, width, box_size, features, style, pooled)
+        after = style.activation if dense_activation else None
+        self.global_branch = _branch(
+            global_layers, width, image_size, features, style, pooled, after
+        )
+        self.local_branch = _branch(local_layers, width, box_size, features, style, pooled, after)
         self.head = nn.Linear(2 * features[-1], 1)
 
     def forward(self, image: Tensor, box: Tensor) -> Tensor:
@@ -53,18 +59,35 @@ def _branch(
     features: Sequence[int],
     style: BlockStyle,
     pooled: bool,
+    after: Activation | None,
 ) -> nn.Sequential:
-    """Convolutions, then dense layers without an activation between them."""
+    """Convolutions, then dense layers with `after` behind each."""
     blocks = stack(3, layers, width, style)
     num_channels = channels_of(layers[-1], width)
     if pooled:  # straight on the last convolution, without its activation
         last = next(iter(blocks.pop().children()))
         pool = [last, nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        return nn.Sequential(*blocks, *pool, *_dense(num_channels, features[1:]))
+        return nn.Sequential(*blocks, *pool, *_dense(num_channels, features[1:], after))
     flat = num_channels * size_after(layers, size) ** 2
-    return nn.Sequential(*blocks, nn.Flatten(), *_dense(flat, features))
+    return nn.Sequential(*blocks, nn.Flatten(), *_dense(flat, features, after))
 
 
-def _dense(num_in: int, features: Sequence[int]) -> list[nn.Module]:
-    sizes = [num_in, *features]
-    return [nn.Linear(one, other) for one, other in zip(sizes, sizes[1:], strict=False)]
+def _dense(num_in: int, features: Sequence[int], after: Activation | None) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for num_out in features:
+        layers += [nn.Linear(num_in, num_out), *([after()] if after else [])]
+        num_in = num_out
+    return layers
+
+
+def halving_layers(size: int, smallest_map: int) -> list[Layer]:
+    """5x5 convolutions of stride 2 until the map is at most `smallest_map`, one at the least.
+
+    With 5 px they are those published for 256, 160, 128 and 96 px (Iizuka et al. 2017 and its
+    implementations), and others follow the same rule.
+    """
+    layers = [Layer(channels=1, kernel=5, stride=2)]
+    while size_after(layers, size) > smallest_map:
+        channels = min(2 * layers[-1].channels, 8)
+        layers.append(Layer(channels=channels, kernel=5, stride=2))
+    return layers

@@ -30,7 +30,7 @@ class LayeredGenerator(Completer):
             nn.Conv2d(channels_of(layers[-1], width), 3, 3, padding=1),
         )
 
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        """See Completer."""
-        output: Tensor = self.layers(self.masked_input(image, mask))
+    def forward(self, image: Tensor, mask: Tensor, noise: Tensor | None = None) -> Tensor:
+        """See Completer; where the input has noise and none is given, it is drawn."""
+        output: Tensor = self.layers(self.masked_input(image, mask, noise))
         return from_unit(torch.sigmoid(output.float()))

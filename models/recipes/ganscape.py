@@ -6,7 +6,6 @@ Published: github.com/pkrisz99/GANscape.
 """
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -14,10 +13,17 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from models import losses
-from models.compose import composite
+from models.context_game import ContextGame
 from models.initialise import glorot_uniform, he_normal
 from models.masked_input import Fill, MaskedInput
-from models.networks.blocks import KERAS_BATCH_NORM, BlockStyle, Layer, leaky
+from models.networks.blocks import (
+    KERAS_BATCH_NORM,
+    BlockStyle,
+    Layer,
+    check_come_back,
+    check_image_size,
+    leaky,
+)
 from models.networks.context_discriminator import ContextDiscriminator
 from models.networks.layered_generator import LayeredGenerator
 from models.optimizers import OptimizerOptions
@@ -156,12 +162,7 @@ class Options(RecipeOptions):
 
     @model_validator(mode="after")
     def _comes_back_to_size(self) -> Self:
-        grows = 2 ** sum(layer.up for layer in self.generator_layers)
-        if grows != self.shrinks:
-            raise ValueError(
-                f"`early` and `end` shrink the image by {self.shrinks} and enlarge it by {grows}: "
-                "one `up: true` for every stride of 2"
-            )
+        check_come_back(self.generator_layers)
         return self
 
     @property
@@ -171,19 +172,10 @@ class Options(RecipeOptions):
         dilated = [Layer(channels=channels, dilation=2**i) for i in range(self.bottleneck)]
         return [*self.early, *dilated, *self.end]
 
-    @property
-    def shrinks(self) -> int:
-        """Pixels of a side that become one in the bottleneck."""
-        return prod(layer.stride for layer in self.generator_layers)
-
 
 def build_generator(options: Options, image_size: int) -> LayeredGenerator:
     """Untrained; the receptive field at the bottleneck's end is 143 px (4 layers) or 79 px (3)."""
-    if image_size % options.shrinks:
-        raise ValueError(
-            f"ganscape with these layers needs an image size that is a multiple of "
-            f"{options.shrinks}, not {image_size}"
-        )
+    check_image_size("ganscape", options.generator_layers, image_size)
     generator = LayeredGenerator(
         options.generator_layers,
         width=options.width,
@@ -222,7 +214,7 @@ def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
         discriminator = build_discriminator(options, setting)
     generator.masked_input.set_mean_color(setting.mean_color)
     networks = placed({"generator": generator, "discriminator": discriminator}, device)
-    game = Game(generator, discriminator, options)
+    game = Game(generator, discriminator, options.completed, options.real_term)
     return Recipe(
         generator=generator,
         networks=networks,
@@ -237,42 +229,23 @@ def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
 
 
 @dataclass(frozen=True)
-class Game:
-    """The terms of the three updates."""
+class Game(ContextGame):
+    """With GANscape's error, and its second adversarial term."""
 
-    generator: LayeredGenerator
-    discriminator: ContextDiscriminator
-    options: Options
-
-    def mse_terms(self, batch: Batch) -> Terms:
-        """Phase I: squared error of the generator."""
-        return {"mse": self._squared_error(self.generator(batch.image, batch.mask), batch)}
-
-    def discriminator_terms(self, batch: Batch) -> Terms:
-        """Phases II and III: tell real from fake on the same box."""
-        fake = self._fake(self.generator(batch.image, batch.mask), batch)
-        real_logits = self.discriminator(batch.image, batch.box)
-        return losses.judgement(real_logits, self.discriminator(fake, batch.box))
+    real_term: bool
 
     def joint_terms(self, batch: Batch) -> Terms:
-        """Phase III: squared error, and logits of the fakes towards real."""
-        output = self.generator(batch.image, batch.mask)
-        adversarial = losses.real_loss(self.discriminator(self._fake(output, batch), batch.box))
-        if self.options.real_term:
+        """Phase III: with `real_term` also the logits of the photos, towards fake."""
+        terms = super().joint_terms(batch)
+        if self.real_term:
             real_logits = self.discriminator(batch.image, batch.box)
-            adversarial = adversarial + losses.fake_loss(real_logits)
-        return {"mse": self._squared_error(output, batch), "adversarial": adversarial}
+            terms["adversarial"] = terms["adversarial"] + losses.fake_loss(real_logits)
+        return terms
 
-    def _fake(self, output: Tensor, batch: Batch) -> Tensor:
-        """What the discriminator judges, (N, 3, S, S)."""
-        if self.options.completed:
-            return composite(output, batch.image, batch.mask)
-        return output
-
-    def _squared_error(self, output: Tensor, batch: Batch) -> Tensor:
+    def squared_error(self, output: Tensor, batch: Batch) -> Tensor:
         """In the published range [0, 1]: a quarter of that in [-1, 1]."""
         output, image = to_unit(output), to_unit(batch.image)
-        if self.options.completed:
+        if self.completed:
             return losses.squared_error_hole(output, image, batch.mask)
         return losses.squared_error_image(output, image)
 

@@ -1,7 +1,7 @@
 """Stage: generator + test shards -> metrics, a table of every picture, and a grid.
 
-No randomness: the holes are those of the shards. What is measured is the completed 8-bit picture,
-beside classical fills of the same holes.
+Always the same: the holes are those of the shards, and noise is seeded. What is measured is the
+completed 8-bit picture, beside classical fills of the same holes.
 """
 
 import json
@@ -16,13 +16,15 @@ from torch import nn
 
 from models.compose import composite
 from models.pixels import to_tensor, to_uint8
+from models.recipe import seeded
 from pipeline import baselines, manifests
+from pipeline.blending import poisson_blended
 from pipeline.checksums import sha256_of
 from pipeline.devices import choose_device, num_threads
 from pipeline.generator import load_generator
 from pipeline.keys import shuffled
 from pipeline.metrics import METRICS, hole_metrics
-from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.evaluate import Blend, EvaluateParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.picture_grid import write_grid
@@ -69,7 +71,7 @@ def evaluate(
     shown = shuffled([sample.key for sample in samples], seed=0)[: params.num_grid]
     rows: list[dict[str, Any]] = []
     pictures: dict[str, Completed] = {key: {} for key in shown}
-    outputs = _model_pictures(samples, generator, device)
+    outputs = _model_pictures(samples, generator, device, params.blend)
     with progress("evaluate", len(samples), "photos") as advance:
         for sample, output in zip(samples, outputs, strict=True):
             completed: Completed = {
@@ -88,7 +90,7 @@ def evaluate(
 
 
 def _model_pictures(
-    samples: list[Sample], generator: nn.Module, device: torch.device
+    samples: list[Sample], generator: nn.Module, device: torch.device, blend: Blend
 ) -> Iterator[np.ndarray]:
     """The generator's completed pictures, HWC uint8."""
     for start in range(0, len(samples), PHOTOS_AT_ONCE):
@@ -96,7 +98,14 @@ def _model_pictures(
         image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in part])).to(device))
         masks = torch.from_numpy(np.stack([sample.mask for sample in part]))
         mask = masks[:, None].float().to(device)
-        yield from to_uint8(composite(generator(image, mask), image, mask)).cpu().numpy()
+        with seeded(0, f"evaluate {start}"):
+            output = generator(image, mask)
+        pictures = to_uint8(composite(output, image, mask)).cpu().numpy()
+        if blend == "poisson":
+            pairs = zip(pictures, masks.numpy(), strict=True)
+            yield from (poisson_blended(picture, each) for picture, each in pairs)
+        else:
+            yield from pictures
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:

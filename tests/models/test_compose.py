@@ -2,7 +2,7 @@
 
 import torch
 
-from models.compose import composite, context_mean, cut_box, mask_out
+from models.compose import composite, context_mean, cut_box, grown, mask_out, random_boxes
 from models.recipe import Batch
 
 
@@ -53,3 +53,25 @@ def test_cut_box_passes_gradient_to_its_pixels_alone(batch: Batch) -> None:
     for index, (top, left, height, width) in enumerate(batch.box.tolist()):
         expected[index, :, top : top + height, left : left + width] = 1
     assert torch.equal(image.grad, expected)
+
+
+def rectangles(each: torch.Tensor) -> torch.Tensor:
+    """(4, 4) -> (4, 1, 64, 64) masks."""
+    mask = torch.zeros(4, 1, 64, 64)
+    for index, (top, left, height, width) in enumerate(each.tolist()):
+        mask[index, :, top : top + height, left : left + width] = 1
+    return mask
+
+
+def test_grown_by_a_margin(batch: Batch) -> None:
+    wide = torch.tensor([[1, 3, 24, 29], [38, 28, 26, 26], [0, 0, 23, 23], [18, 42, 29, 22]])
+    assert torch.equal(grown(batch.mask, 2), rectangles(wide))
+    assert torch.equal(grown(batch.mask, 0), batch.mask)
+
+
+def test_random_boxes_lie_in_the_image_everywhere() -> None:
+    torch.manual_seed(0)
+    boxes = random_boxes(2000, 32, 28, torch.device("cpu"))
+    assert (boxes[:, 2:] == 28).all()
+    for corner in (boxes[:, 0], boxes[:, 1]):
+        assert corner.unique().tolist() == [0, 1, 2, 3, 4]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from architecture import conv_shapes, dilations, num_parameters, scripted
 from models import registry
 from models.compose import context_mean
 from models.networks.context_discriminator import ContextDiscriminator
@@ -22,24 +23,6 @@ SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1
 
 def build(options: Options, setting: Setting = SETTING) -> Recipe:
     return ganscape.build(options, setting, CPU)
-
-
-def num_parameters(network: nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters())
-
-
-def conv_shapes(network: nn.Module, *inputs: Tensor) -> list[tuple[int, ...]]:
-    """(channels, height, width) or (features,) behind each weighted layer, in order of call."""
-    shapes: list[tuple[int, ...]] = []
-
-    def note(layer: nn.Module, _: Any, output: Tensor) -> None:
-        shapes.append(tuple(output.shape[1:]))
-
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            layer.register_forward_hook(note)
-    network(*inputs)
-    return shapes
 
 
 # The published tables
@@ -66,9 +49,7 @@ def test_generator_layers(published: dict[str, Any], batch: Batch, bottleneck: i
         *middle,
         *[(128, 32, 32), (128, 32, 32), (64, 64, 64), (32, 64, 64), (3, 64, 64)],
     ]
-    convs = [layer for layer in generator.modules() if isinstance(layer, nn.Conv2d)]
-    dilations = [layer.dilation[0] for layer in convs if layer.dilation[0] > 1]
-    assert dilations == [2, 4, 8][: bottleneck - 1]
+    assert dilations(generator) == [2, 4, 8][: bottleneck - 1]
 
 
 def test_discriminator_layers(published: dict[str, Any], batch: Batch) -> None:
@@ -192,18 +173,6 @@ def test_seeding_leaves_the_global_stream_alone() -> None:
 
 
 # The schedule
-
-
-def scripted(recipe: Recipe, values: dict[str, float], num_steps: int) -> list[tuple[str, ...]]:
-    """The updates of each step where every term reports the same value each step."""
-    taken = []
-    for _ in range(num_steps):
-        updates = recipe.schedule.updates
-        taken.append(updates)
-        recipe.schedule.advance()
-        names = [name for name in values if name.split("/")[0] in updates]
-        recipe.schedule.observe({name: (values[name], 1) for name in names})
-    return taken
 
 
 HEALTHY = {

@@ -231,6 +231,27 @@ def test_a_negative_term_has_a_size() -> None:
     assert verdict.name == "reconstruction_ignored"
 
 
+def test_a_critics_distance_is_no_fault_of_either_kind() -> None:
+    """As `wgan` reports it: some units, of either sign for a step, beside an error near 0.15."""
+    weights = {
+        "critic": {"real": -1.0, "fake": 1.0, "penalty": 10.0},
+        "completion": {"l1": 1.0, "diversity": 0.001, "adversarial": 0.001},
+    }
+    rows = [
+        {
+            "step": step,
+            "train/critic/real": 40.0,
+            "train/critic/fake": 40.0 - distance,
+            "train/critic/penalty": 0.02,
+            "train/completion/l1": 0.15,
+            "train/completion/diversity": 12.0,
+            "train/completion/adversarial": distance,
+        }
+        for step, distance in enumerate([4.0, 6.0, -3.0, 8.0, 5.0] * 4)
+    ]
+    assert verdicts(rows, weights) == []
+
+
 def test_two_discriminators_are_told_apart() -> None:
     weights = {"global": {"real": 1.0}, "local": {"real": 1.0}}
     accuracies = {"train/global/accuracy": 0.8, "train/local/accuracy": 1.0}
