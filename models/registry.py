@@ -10,7 +10,9 @@ from models.options import RecipeOptions
 from models.recipe import Recipe, Setting
 
 RECIPES = {
+    "dcgan": "models.recipes.dcgan",
     "ganscape": "models.recipes.ganscape",
+    "vanilla": "models.recipes.vanilla",
 }
 
 
