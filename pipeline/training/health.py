@@ -142,8 +142,8 @@ def _rules(rows: Rows, weights: Weights) -> Iterator[Rule]:
         _column("val/diversity"),
         COLLAPSED_ROWS,
         lambda values: all(value < COLLAPSED for value in values),
-        "val/diversity is {:.2f} of the originals': the holes of all photos are filled alike. "
-        "Raise the reconstruction's weight, or lower the generator's learning rate",
+        "val/diversity is {:.2f} of the originals': all holes, or all samples, are alike. "
+        "Lower the generator's learning rate, or raise the weight of a reconstruction",
     )
     yield Rule(
         "context_lost",
