@@ -46,7 +46,7 @@ from pipeline.stages import train as stage  # noqa: E402
 from pipeline.training import checkpoint  # noqa: E402
 from pipeline.training.background import Background  # noqa: E402
 from pipeline.training.compiler import compiled  # noqa: E402
-from pipeline.training.completion_validation import MAX_PHOTOS, CompletionValidation  # noqa: E402
+from pipeline.training.completion_validation import CompletionValidation  # noqa: E402
 from pipeline.training.feed import Feed  # noqa: E402
 from pipeline.training.order import Order  # noqa: E402
 from pipeline.training.photos import (  # noqa: E402
@@ -61,6 +61,7 @@ from pipeline.training.precision import autocast_dtype  # noqa: E402
 from pipeline.training.processes import Processes  # noqa: E402
 from pipeline.training.run import Due  # noqa: E402
 from pipeline.training.streamed_photos import StreamedPhotos  # noqa: E402
+from pipeline.training.validation import MAX_PHOTOS  # noqa: E402
 
 # GANscape's published training.
 PUBLISHED_PHOTOS, PUBLISHED_EPOCHS, ROW_EPOCHS = 172_703, 220, 10

@@ -55,6 +55,9 @@ class Update:
     weights: Mapping[str, float]  # loss = sum of weight * term; a term without one is only reported
     after_step: Callable[[], None] = lambda: None  # what keeps the weights within bounds, say
     compiles: bool = True  # False where the terms take gradients, which torch.compile cannot
+    # Whether the frozen networks are in training mode too: batch norms take the batch's figures,
+    # dropout is on. Their weights and buffers stay as they are either way.
+    others_train: bool = False
 
 
 class Schedule(Protocol):

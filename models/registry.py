@@ -10,8 +10,10 @@ from models.options import RecipeOptions
 from models.recipe import Recipe, Setting
 
 RECIPES = {
+    "dcgan": "models.recipes.dcgan",
     "ganscape": "models.recipes.ganscape",
     "glcic": "models.recipes.glcic",
+    "vanilla": "models.recipes.vanilla",
     "wgan": "models.recipes.wgan",
 }
 

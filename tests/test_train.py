@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cutters import cutter
 from models import registry
 from models.networks.layered_generator import LayeredGenerator
 from models.options import RecipeOptions
@@ -26,10 +24,9 @@ from models.recipe import Batch, Recipe, Setting
 from models.recipes.ganscape import Options
 from models.registry import build
 from models.take_update import Outcome
+from noise_shards import write_shards
 from pipeline.generator import load_generator
 from pipeline.params.train import TrainParams
-from pipeline.photos import encode_png
-from pipeline.shard_writer import ShardWriter
 from pipeline.stages import train as stage
 from pipeline.training import checkpoint
 from pipeline.training import run as training_run
@@ -41,45 +38,11 @@ from runtime import runtime
 CPU = torch.device("cpu")
 ALONE = Processes(0, 1, CPU)
 COUNTS = {"train": 11, "val": 5, "test": 0}
-PER_SHARD = 4
-# Box 20 and not 16: oneDNN's bf16 gradient of a 5x5 convolution over a 1x1 map is garbage.
-HOLES = cutter("box", image_size=32, box_size=20, side_min=10, side_max=12)
-
-
-def write_split(folder: Path, split: str, num: int) -> None:
-    """`num` samples of smooth noise, PER_SHARD a shard."""
-    rng = np.random.default_rng(num)
-    (folder / split).mkdir(parents=True)
-    for first in range(0, num, PER_SHARD):
-        path = folder / split / f"{split}-{first // PER_SHARD:06d}.tar"
-        write_shard(path, split, range(first, min(first + PER_SHARD, num)), rng)
-
-
-def write_shard(path: Path, split: str, numbers: range, rng: np.random.Generator) -> None:
-    with ShardWriter(path) as writer:
-        for number in numbers:
-            coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
-            key = f"photo-{number:03d}"
-            masks, rectangles, boxes = HOLES.cut(f"{split}/{key}", 1)
-            facts = {"holes": rectangles[0].tolist(), "box": boxes[0].tolist()}
-            facts |= {"category": "field", "path": f"/{key}.jpg"}
-            fields = {
-                "image.png": encode_png(coarse.resize((32, 32))),
-                "mask.png": encode_png(Image.fromarray(masks[0])),
-                "json": json.dumps(facts).encode(),
-            }
-            writer.add(key, fields)
 
 
 @pytest.fixture(scope="module")
 def crop_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("crop")
-    for split, num in COUNTS.items():
-        write_split(folder, split, num)
-    meta = {"image_size": 32, "box_size": 20, "kind": "box", "num_samples": COUNTS}
-    meta |= {"holes": HOLES.options.model_dump(), "samples_per_shard": PER_SHARD}
-    (folder / "meta.json").write_text(json.dumps(meta))
-    return folder
+    return write_shards(tmp_path_factory.mktemp("crop"), COUNTS)
 
 
 def train_params(**changes: Any) -> TrainParams:
@@ -639,3 +602,51 @@ def test_live_files_end_with_the_run(crop_dir: Path, tmp_path: Path) -> None:
     live = read_live(tmp_path / "scratch")
     assert (live.status.state, live.status.share_done, live.status.images) == ("done", 1.0, 52)
     assert [row["step"] for row in live.rows] == [4, 5, 8, 10, 12]
+
+
+def sampler_options(recipe: str) -> RecipeOptions:
+    values = {"preset": "default", "width": 4}
+    return registry.options_model(recipe).model_validate(values)
+
+
+@pytest.mark.parametrize("recipe", ["dcgan", "vanilla"])
+def test_a_sampler_stopped_and_resumed_equals_undisturbed(
+    crop_dir: Path, tmp_path: Path, stop_at: Any, recipe: str
+) -> None:
+    """Noise, dropout and batch norms of networks that are frozen in training mode included."""
+    params, options = train_params(recipe=recipe), sampler_options(recipe)
+    undisturbed = contents(run(crop_dir, tmp_path / "whole", params, options))
+    stop_at(7)
+    with pytest.raises(KeyboardInterrupt):
+        run(crop_dir, tmp_path / "stopped", params, options)
+    stop_at(10**6)
+    assert contents(run(crop_dir, tmp_path / "stopped", params, options)) == undisturbed
+    metrics = json.loads(undisturbed["history/metrics.json"])["val"]
+    assert set(metrics) == {"sliced_wasserstein", "detail_ratio", "diversity"}
+
+
+def test_the_best_samples_are_kept(crop_dir: Path, tmp_path: Path) -> None:
+    params = train_params(recipe="vanilla", select="sliced_wasserstein", sample_every=2)
+    out = run(crop_dir, tmp_path, params, sampler_options("vanilla"))
+    path = out / "history/plots/metrics/val/sliced_wasserstein.tsv"
+    figures = [float(line.split("\t")[1]) for line in path.read_text().splitlines()[1:]]
+    kept = json.loads((out / "history" / "metrics.json").read_text())["val"]["sliced_wasserstein"]
+    assert kept == min(figures)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "select", "does", "allowed"),
+    [
+        ("vanilla", "hole_l1", "makes up pictures", "last or sliced_wasserstein"),
+        ("dcgan", "hole_psnr", "makes up pictures", "last or sliced_wasserstein"),
+        ("ganscape", "sliced_wasserstein", "completes holes", "last or hole_l1 or hole_psnr"),
+    ],
+)
+def test_a_figure_that_the_system_does_not_have_is_an_error_before_the_first_step(
+    crop_dir: Path, tmp_path: Path, recipe: str, select: str, does: str, allowed: str
+) -> None:
+    options = ganscape_options() if recipe == "ganscape" else sampler_options(recipe)
+    message = f"select is '{select}', .* recipe '{recipe}', which {does}, .*: write {allowed}$"
+    with pytest.raises(ValueError, match=message):
+        run(crop_dir, tmp_path, train_params(recipe=recipe, select=select), options)
+    assert not list((tmp_path / "scratch").glob("state-*"))

@@ -13,6 +13,7 @@ import torch
 
 from models import registry
 from models.averaged_weights import AveragedWeights
+from models.generators import Sampler
 from models.options import RecipeOptions
 from models.recipe import Setting
 from pipeline.devices import num_threads
@@ -35,7 +36,8 @@ from pipeline.training.outs import write_outs
 from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
 from pipeline.training.processes import Processes, join, launch, launched, synchronise
 from pipeline.training.run import TrainingRun
-from pipeline.training.selection import Selection
+from pipeline.training.sampling_validation import SamplingValidation
+from pipeline.training.selection import HIGHER_IS_BETTER, Selection
 from pipeline.training.stop_signal import stop_signal
 from pipeline.training.tally import Sickness
 from pipeline.training.validation import Validation, save_grid
@@ -110,7 +112,7 @@ def train(
 
     with ExitStack() as stack:
         feed = open_feed(crop_dir, meta, params, runtime, processes, stack)
-        validation = CompletionValidation.load(crop_dir, meta, processes.device)
+        validation = open_validation(run, crop_dir, meta)
         background = stack.enter_context(Background())
         tell = stack.enter_context(announce(run, config, runtime.trackers, background))
         stop_asked = stack.enter_context(stop_signal())
@@ -234,6 +236,23 @@ def begin(
         scratch_dir,
         Selection(params.select, params.patience_images),
     )
+
+
+def open_validation(run: TrainingRun, crop_dir: Path, meta: dict[str, Any]) -> Validation:
+    """Of samples where the generator makes up pictures: its completions may take a search each."""
+    is_sampler = isinstance(run.averaged.network, Sampler)
+    validation: type[SamplingValidation | CompletionValidation] = (
+        SamplingValidation if is_sampler else CompletionValidation
+    )
+    select = run.params.select
+    if select != "last" and select not in validation.FIGURES:
+        does = "makes up pictures" if is_sampler else "completes holes"
+        allowed = ["last", *(name for name in HIGHER_IS_BETTER if name in validation.FIGURES)]
+        raise ValueError(
+            f"params.yaml train.select is {select!r}, a figure that the training of recipe "
+            f"{run.params.recipe!r}, which {does}, does not have: write {' or '.join(allowed)}"
+        )
+    return validation.load(crop_dir, meta, run.processes.device)
 
 
 def announce(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -12,30 +12,32 @@ from torch import Tensor, nn
 from models.compose import composite, mask_out
 from models.pixels import to_tensor, to_uint8
 from models.recipe import Batch, seeded
-from pipeline.shard_reader import shards_of
 from pipeline.training.hole_figures import hole_figures
-from pipeline.training.photos import Holes, load_photos
+from pipeline.training.photos import Holes
+from pipeline.training.validation import validation_photos
 
-# Photos for the figures: enough for a steady curve, few enough to cost a second.
-MAX_PHOTOS = 256
 PHOTOS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class CompletionValidation:
-    """Validation photos with their stored holes, evenly spread over the split."""
+    """Validation photos with their stored holes."""
+
+    FIGURES: ClassVar[tuple[str, ...]] = (
+        "hole_l1",
+        "hole_psnr",
+        "seam_ratio",
+        "detail_ratio",
+        "diversity",
+    )
 
     images: Tensor  # (N, S, S, 3) uint8
     holes: Holes
 
     @classmethod
     def load(cls, crop_dir: Path, meta: dict[str, Any], device: torch.device) -> Self:
-        """At most MAX_PHOTOS of the split; `meta` is that of the shards."""
-        num, size = meta["num_samples"]["val"], meta["image_size"]
-        if num == 0:
-            raise ValueError(f"{crop_dir}/val holds no photos: keep more, or change the split")
-        shards, every = shards_of(crop_dir, "val"), -(-num // MAX_PHOTOS)
-        photos = load_photos(shards, num, size, stored_holes=True, every=every).to(device)
+        """`meta` is that of the shards."""
+        photos = validation_photos(crop_dir, meta, device, stored_holes=True)
         assert photos.holes is not None
         return cls(photos.images, photos.holes)
 

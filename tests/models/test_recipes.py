@@ -20,8 +20,10 @@ SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1
 
 # Narrow, so that a test takes no time. A recipe that is not named here has no test: see below.
 SMALL: dict[str, dict[str, Any]] = {
+    "dcgan": {"width": 4, "search_steps": 3},
     "ganscape": {"width": 4},
     "glcic": {"width": 4, "phases": [2, 1]},
+    "vanilla": {"width": 4},
     "wgan": {"width": 4, "phases": [2, 6]},
 }
 CASES = [(name, preset) for name in SMALL for preset in ("default", "faithful")]

@@ -39,9 +39,11 @@ HEALTHY_VAL = {
     "val/seam_ratio": 1.5,
     "val/detail_ratio": 0.3,
     "val/diversity": 0.9,
+    "val/sliced_wasserstein": 0.2,
 }
 ACCURACY, JOINT = "train/discriminator/accuracy", "train/joint/adversarial"
 SEAM, DIVERSITY, L1 = "val/seam_ratio", "val/diversity", "val/hole_l1"
+DISTANCE = "val/sliced_wasserstein"
 
 
 def history(name: str, values: list[float | None]) -> list[dict[str, float]]:
@@ -72,6 +74,7 @@ RULES = [
     ("context_lost", SEAM, 1.0, 2.5, 2.51, 3),
     ("diverging", "train/sick_updates", 0, 0, 1, 3),
     ("diverging", L1, 0.1, 0.15, 0.151, 3),
+    ("diverging", DISTANCE, 0.2, 0.4, 0.401, 3),
 ]
 rules = pytest.mark.parametrize(("name", "figure", "well", "just_well", "sick", "num"), RULES)
 
