@@ -10,7 +10,10 @@ from models.options import RecipeOptions
 from models.recipe import Recipe, Setting
 
 RECIPES = {
+    "basquiat": "models.recipes.basquiat",
     "ganscape": "models.recipes.ganscape",
+    "outpaint": "models.recipes.outpaint",
+    "pix2pix": "models.recipes.pix2pix",
 }
 
 

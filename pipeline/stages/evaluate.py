@@ -1,7 +1,7 @@
 """Stage: generator + test shards -> metrics, a table of every picture, and a grid.
 
-No randomness: the holes are those of the shards. What is measured is the completed 8-bit picture,
-beside classical fills of the same holes.
+No randomness: the holes are those of the shards, and a generator that draws noise draws the same
+each time. Measured is the completed 8-bit picture, beside classical fills of the same holes.
 """
 
 import json
@@ -14,10 +14,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from models.compose import composite
 from models.pixels import to_tensor, to_uint8
+from models.recipe import seeded
 from pipeline import baselines, manifests
 from pipeline.checksums import sha256_of
+from pipeline.color_quantization import quantize
 from pipeline.devices import choose_device, num_threads
 from pipeline.generator import load_generator
 from pipeline.keys import shuffled
@@ -69,7 +70,7 @@ def evaluate(
     shown = shuffled([sample.key for sample in samples], seed=0)[: params.num_grid]
     rows: list[dict[str, Any]] = []
     pictures: dict[str, Completed] = {key: {} for key in shown}
-    outputs = _model_pictures(samples, generator, device)
+    outputs = _model_pictures(samples, generator, device, params.colors)
     with progress("evaluate", len(samples), "photos") as advance:
         for sample, output in zip(samples, outputs, strict=True):
             completed: Completed = {
@@ -88,15 +89,19 @@ def evaluate(
 
 
 def _model_pictures(
-    samples: list[Sample], generator: nn.Module, device: torch.device
+    samples: list[Sample], generator: nn.Module, device: torch.device, num_colors: int
 ) -> Iterator[np.ndarray]:
-    """The generator's completed pictures, HWC uint8."""
+    """The generator's completed pictures, HWC uint8; `num_colors` of its output, 0: all."""
     for start in range(0, len(samples), PHOTOS_AT_ONCE):
         part = samples[start : start + PHOTOS_AT_ONCE]
         image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in part])).to(device))
         masks = torch.from_numpy(np.stack([sample.mask for sample in part]))
         mask = masks[:, None].float().to(device)
-        yield from to_uint8(composite(generator(image, mask), image, mask)).cpu().numpy()
+        with seeded(start, "evaluate"):
+            outputs = to_uint8(generator(image, mask)).cpu().numpy()
+        for sample, output in zip(part, outputs, strict=True):
+            painted = quantize(output, num_colors) if num_colors else output
+            yield np.where(sample.mask[..., None], painted, sample.image)
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:

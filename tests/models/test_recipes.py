@@ -20,7 +20,10 @@ SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1
 
 # Narrow, so that a test takes no time. A recipe that is not named here has no test: see below.
 SMALL: dict[str, dict[str, Any]] = {
+    "basquiat": {"width": 4},
     "ganscape": {"width": 4},
+    "outpaint": {"width": 4, "features": "discriminator"},  # VGG19's weights are not at hand
+    "pix2pix": {"width": 4},
 }
 CASES = [(name, preset) for name in SMALL for preset in ("default", "faithful")]
 
