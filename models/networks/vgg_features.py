@@ -80,14 +80,12 @@ def load_vgg_features(path: str, sha256: str) -> VggFeatures:
 
 def _own_weights(path: Path, sha256: str) -> Mapping[str, Tensor]:
     if not path.is_file():
-        raise ValueError(
-            f"recipes.outpaint.weights_path is {str(path)!r}, but no such file: {HELP}"
-        )
+        raise ValueError(f"weights_path is {str(path)!r}, but no such file: {HELP}")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise ValueError(
-            f"recipes.outpaint.weights_sha256 is {sha256!r}, but {path} has {found}: write that "
+            f"weights_sha256 is {sha256!r}, but {path} has {found}: write that "
             "where the file is the one that you mean"
         )
     weights: Any = torch.load(path, map_location="cpu", weights_only=True)
@@ -105,7 +103,7 @@ def _downloaded_weights() -> Mapping[str, Tensor]:
     except (URLError, RuntimeError) as error:  # no network; a file with another sum
         raise ValueError(
             f"VGG19's weights could not be downloaded ({error}): write their file to "
-            "recipes.outpaint.weights_path and its sum to weights_sha256, or choose "
-            "recipes.outpaint.features: discriminator"
+            "weights_path and its sum to weights_sha256, or choose "
+            "features: discriminator"
         ) from error
     return weights

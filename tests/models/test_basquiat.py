@@ -72,7 +72,7 @@ def test_coded_learning_rates_are_out_of_bounds_elsewhere() -> None:
             {"preset": "default", "optimizers": {"generator": {"lr": 200.0}}}
         )
     usable = basquiat.Options(preset="default").optimizers
-    assert usable.generator.lr == usable.discriminator.lr == 0.0002
+    assert (usable.generator.lr, usable.discriminator.lr) == (0.001, 0.0002)
 
 
 def test_weights_of_the_losses() -> None:
