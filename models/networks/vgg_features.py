@@ -6,6 +6,7 @@ Its weights are not the project's: they come through torchvision, or from a file
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 from urllib.error import URLError
 
@@ -85,10 +86,13 @@ def _own_weights(path: Path, sha256: str) -> Mapping[str, Tensor]:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise ValueError(
-            f"weights_sha256 is {sha256!r}, but {path} has {found}: write that "
-            "where the file is the one that you mean"
+            f"weights_sha256 is {sha256!r}, but {path} has {found}: write that where the file is "
+            "the one that you mean"
         )
-    weights: Any = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        weights: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path} is no file of torch's weights ({error}): {HELP}") from error
     if not isinstance(weights, Mapping):
         raise ValueError(f"{path} holds a {type(weights).__name__}, but must hold a state dict")
     return weights
@@ -102,8 +106,7 @@ def _downloaded_weights() -> Mapping[str, Tensor]:
         )
     except (URLError, RuntimeError) as error:  # no network; a file with another sum
         raise ValueError(
-            f"VGG19's weights could not be downloaded ({error}): write their file to "
-            "weights_path and its sum to weights_sha256, or choose "
-            "features: discriminator"
+            f"VGG19's weights could not be downloaded ({error}): write their file to weights_path "
+            "and its sum to weights_sha256, or choose features: discriminator"
         ) from error
     return weights

@@ -189,6 +189,14 @@ def test_another_network(tmp_path: Path) -> None:
             load_vgg_features(str(path), sha256)
 
 
+def test_no_weights_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    for text in (b"", b"not weights"):
+        path.write_bytes(text)
+        with pytest.raises(ValueError, match="notes.txt is no file of torch's weights"):
+            load_vgg_features(str(path), hashlib.sha256(text).hexdigest())
+
+
 @pytest.mark.parametrize(
     "values, words",
     [
