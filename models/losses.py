@@ -1,6 +1,6 @@
 """Loss terms: pure functions of tensors, each a scalar mean over a stated domain."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -43,14 +43,18 @@ def absolute_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return _mean_in((output.float() - image.float()).abs(), mask)
 
 
-def real_loss(logits: Tensor) -> Tensor:
-    """-log sigmoid(logits), mean over the batch: low where `logits` say real (Goodfellow 2014)."""
-    return functional.softplus(-logits.float()).mean()
+def real_loss(logits: Tensor, where: Tensor | None = None) -> Tensor:
+    """-log sigmoid(logits), mean over the batch: low where `logits` say real (Goodfellow 2014).
+
+    A patch discriminator's logits can be narrowed to those of some patches: `where` is 1 there,
+    and the mean is that over the photos of the means over their patches.
+    """
+    return _mean(functional.softplus(-logits.float()), where)
 
 
-def fake_loss(logits: Tensor) -> Tensor:
-    """-log(1 - sigmoid(logits)), mean over the batch: low where `logits` say fake."""
-    return functional.softplus(logits.float()).mean()
+def fake_loss(logits: Tensor, where: Tensor | None = None) -> Tensor:
+    """-log(1 - sigmoid(logits)), mean as of `real_loss`: low where `logits` say fake."""
+    return _mean(functional.softplus(logits.float()), where)
 
 
 def gradient_penalty(
@@ -85,18 +89,31 @@ def mode_seeking(
     return (noise_apart / (apart + SMALLEST_DISTANCE * noise_apart)).mean()
 
 
-def accuracy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def accuracy(real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = None) -> Tensor:
     """Share of the batch's real and fake logits told right by the discriminator; chance: 0.5."""
-    return ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2
+    right = _mean((real_logits > 0).float(), where) + _mean((fake_logits <= 0).float(), where)
+    return right / 2
 
 
-def judgement(real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+def judgement(
+    real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = None
+) -> dict[str, Tensor]:
     """A discriminator's terms `real` and `fake`, and its `accuracy`, which is only reported."""
     return {
-        "real": real_loss(real_logits),
-        "fake": fake_loss(fake_logits),
-        "accuracy": accuracy(real_logits, fake_logits),
+        "real": real_loss(real_logits, where),
+        "fake": fake_loss(fake_logits, where),
+        "accuracy": accuracy(real_logits, fake_logits, where),
     }
+
+
+def feature_matching(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Sum over the layers of the mean absolute difference of two pictures' features."""
+    pairs = zip(features, targets, strict=True)
+    return torch.stack([absolute_error_image(one, other) for one, other in pairs]).sum()
+
+
+def _mean(values: Tensor, where: Tensor | None) -> Tensor:
+    return values.mean() if where is None else _mean_in(values, where)
 
 
 def _mean_in(errors: Tensor, mask: Tensor) -> Tensor:

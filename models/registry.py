@@ -10,9 +10,12 @@ from models.options import RecipeOptions
 from models.recipe import Recipe, Setting
 
 RECIPES = {
+    "basquiat": "models.recipes.basquiat",
     "dcgan": "models.recipes.dcgan",
     "ganscape": "models.recipes.ganscape",
     "glcic": "models.recipes.glcic",
+    "outpaint": "models.recipes.outpaint",
+    "pix2pix": "models.recipes.pix2pix",
     "vanilla": "models.recipes.vanilla",
     "wgan": "models.recipes.wgan",
 }

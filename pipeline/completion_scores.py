@@ -8,14 +8,14 @@ import pandas as pd
 import torch
 from torch import nn
 
-from models.compose import composite
 from models.pixels import to_tensor, to_uint8
 from models.recipe import seeded
 from pipeline import baselines
 from pipeline.blending import poisson_blended
+from pipeline.color_quantization import quantize
 from pipeline.keys import shuffled
 from pipeline.metrics import METRICS, hole_metrics
-from pipeline.params.evaluate import Blend, EvaluateParams
+from pipeline.params.evaluate import EvaluateParams
 from pipeline.progress import progress
 from pipeline.shard_reader import Sample
 
@@ -37,7 +37,7 @@ def score_completions(
     shown = shuffled([sample.key for sample in samples], seed=0)[: params.num_grid]
     rows: list[dict[str, Any]] = []
     pictures: dict[str, Completed] = {key: {} for key in shown}
-    outputs = _model_pictures(samples, generator, device, params.blend)
+    outputs = _model_pictures(samples, generator, device, params)
     with progress("evaluate", len(samples), "photos") as advance:
         for sample, output in zip(samples, outputs, strict=True):
             completed: Completed = {
@@ -56,7 +56,7 @@ def score_completions(
 
 
 def _model_pictures(
-    samples: list[Sample], generator: nn.Module, device: torch.device, blend: Blend
+    samples: list[Sample], generator: nn.Module, device: torch.device, params: EvaluateParams
 ) -> Iterator[np.ndarray]:
     """The generator's completed pictures, HWC uint8; what it draws is always the same."""
     for start in range(0, len(samples), PHOTOS_AT_ONCE):
@@ -65,13 +65,16 @@ def _model_pictures(
         masks = torch.from_numpy(np.stack([sample.mask for sample in part]))
         mask = masks[:, None].float().to(device)
         with seeded(start, "completions"):
-            output = generator(image, mask)
-        pictures = to_uint8(composite(output, image, mask)).cpu().numpy()
-        if blend == "poisson":
-            pairs = zip(pictures, masks.numpy(), strict=True)
-            yield from (poisson_blended(picture, each) for picture, each in pairs)
-        else:
-            yield from pictures
+            outputs = to_uint8(generator(image, mask)).cpu().numpy()
+        for sample, output in zip(part, outputs, strict=True):
+            yield _finished(output, sample, params)
+
+
+def _finished(output: np.ndarray, sample: Sample, params: EvaluateParams) -> np.ndarray:
+    """The raw output as the picture that is measured; its context is the photo's own."""
+    painted = quantize(output, params.colors) if params.colors else output
+    picture: np.ndarray = np.where(sample.mask[..., None], painted, sample.image)
+    return poisson_blended(picture, sample.mask) if params.blend == "poisson" else picture
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:

@@ -46,9 +46,12 @@ def generator() -> nn.Module:
 
 
 def pictures(
-    samples: list[Sample], generator: nn.Module, blend: Literal["none", "poisson"]
+    samples: list[Sample],
+    generator: nn.Module,
+    blend: Literal["none", "poisson"] = "none",
+    colors: int = 0,
 ) -> list[np.ndarray]:
-    params = EvaluateParams(baselines=[], blend=blend, num_grid=3)
+    params = EvaluateParams(baselines=[], blend=blend, colors=colors, num_grid=3)
     _, shown = score_completions(samples, generator, CPU, params)
     return [shown[sample.key][MODEL] for sample in samples]
 
@@ -83,3 +86,21 @@ def test_evaluating_leaves_the_global_stream_alone(
     torch.manual_seed(5)
     pictures(samples, generator, "none")
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_colors_are_those_of_the_output_and_the_context_keeps_its_own(
+    samples: list[Sample], generator: nn.Module
+) -> None:
+    few = pictures(samples, generator, colors=10)
+    for picture, sample in zip(few, samples, strict=True):
+        assert np.array_equal(picture[~sample.mask], sample.image[~sample.mask])
+        assert len(np.unique(picture[sample.mask], axis=0)) <= 10
+    all_of_them = pictures(samples, generator)[0][samples[0].mask]
+    assert len(np.unique(all_of_them, axis=0)) > 100
+
+
+def test_noise_is_another_for_each_photo(samples: list[Sample], generator: nn.Module) -> None:
+    """Of the same photo thrice."""
+    same = [replace(samples[0], key=f"photo{number}") for number in range(3)]
+    one, other, _ = pictures(same, generator)
+    assert not np.array_equal(one, other)

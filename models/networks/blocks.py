@@ -129,8 +129,15 @@ def upsample_block(
     Under an adversarial loss the transposed one draws a lattice of period 4 into the holes before
     it learns better; the other cannot draw one so easily.
     """
+    layers = upsampling(num_in, num_out, transposed=transposed)
+    return nn.Sequential(*layers, *style.after(num_out))
+
+
+def upsampling(
+    num_in: int, num_out: int, *, transposed: bool, bias: bool = True
+) -> list[nn.Module]:
+    """The convolution of `upsample_block` alone."""
     if transposed:
-        conv = nn.ConvTranspose2d(num_in, num_out, 4, stride=2, padding=1)
-        return nn.Sequential(conv, *style.after(num_out))
+        return [nn.ConvTranspose2d(num_in, num_out, 4, stride=2, padding=1, bias=bias)]
     grow = nn.Upsample(scale_factor=2, mode="nearest")
-    return nn.Sequential(grow, conv_block(num_in, num_out, Layer(channels=1), style))
+    return [grow, nn.Conv2d(num_in, num_out, 3, padding=1, bias=bias)]

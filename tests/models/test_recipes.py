@@ -20,9 +20,12 @@ SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1
 
 # Narrow, so that a test takes no time. A recipe that is not named here has no test: see below.
 SMALL: dict[str, dict[str, Any]] = {
+    "basquiat": {"width": 4},
     "dcgan": {"width": 4, "search_steps": 3},
     "ganscape": {"width": 4},
     "glcic": {"width": 4, "phases": [2, 1]},
+    "outpaint": {"width": 4, "features": "discriminator"},  # VGG19's weights are not at hand
+    "pix2pix": {"width": 4},
     "vanilla": {"width": 4},
     "wgan": {"width": 4, "phases": [2, 6]},
 }

@@ -21,7 +21,7 @@ from pipeline.stages.evaluate import evaluate
 
 CPU = torch.device("cpu")
 COUNTS = {"train": 9, "val": 1, "test": 6}
-PARAMS = EvaluateParams(baselines=["mean_color", "telea"], blend="none", num_grid=4)
+PARAMS = EvaluateParams(baselines=["mean_color", "telea"], blend="none", num_grid=4, colors=0)
 SMALL: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 2, "search_steps": 2},
     "ganscape": {"width": 4, "bottleneck": 1},
