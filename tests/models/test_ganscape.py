@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architecture import dilations, num_parameters, scripted
+from architecture import conv_shapes, dilations, num_parameters, scripted
 from models import registry
 from models.compose import context_mean
 from models.networks.context_discriminator import ContextDiscriminator
