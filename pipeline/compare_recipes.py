@@ -6,7 +6,7 @@ from typing import Any
 
 from models.registry import RECIPES
 from pipeline.comparison import System, compare
-from pipeline.comparison_table import table_of, to_markdown, write_plot
+from pipeline.comparison_table import COMPLETION, SAMPLING, table_of, to_markdown, write_plot
 from pipeline.params.section import closest, read
 from pipeline.shard_reader import read_meta
 
@@ -14,7 +14,7 @@ OUT = Path("data/compare")
 
 
 def compare_recipes(names: Sequence[str], images: int, width: int | None, num_seeds: int) -> str:
-    """Writes data/compare/: runs/, results.csv, table.md, plot.png; returns the table and where.
+    """Writes data/compare/: runs/, results.csv, table.md, plots; returns the tables and where.
 
     `names` are recipes with the options that params.yaml gives them, `name:faithful` as published;
     none means all. `width` takes the place of each one's own.
@@ -24,16 +24,20 @@ def compare_recipes(names: Sequence[str], images: int, width: int | None, num_se
     meta = read_meta(Path("data/crop"))
     rows = compare(systems, range(num_seeds), Path(), OUT / "runs")
     rows.to_csv(OUT / "results.csv", index=False)
+    tables = []
+    for name, columns in {"completion": COMPLETION, "sampling": SAMPLING}.items():
+        if next(iter(columns)) in set(rows["metric"]):
+            tables.append(to_markdown(table_of(rows, columns), columns))
+            write_plot(rows, OUT / f"{name}.png", columns)
     text = (
-        f"{to_markdown(table_of(rows))}\n"
+        "\n".join(tables) + "\n"
         f"{images:,} images of {meta['image_size']} px each, {num_seeds} seed(s), "
         f"{meta['num_samples']['test']:,} test photos, sha256 of the test shards "
         f"{meta['sha256']['test'][:12]}. ± is half the spread of the seeds: smaller differences "
         "are none.\n"
     )
     (OUT / "table.md").write_text(text)
-    write_plot(rows, OUT / "plot.png")
-    return f"{text}\nkept: {OUT}/table.md, {OUT}/plot.png, {OUT}/results.csv, {OUT}/runs/"
+    return f"{text}\ntables, plots, figures and every run: {OUT}/"
 
 
 def _system(

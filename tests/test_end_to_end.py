@@ -149,7 +149,7 @@ def test_recipes_of_the_readme(project: Project) -> None:
     table = project.type(compare)
     for name in ("ganscape", "glcic-faithful", "mean color"):
         assert f"| {name} |" in table
-    for name in ("table.md", "plot.png", "results.csv"):
+    for name in ("table.md", "completion.png", "results.csv"):
         assert (project.folder / "data/compare" / name).is_file()
     assert project.repro() == []
 

@@ -23,7 +23,7 @@ def main() -> None:
     published = pd.read_csv(HERE / "published.csv").rename(columns=SCORES)
     table = table_of(rows).merge(published, how="left", on="system")
     text = (
-        f"{to_markdown(table, SCORES.values())}\n"
+        f"{to_markdown(table, extra=SCORES.values())}\n"
         f"`faithful` at width {params['width']}, {params['images']:,} images a training in batches "
         f"of {params['batch_size']}, twice that for `batch_256`; {len(params['seeds'])} seeds, "
         "mean ± half the spread. Published: width 64, batches of 128, 10 epochs of 172,703 photos, "
