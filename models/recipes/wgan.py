@@ -44,7 +44,8 @@ from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
 from models.schedule import Phase, PhaseSchedule
 
 RMSPROP = {"name": "RMSprop", "lr": 5e-5}
-ADAM = {"name": "Adam", "betas": [0.5, 0.9]}
+ADAM = {"name": "Adam", "betas": [0.5, 0.999]}
+GAME_ADAM = {"name": "Adam", "betas": [0.5, 0.9]}
 
 FAITHFUL: dict[str, Any] = {
     "width": 64,
@@ -91,13 +92,13 @@ DEFAULT: dict[str, Any] = {
     "enhancement_layers": 6,
     "lipschitz": "penalty",
     "l1_weight": 1.0,
-    "diversity_weight": 0.001,
+    "diversity_weight": 0.0003,
     "phases": [1500, 1000],
     "optimizers": {
-        "reconstruction": {**ADAM, "lr": 1e-3},
-        "completion": {**ADAM, "lr": 2e-4},
-        "critic": {**ADAM, "lr": 2e-4},
-        "enhancement": {**ADAM, "lr": 1e-3},
+        "reconstruction": {**ADAM, "lr": 5e-4},
+        "completion": {**GAME_ADAM, "lr": 2e-4},
+        "critic": {**GAME_ADAM, "lr": 2e-4},
+        "enhancement": {**ADAM, "lr": 5e-4},
     },
 }
 
