@@ -10,29 +10,32 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, field_validator, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from models import losses
-from models.context_game import ContextGame
-from models.initialise import glorot_uniform, he_normal
-from models.masked_input import Fill, MaskedInput
+from models.context_game import (
+    ContextGame,
+    ContextOptions,
+    Norm,
+    context_discriminator,
+    context_generator,
+)
+from models.initialise import glorot_uniform
 from models.networks.blocks import (
     KERAS_BATCH_NORM,
-    BlockStyle,
     Layer,
     check_come_back,
     check_image_size,
-    leaky,
 )
 from models.networks.context_discriminator import ContextDiscriminator
 from models.networks.layered_generator import LayeredGenerator
 from models.optimizers import OptimizerOptions
 from models.options import Options as Section
-from models.options import RecipeOptions
 from models.pixels import to_unit
 from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
 from models.schedule import Means, Phase, PhaseSchedule, phase_lengths
 
+NORM = Norm(KERAS_BATCH_NORM, glorot_uniform)
 ADAM = {"name": "Adam", "betas": [0.5, 0.999]}
 KERAS_ADAM = {"name": "Adam", "betas": [0.9, 0.999], "eps": 1e-7}
 
@@ -111,12 +114,11 @@ class Optimizers(Section):
     discriminator: OptimizerOptions = Field(description="phases II and III")
 
 
-class Options(RecipeOptions):
+class Options(ContextOptions):
     """`recipes.ganscape` in params.yaml."""
 
     presets: ClassVar = {"default": DEFAULT, "faithful": FAITHFUL}
 
-    width: int = Field(ge=2, le=256, description="channels of the first layer; published: 64")
     early: list[Layer] = Field(min_length=1, description="generator: layers before the bottleneck")
     bottleneck: Literal[1, 2, 3, 4, 5] = Field(
         description="generator: dilated layers, of dilation 1, 2, 4, ...; published: 4, also 3"
@@ -127,13 +129,6 @@ class Options(RecipeOptions):
     global_average_pooling: bool = Field(
         description="discriminator: pooling instead of a dense layer of 8 * width"
     )
-    batch_norm: bool = Field(description="behind the activations")
-    generator_slope: float = Field(ge=0, lt=1, description="of its LeakyReLU; 0: ReLU")
-    discriminator_slope: float = Field(ge=0, lt=1, description="of its LeakyReLU; 0: ReLU")
-    fill: Fill = Field(description="what the generator sees in the hole")
-    mask_channel: bool = Field(description="whether the generator sees the mask")
-    transposed: bool = Field(description="upsampling by transposed convolutions")
-    unit_range: bool = Field(description="layers see [0, 1] instead of [-1, 1]")
     completed: bool = Field(
         description="discriminator sees completed images, squared error is the hole's alone"
     )
@@ -176,34 +171,20 @@ class Options(RecipeOptions):
 def build_generator(options: Options, image_size: int) -> LayeredGenerator:
     """Untrained; the receptive field at the bottleneck's end is 143 px (4 layers) or 79 px (3)."""
     check_image_size("ganscape", options.generator_layers, image_size)
-    generator = LayeredGenerator(
-        options.generator_layers,
-        width=options.width,
-        style=_style(options, options.generator_slope),
-        masked_input=MaskedInput(
-            fill=options.fill, mask_channel=options.mask_channel, unit_range=options.unit_range
-        ),
-        transposed=options.transposed,
-    )
-    _initialise(generator, options, options.generator_slope)
-    return generator
+    return context_generator(options, options.generator_layers, NORM)
 
 
 def build_discriminator(options: Options, setting: Setting) -> ContextDiscriminator:
     """Sized to the setting's image and box."""
-    discriminator = ContextDiscriminator(
+    return context_discriminator(
+        options,
+        setting,
+        NORM,
         global_layers=options.global_layers,
         local_layers=options.local_layers,
         dense=(8, 4),
-        width=options.width,
-        image_size=setting.image_size,
-        box_size=setting.box_size,
-        style=_style(options, options.discriminator_slope),
         pooled=options.global_average_pooling,
-        unit_range=options.unit_range,
     )
-    _initialise(discriminator, options, options.discriminator_slope)
-    return discriminator
 
 
 def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
@@ -277,15 +258,3 @@ def _phases(options: Options, steps_per_epoch: int) -> list[Phase]:
         Phase((("discriminator",),), second, discriminator_wins),
         Phase((("joint", "discriminator"),), third, game_is_lost),
     ]
-
-
-def _style(options: Options, negative_slope: float) -> BlockStyle:
-    norm = KERAS_BATCH_NORM if options.batch_norm else None
-    return BlockStyle(leaky(negative_slope), norm)
-
-
-def _initialise(network: nn.Module, options: Options, negative_slope: float) -> None:
-    if options.batch_norm:
-        glorot_uniform(network)
-    else:
-        he_normal(network, negative_slope)

@@ -20,27 +20,30 @@ from torch import Tensor, nn
 
 from models import losses
 from models.compose import random_boxes
-from models.context_game import ContextGame
-from models.initialise import he_normal
-from models.masked_input import Fill, MaskedInput
+from models.context_game import (
+    ContextGame,
+    ContextOptions,
+    Norm,
+    context_discriminator,
+    context_generator,
+)
 from models.networks import completion_layers
 from models.networks.blocks import (
-    BlockStyle,
     Layer,
     check_come_back,
     check_image_size,
-    leaky,
     that_fit,
 )
 from models.networks.context_discriminator import ContextDiscriminator, halving_layers
 from models.networks.layered_generator import LayeredGenerator
 from models.optimizers import OptimizerOptions
 from models.options import Options as Section
-from models.options import RecipeOptions
 from models.pixels import to_unit
 from models.recipe import Batch, Recipe, Setting, Update, placed, seeded
 from models.schedule import Phase, PhaseSchedule
 
+# First weights as torch has them, which is what the implementations leave it at.
+NORM = Norm(nn.BatchNorm2d, lambda network: None)
 ADAM = {"name": "Adam", "betas": [0.5, 0.999]}
 
 FAITHFUL: dict[str, Any] = {
@@ -52,6 +55,7 @@ FAITHFUL: dict[str, Any] = {
     "generator_slope": 0.0,
     "discriminator_slope": 0.0,
     "fill": "mean_color",
+    "mask_channel": True,
     "transposed": True,
     "unit_range": True,
     "completed": False,
@@ -97,12 +101,11 @@ class Optimizers(Section):
     discriminator: OptimizerOptions = Field(description="phases II and III")
 
 
-class Options(RecipeOptions):
+class Options(ContextOptions):
     """`recipes.glcic` in params.yaml."""
 
     presets: ClassVar = {"default": DEFAULT, "faithful": FAITHFUL}
 
-    width: int = Field(ge=2, le=256, description="channels of the first layer; published: 64")
     layers: list[Layer] = Field(
         min_length=1, description="completion network: all but the last, which gives the colours"
     )
@@ -112,13 +115,6 @@ class Options(RecipeOptions):
     smallest_map: int = Field(
         ge=1, le=64, description="px to which the discriminator's layers shrink image and box"
     )
-    batch_norm: bool = Field(description="behind the activations")
-    generator_slope: float = Field(ge=0, lt=1, description="of its LeakyReLU; 0: ReLU")
-    discriminator_slope: float = Field(ge=0, lt=1, description="of its LeakyReLU; 0: ReLU")
-    fill: Fill = Field(description="what the completion network sees in the hole")
-    transposed: bool = Field(description="upsampling by transposed convolutions")
-    unit_range: bool = Field(description="layers see [0, 1] instead of [-1, 1]")
-    completed: bool = Field(description="discriminator sees completed images, not raw output")
     random_real_box: bool = Field(
         description="of real photos the local discriminator sees a patch from anywhere, and not "
         "the box of the hole"
@@ -147,34 +143,20 @@ def build_generator(options: Options, image_size: int) -> LayeredGenerator:
     """Untrained."""
     check_image_size("glcic", options.layers, image_size)
     layers = that_fit(options.layers, image_size) if options.fit_dilations else options.layers
-    generator = LayeredGenerator(
-        layers,
-        width=options.width,
-        style=_style(options, options.generator_slope),
-        masked_input=MaskedInput(
-            fill=options.fill, mask_channel=True, unit_range=options.unit_range
-        ),
-        transposed=options.transposed,
-    )
-    _initialise(generator, options, options.generator_slope)
-    return generator
+    return context_generator(options, layers, NORM)
 
 
 def build_discriminator(options: Options, setting: Setting) -> ContextDiscriminator:
     """Sized to the setting's image and box; at 256 and 128 px six and five convolutions."""
-    discriminator = ContextDiscriminator(
+    return context_discriminator(
+        options,
+        setting,
+        NORM,
         global_layers=halving_layers(setting.image_size, options.smallest_map),
         local_layers=halving_layers(setting.box_size, options.smallest_map),
         dense=(16,),
         dense_activation=True,
-        width=options.width,
-        image_size=setting.image_size,
-        box_size=setting.box_size,
-        style=_style(options, options.discriminator_slope),
-        unit_range=options.unit_range,
     )
-    _initialise(discriminator, options, options.discriminator_slope)
-    return discriminator
 
 
 def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
@@ -252,13 +234,3 @@ def _phases(options: Options) -> list[Phase]:
         Phase((("discriminator",),), second),
         Phase((("joint_discriminator", "joint"),), None),
     ]
-
-
-def _style(options: Options, negative_slope: float) -> BlockStyle:
-    return BlockStyle(leaky(negative_slope), nn.BatchNorm2d if options.batch_norm else None)
-
-
-def _initialise(network: nn.Module, options: Options, negative_slope: float) -> None:
-    """With batch norm as torch does it, which is what the implementations leave it at."""
-    if not options.batch_norm:
-        he_normal(network, negative_slope)
