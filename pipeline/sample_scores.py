@@ -20,7 +20,11 @@ from pipeline.training.hole_figures import whole_figures
 
 @dataclass(frozen=True)
 class SampleScores:
-    """Of as many samples as test photos."""
+    """Of as many samples as test photos.
+
+    `novelty`: 0 = copies of training photos, 1 = as far from them as the test photos are. Pixels
+    are compared: a blurred sample is near to every photo, so that between the two the grid decides.
+    """
 
     samples: Tensor  # (N, S, S, 3) uint8
     nearest: Nearest  # training photos
