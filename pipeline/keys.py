@@ -34,4 +34,4 @@ def shuffle_numbers(keys: Iterable[str], *, seed: int) -> np.ndarray:
 
 
 def _order(key: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}/{key}".encode()).digest()
+    return hashlib.sha256(f"{seed}/order/{key}".encode()).digest()

@@ -1,4 +1,4 @@
-"""Stage: small shards + splits -> final shards with a hole and a box a sample."""
+"""Stage: small shards + splits -> final shards with holes and a box a sample."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -12,13 +12,15 @@ import pandas as pd
 from pipeline import manifests
 from pipeline.checksums import SHARD_SUMS, recorded_sum, sha256_of, write_sums
 from pipeline.engine import MakePart, at_photo, run_parts
-from pipeline.holes import box_around, mask_of, sample_hole
+from pipeline.hole_cutter import HoleCutter, hole_kind, hole_path
 from pipeline.keys import shuffle_numbers
 from pipeline.params.crop import CropParams
+from pipeline.params.hole_options import HoleOptions
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.photos import encode_png, pixels, read_at
 from pipeline.progress import progress
+from pipeline.rectangle import Rectangle
 from pipeline.resume import publish, require_space, scratch
 from pipeline.shard_writer import ShardWriter, shard_name
 
@@ -30,34 +32,44 @@ ROWS_AT_ONCE = 65_536
 def run(data: Path = Path("data")) -> None:
     """Writes data/crop/train/, val/, test/ and meta.json."""
     params = load("crop", CropParams)
+    options = load(f"holes.{params.kind}", hole_kind(params.kind).OPTIONS)
     runtime = load("runtime", RuntimeParams)
     downscaled, splits_path = data / "downscale", data / "filter_people" / "splits.parquet"
     inputs = [downscaled / "manifest.parquet", downscaled / "shards", splits_path]
     with scratch(
-        "crop", params=params.model_dump(), code=["pipeline/stages/crop.py"], inputs=inputs
+        "crop",
+        params={"crop": params.model_dump(), "options": options.model_dump()},
+        code=["pipeline/stages/crop.py", hole_path(params.kind)],
+        inputs=inputs,
     ) as folder:
-        crop(downscaled, splits_path, folder, params, runtime.num_workers)
+        crop(downscaled, splits_path, folder, params, options, runtime.num_workers)
         for name in (*SPLITS, "meta.json"):
             publish(folder / name, data / "crop" / name)
 
 
 def crop(
-    downscaled: Path, splits_path: Path, folder: Path, params: CropParams, workers: int
+    downscaled: Path,
+    splits_path: Path,
+    folder: Path,
+    params: CropParams,
+    options: HoleOptions,
+    workers: int,
 ) -> None:
-    """Writes all outs into `folder`; `downscaled` holds manifest.parquet and shards/."""
+    """Writes all outs into `folder`; `options` are those of the kind.
+
+    `downscaled` holds manifest.parquet and shards/.
+    """
     samples = partial(_samples, downscaled, splits_path)
     num_bytes = sum(int(piece["size"].sum()) for piece in samples())
     require_space(folder, int(1.4 * num_bytes), "cutting the holes")
     image_size = _image_size(
         downscaled / "shards", next(piece for piece in samples() if len(piece))
     )
-    if params.box_size > image_size:
-        raise ValueError(
-            f"params.yaml crop.box_size is {params.box_size} "
-            f"but must be <= downscale.image_size ({image_size})"
-        )
+    params.check_sizes(image_size)
+    options.check_sizes(image_size, params.box_size)
+    cutter = HoleCutter(params.kind, options, image_size, params.box_size)
     counts, rank = ranks(samples(), params.seed)
-    parts = _parts(downscaled / "shards", samples, counts, rank, params, image_size)
+    parts = _parts(downscaled / "shards", samples, counts, rank, params, cutter)
     with progress("crop", len(rank), "samples") as advance:
         num_shards = sum(-(-num // params.samples_per_shard) for num in counts.values())
         made = run_parts(folder / "parts", parts, advance, min(workers, num_shards), __name__)
@@ -69,7 +81,7 @@ def crop(
     for split in SPLITS:
         (folder / split).mkdir(exist_ok=True)
         write_sums(folder / split / SHARD_SUMS, sums[split])
-    meta = _meta(folder, counts, params, image_size)
+    meta = _meta(folder, counts, params, cutter)
     (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
 
 
@@ -118,7 +130,7 @@ def _parts(
     counts: dict[str, int],
     rank: np.ndarray,
     params: CropParams,
-    image_size: int,
+    cutter: HoleCutter,
 ) -> Iterator[tuple[str, MakePart]]:
     """The plan: which samples stand in which shard.
 
@@ -134,7 +146,7 @@ def _parts(
             chosen = _ranked(samples(), rank, first + start, last)
             for rows in manifests.regroup([chosen], params.samples_per_shard):
                 name = shard_name(split, number)
-                yield name, partial(_make_shard, name, shards, rows, params, image_size)
+                yield name, partial(_make_shard, name, shards, rows, params.seed, cutter)
                 number += 1
         first += count
 
@@ -155,8 +167,8 @@ def _make_shard(
     name: str,
     shards: Path,
     samples: pd.DataFrame,
-    params: CropParams,
-    image_size: int,
+    seed: int,
+    cutter: HoleCutter,
     folder: Path,
 ) -> int:
     """One tar of the samples, and its sum."""
@@ -164,25 +176,18 @@ def _make_shard(
         for sample in manifests.rows(samples):
             with at_photo(sample):
                 png = _png(shards, sample)
-                writer.add(sample.key, _fields(png, sample, params, image_size))
+                writer.add(sample.key, _fields(png, sample, seed, cutter))
     (folder / "sha256").write_text(sha256_of(folder / name))
     return len(samples)
 
 
-def _fields(png: bytes, sample: Any, params: CropParams, image_size: int) -> dict[str, bytes]:
+def _fields(png: bytes, sample: Any, seed: int, cutter: HoleCutter) -> dict[str, bytes]:
     """The sample's members; the picture is passed through byte for byte."""
-    hole = sample_hole(
-        seed=params.seed,
-        split=sample.split,
-        key=sample.key,
-        image_size=image_size,
-        hole_min=params.hole_min,
-        hole_max=params.hole_max,
-    )
-    box = box_around(hole, box_size=params.box_size, image_size=image_size)
+    masks, holes, boxes = cutter.cut(f"{seed}/hole/{sample.split}/{sample.key}", 1)
+    box = Rectangle(*boxes[0].tolist())
     facts = {
-        "kind": params.kind,
-        "holes": [hole],
+        "kind": cutter.kind,
+        "holes": holes[0].tolist(),
         "box": box,
         "category": sample.category,
         "path": sample.path,
@@ -190,22 +195,21 @@ def _fields(png: bytes, sample: Any, params: CropParams, image_size: int) -> dic
     }
     return {
         "image.png": png,
-        "mask.png": encode_png(mask_of([hole], image_size)),
+        "mask.png": encode_png(masks[0]),
         "box.png": encode_png(pixels(png)[box.rows, box.columns]),
         "json": json.dumps(facts).encode(),
     }
 
 
 def _meta(
-    folder: Path, counts: dict[str, int], params: CropParams, image_size: int
+    folder: Path, counts: dict[str, int], params: CropParams, cutter: HoleCutter
 ) -> dict[str, Any]:
     """What a reader has to know; the sums make it the data set's identity."""
     return {
-        "image_size": image_size,
-        "kind": params.kind,
-        "hole_min": params.hole_min,
-        "hole_max": params.hole_max,
-        "box_size": params.box_size,
+        "image_size": cutter.image_size,
+        "kind": cutter.kind,
+        "holes": cutter.options.model_dump(),
+        "box_size": cutter.box_size,
         "samples_per_shard": params.samples_per_shard,
         "num_samples": counts,
         "sha256": {split: recorded_sum(folder / split) for split in SPLITS},

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cutters import cutter
 from pictures import encoded, picture
 from pipeline import manifests
 from pipeline.checksums import recorded_sum, sha256_of
@@ -25,7 +26,7 @@ from pipeline.stages.index import index
 
 NUM_PHOTOS = 23
 DOWNSCALE = DownscaleParams(image_size=64, fit="center_crop", photos_per_shard=5)
-CROP = CropParams(kind="box", hole_min=20, hole_max=25, box_size=28, seed=0, samples_per_shard=4)
+CROP = CropParams(kind="box", box_size=28, seed=0, samples_per_shard=4)
 WriteTar = Callable[[Path, dict[str, bytes]], None]
 
 
@@ -66,7 +67,7 @@ def run_both(archive: Path, folder: Path, workers: int = 1) -> tuple[Path, Path]
         each.mkdir(parents=True)
     run_downscale(archive, small, workers)
     write_splits(manifests.read(small / "manifest.parquet"), splits)
-    crop(small, splits, final, CROP, workers)
+    crop(small, splits, final, CROP, cutter("box").options, workers)
     return small, final
 
 
@@ -193,7 +194,16 @@ def test_a_box_larger_than_the_image_is_an_error(archive: Path, tmp_path: Path) 
     small, _ = run_both(archive, tmp_path)
     large = CROP.model_copy(update={"box_size": 65})
     with pytest.raises(ValueError, match=r"crop.box_size is 65 .*downscale.image_size \(64\)"):
-        crop(small, tmp_path / "splits.parquet", tmp_path, large, 1)
+        crop(small, tmp_path / "splits.parquet", tmp_path, large, cutter("box").options, 1)
+
+
+def test_options_that_do_not_fit_the_photos_are_an_error(archive: Path, tmp_path: Path) -> None:
+    """Known here again: the photos may be of another size than params.yaml now says."""
+    small, _ = run_both(archive, tmp_path)
+    options = cutter("center", image_size=128, width=100).options
+    params = CROP.model_copy(update={"kind": "center"})
+    with pytest.raises(ValueError, match=r"center.width is 100 but must be <= .*image_size \(64\)"):
+        crop(small, tmp_path / "splits.parquet", tmp_path, params, options, 1)
 
 
 @pytest.mark.parametrize("mode", ["center_crop", "stretch"])
