@@ -76,7 +76,7 @@ class Detector:
         self._floor, self._iou = params.score_floor, params.iou
         self._device = torch.device(device)
         _import_ultralytics(_config_dir(downloads_dir))
-        yolo = _load(path, params.weights)
+        yolo = load_yolo(path, params.weights)
         self._classes = torch.tensor(_class_ids(yolo.names, params), device=self._device)
         self._backend = _set_up(yolo, params.image_size, self._device)
         # The set-up changes the threads to cores - 1 on a CPU.
@@ -283,7 +283,7 @@ def _silence(settings: Any) -> None:
         settings.update(off)
 
 
-def _load(path: Path, weights: str) -> Any:
+def load_yolo(path: Path, weights: str) -> Any:
     """The model of a verified file."""
     yolo_class: Any = importlib.import_module("ultralytics").YOLO
     try:

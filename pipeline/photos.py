@@ -15,8 +15,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MAX_PIXELS = 64_000_000
 
 JPEG_START = b"\xff\xd8"
-# APP1, which holds EXIF or XMP; image data never has these two bytes in a row.
-METADATA_MARKER = b"\xff\xe1"
+# What follows the marker byte of a JPEG's segments: the size (Huffman-coded pictures, baseline,
+# extended and progressive), EXIF or XMP, the start of the image data.
+MARKER, START_OF_FRAME, APP1, START_OF_SCAN = 0xFF, (0xC0, 0xC1, 0xC2), 0xE1, 0xDA
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 # What Pillow's plugins raise on malformed files; its documentation names only the first.
@@ -70,18 +71,30 @@ def _plain_jpeg(data: bytes, at_least: int | None) -> np.ndarray | None:
     Both libraries are libjpeg-turbo and give the same pixels; without Pillow around it a small
     photo takes two thirds of the time. Pillow judges whatever is odd.
     """
-    if not data.startswith(JPEG_START) or METADATA_MARKER in data:
+    height, width = _plain_size(data)
+    if not 0 < height * width <= MAX_PIXELS:
         return None
+    step = _step(min(height, width), at_least)
+    scaled = -(-height // step), -(-width // step)
+    least = {"min_height": scaled[0], "min_width": scaled[1]} if step > 1 else {}
     try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        if colours not in ("YCbCr", "Gray") or height * width > MAX_PIXELS:
-            return None
-        step = _step(min(height, width), at_least)
-        short_of = {"min_height": -(-height // step), "min_width": -(-width // step)}
-        plain: np.ndarray = simplejpeg.decode_jpeg(data, "RGB", **(short_of if step > 1 else {}))
+        plain: np.ndarray = simplejpeg.decode_jpeg(data, "RGB", **least)
     except ValueError:  # also what libjpeg only warns of, such as bytes that are missing
         return None
-    return plain
+    return plain if plain.shape[:2] == scaled else None
+
+
+def _plain_size(data: bytes) -> tuple[int, int]:
+    """Height and width of a JPEG of one or three colours without EXIF or XMP, else zeros."""
+    size = 0, 0
+    at = len(JPEG_START) if data.startswith(JPEG_START) else len(data)
+    while at + 10 <= len(data) and data[at] == MARKER and data[at + 1] != APP1:
+        if data[at + 1] == START_OF_SCAN:
+            return size
+        if data[at + 1] in START_OF_FRAME and data[at + 9] in (1, 3):
+            size = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 7 : at + 9])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return 0, 0
 
 
 def _step(short_side: int, at_least: int | None) -> int:

@@ -301,7 +301,7 @@ def test_decisions_are_those_of_predict(
     demo: Detector, bus: np.ndarray, downloads_dir: Path
 ) -> None:
     """The short form of bench/detect.py."""
-    yolo = detector._load(resolve_weights(DEMO, downloads_dir), DEMO)
+    yolo = detector.load_yolo(resolve_weights(DEMO, downloads_dir), DEMO)
     pieces = crops(bus, 40)
     bgr = [np.ascontiguousarray(piece[..., ::-1]) for piece in pieces]
     options = {"imgsz": 256, "rect": False, "conf": 0.05, "iou": 0.7, "device": "cpu"}

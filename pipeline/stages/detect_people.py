@@ -38,7 +38,8 @@ from pipeline.score_store import FILE_NAME, ScoreStore
 if TYPE_CHECKING:
     from pipeline.detector import Detector, Look
 
-PHOTOS_PER_PART = 512
+# What a kill loses at most.
+PHOTOS_PER_PART = 256
 CODE = ["pipeline/stages/detect_people.py"]
 
 SCHEMA = pa.schema(

@@ -5,6 +5,7 @@ no shorter than the target, upright, 8-bit RGB, cut to the centre square (or str
 Lanczos to the target where the size still differs; in the photo's own gamma.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -54,16 +55,19 @@ def run(data: Path = Path("data")) -> None:
 def kept_photos(
     kept: Iterable[pd.DataFrame], index: Iterable[pd.DataFrame]
 ) -> Iterator[pd.DataFrame]:
-    """The rows of `index` whose keys `kept` has, in the same order; both come in pieces."""
+    """The rows of `index` whose keys `kept` has, with the sums that it has for them.
+
+    Both come in pieces and in the same order.
+    """
     more = iter(kept)
-    waiting = pd.DataFrame({"key": []}, dtype=str)
+    waiting = pd.DataFrame({"key": [], "sha256": []}, dtype=str)
     for rows in index:
         while len(waiting) < len(rows) and (piece := next(more, None)) is not None:
             waiting = pd.concat([waiting, piece], ignore_index=True)
         chosen = rows[rows["key"].isin(waiting["key"].iloc[: len(rows)])]
-        assert list(chosen["key"]) == list(waiting["key"].iloc[: len(chosen)]), "in index order"
-        waiting = waiting.iloc[len(chosen) :]
-        yield chosen
+        named, waiting = waiting.iloc[: len(chosen)], waiting.iloc[len(chosen) :]
+        assert list(chosen["key"]) == list(named["key"]), "in index order"
+        yield chosen.assign(sha256=named["sha256"].array)
     assert waiting.empty and next(more, None) is None, "every kept photo is in the index"
 
 
@@ -75,7 +79,10 @@ def downscale(
     params: DownscaleParams,
     workers: int,
 ) -> None:
-    """Writes all outs into `folder`; `photos`: pieces with key, path, category, offset, size."""
+    """Writes all outs into `folder`.
+
+    `photos` are pieces with key, path, category, offset, size and sha256.
+    """
     num_shards = -(-num_photos // params.photos_per_shard)
     with progress("downscale", num_photos, "photos") as advance:
         parts = _parts(archive, photos, params)
@@ -148,13 +155,16 @@ def _add_photo(
 
 
 def _decode_again(file: BinaryIO, photo: Any, image_size: int) -> np.ndarray:
-    """The photo, which `detect_people` could decode in full."""
+    """The photo, which `detect_people` saw and could decode in full."""
+    data = read_at(file, photo.offset, photo.size)
     try:
-        return pixels(read_at(file, photo.offset, photo.size), at_least=image_size)
+        if hashlib.sha256(data).hexdigest() != photo.sha256:
+            raise BrokenPhotoError(f"its bytes no longer have the sha256 {photo.sha256}")
+        return pixels(data, at_least=image_size)
     except BrokenPhotoError as error:
         raise ValueError(
-            f"{photo.path} was whole in `detect_people` but does not decode now ({error}): "
-            "the archive or the disk is damaged, run `dvc repro -f download`"
+            f"{photo.path} is not what it was in `detect_people` ({error}): the archive or the "
+            "disk is damaged, run `dvc repro -f download`"
         ) from error
 
 

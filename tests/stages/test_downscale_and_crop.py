@@ -1,5 +1,6 @@
 """Photos -> small shards -> final shards, through the stages' own functions."""
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -43,7 +44,14 @@ def archive(tmp_path: Path, write_tar: WriteTar) -> Path:
 
 
 def photos_of(archive: Path) -> pd.DataFrame:
-    return index(archive, IndexParams(extensions=[".jpg"], max_bytes=10**6))[0]
+    """As `kept_photos` gives them."""
+    photos, _ = index(archive, IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    data = archive.read_bytes()
+    sums = [
+        hashlib.sha256(data[photo.offset : photo.offset + photo.size]).hexdigest()
+        for photo in manifests.rows(photos)
+    ]
+    return photos.assign(sha256=sums)
 
 
 def run_downscale(archive: Path, folder: Path, workers: int = 1) -> None:
@@ -163,25 +171,43 @@ def test_shards_are_shuffled_by_hash(
 def test_kept_photos_are_found_in_an_index_of_any_pieces() -> None:
     index = pd.DataFrame({"key": [f"k{number:03}" for number in range(100)]}).assign(size=7)
     kept = index[["key"]].iloc[[0, 1, 2, 50, 98, 99]].reset_index(drop=True)
+    kept["sha256"] = kept["key"] + "-sum"
     for cut in (1, 3, 100):
         pieces = [index.iloc[start : start + cut] for start in range(0, 100, cut)]
         found = pd.concat(kept_photos([kept.iloc[:4], kept.iloc[4:]], pieces))
-        assert list(found["key"]) == list(kept["key"]) and set(found["size"]) == {7}
+        assert found[["key", "sha256"]].reset_index(drop=True).equals(kept)
+        assert set(found["size"]) == {7}
     with pytest.raises(AssertionError, match="every kept photo"):
-        list(kept_photos([pd.DataFrame({"key": ["stranger"]})], [index]))
+        list(kept_photos([pd.DataFrame({"key": ["stranger"], "sha256": [""]})], [index]))
 
 
-def test_a_photo_that_no_longer_decodes_is_named(archive: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_photo_that_has_changed_is_named(workers: int, archive: Path, tmp_path: Path) -> None:
+    """Also one that decodes, to something else, on the second try."""
     photos = photos_of(archive)
-    spoilt = photos.iloc[5]
+    photo, other = photos.iloc[5], photos.iloc[6]
+    data = archive.read_bytes()
+    whole = data[other["offset"] : other["offset"] + other["size"]]
     with archive.open("r+b") as file:
-        file.seek(int(spoilt["offset"]))
-        file.write(bytes(int(spoilt["size"])))
-    for workers in (1, 2):
-        with pytest.raises(ValueError, match="does not decode now") as caught:
-            downscale(archive, [photos], len(photos), tmp_path / "x", DOWNSCALE, workers)
-        assert spoilt["path"] in str(caught.value)
-        assert caught.value.__notes__ == [f"at the photo {spoilt['path']} (key {spoilt['key']})"]
+        file.seek(int(photo["offset"]))
+        file.write(whole[: photo["size"]].ljust(photo["size"], b"\0"))
+    with pytest.raises(ValueError, match="is not what it was in `detect_people`") as caught:
+        downscale(archive, [photos], len(photos), tmp_path, DOWNSCALE, workers)
+    assert photo["path"] in str(caught.value)
+    assert caught.value.__notes__ == [f"at the photo {photo['path']} (key {photo['key']})"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_photo_that_no_longer_decodes_is_named(
+    workers: int, archive: Path, tmp_path: Path
+) -> None:
+    photos = photos_of(archive)
+    with archive.open("r+b") as file:
+        file.seek(int(photos["offset"].iloc[5]))
+        file.write(bytes(int(photos["size"].iloc[5])))
+    photos["sha256"] = photos_of(archive)["sha256"]
+    with pytest.raises(ValueError, match="no picture format that Pillow knows"):
+        downscale(archive, [photos], len(photos), tmp_path, DOWNSCALE, workers)
 
 
 def test_all_too_small_is_an_error(tmp_path: Path, write_tar: WriteTar) -> None:
