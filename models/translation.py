@@ -207,8 +207,12 @@ def new_game(options: TranslationOptions, setting: Setting, device: torch.device
 
 
 def recipe_of(game: Game, extra_weights: Mapping[str, float] | None = None) -> Recipe:
-    """`extra_weights`: of terms that the game's generator has beside these."""
+    """`extra_weights`: of terms that the game's generator has beside these.
+
+    Batch norms see the batch in frozen networks too, as in the published code.
+    """
     options = game.options
+    batch_norm = options.norm == "batch"
     generator_weights = {"l1": options.l1_weight, "adversarial": options.adversarial_weight}
     discriminator_weights = {"real": options.real_weight, "fake": options.fake_weight}
     networks: dict[str, nn.Module] = {
@@ -224,13 +228,18 @@ def recipe_of(game: Game, extra_weights: Mapping[str, float] | None = None) -> R
         },
         updates={
             "discriminator": Update(
-                "discriminator", "discriminator", game.discriminator_terms, discriminator_weights
+                "discriminator",
+                "discriminator",
+                game.discriminator_terms,
+                discriminator_weights,
+                others_train=batch_norm,
             ),
             "generator": Update(
                 "generator",
                 "generator",
                 game.generator_terms,
                 {**generator_weights, **(extra_weights or {})},
+                others_train=batch_norm,
             ),
         },
         schedule=PhaseSchedule([Phase((("discriminator", "generator"),), num_steps=None)]),

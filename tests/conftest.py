@@ -10,7 +10,7 @@ import pytest
 SHARED = Path(os.environ.get("SCENEFILL_SHARED", Path(__file__).parents[2] / "shared"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """Real photos and weights, where they are at hand; never part of the project."""
     if not SHARED.is_dir():

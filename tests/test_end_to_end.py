@@ -154,6 +154,18 @@ def test_recipes_of_the_readme(project: Project) -> None:
     assert project.repro() == []
 
 
+def test_the_table_of_ganscape_small(project: Project) -> None:
+    """Two of its variants; what is done is not done again."""
+    flags = "--images 16 --width 4 --seeds 1 --variants base pooling".split()
+    output = project.run("python", "bench/table/run.py", *flags)
+    assert re.findall(r"Running stage '([a-z]+)@?", output) == ["variant", "variant", "table"]
+    table = (project.folder / "bench/table/table.md").read_text()
+    assert table.count("| 3.67 | 5.33 |") == table.count("| 2.67 | 3.33 |") == 1
+    assert "16 images a training" in table
+    assert (project.folder / "bench/table/plot.png").is_file()
+    assert "Running stage" not in project.run("python", "bench/table/run.py", *flags)
+
+
 @pytest.mark.parametrize("line", README_WATCH + README_SINGLE)
 def test_single_commands_of_the_readme(project: Project, line: str) -> None:
     assert project.type(line)

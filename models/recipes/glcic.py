@@ -209,20 +209,33 @@ class Game(ContextGame):
 
 
 def _updates(game: Game, options: Options) -> dict[str, Update]:
-    """Losses of two terms are halved, as in the implementations."""
+    """Losses of two terms are halved, as in the implementations.
+
+    Batch norms of both networks see the batch there; GANscape's are Keras's, which freeze whole.
+    """
     alpha = options.adversarial_weight
     share = alpha / 2 if options.scaled_discriminator else 0.5
 
     def judge(weight: float) -> Update:
         weights = {"real": weight, "fake": weight}
-        return Update("discriminator", "discriminator", game.discriminator_terms, weights)
+        return Update(
+            "discriminator",
+            "discriminator",
+            game.discriminator_terms,
+            weights,
+            others_train=options.batch_norm,
+        )
 
     return {
         "mse": Update("generator", "generator", game.mse_terms, {"mse": 1.0}),
         "discriminator": judge(0.5),
         "joint_discriminator": judge(share),
         "joint": Update(
-            "generator", "generator", game.joint_terms, {"mse": 0.5, "adversarial": alpha / 2}
+            "generator",
+            "generator",
+            game.joint_terms,
+            {"mse": 0.5, "adversarial": alpha / 2},
+            others_train=options.batch_norm,
         ),
     }
 

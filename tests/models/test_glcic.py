@@ -12,6 +12,7 @@ from architecture import conv_shapes, dilations, num_parameters, scripted
 from models.recipe import Batch, Recipe, Setting
 from models.recipes import glcic
 from models.recipes.glcic import Options
+from models.take_update import take_update
 
 CPU = torch.device("cpu")
 NO_MEMORY = torch.device("meta")  # shapes only
@@ -245,3 +246,15 @@ def test_bad_options_are_refused(name: str, value: Any, words: str) -> None:
 def test_odd_image_sizes_are_refused(preset: str) -> None:
     with pytest.raises(ValueError, match="glcic .* multiple of 4, not 66"):
         glcic.build_generator(small(preset), 66)
+
+
+@pytest.mark.parametrize("preset", ["default", "faithful"])
+def test_frozen_batch_norms_see_the_batch(preset: str, batch: Batch) -> None:
+    """As in the code in use, where nothing is ever switched to inference."""
+    options = Options.model_validate({"preset": preset, "width": 4})
+    recipe = glcic.build(options, SETTING, CPU)
+    discriminator = recipe.networks["discriminator"]
+    modes = []
+    discriminator.register_forward_pre_hook(lambda layer, _: modes.append(layer.training))
+    take_update(recipe, "joint", [batch])
+    assert modes == [preset == "faithful"]

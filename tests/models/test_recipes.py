@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from models import registry
 from models.compose import composite
 from models.generators import Completer, Sampler
+from models.networks.context_discriminator import ContextDiscriminator
 from models.options import RecipeOptions
 from models.recipe import Batch, Recipe, Setting, seeded
 from models.take_update import take_update
@@ -105,6 +106,28 @@ def without_memory(recipe: Recipe) -> None:
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.momentum = 0.0
+
+
+def test_real_and_fake_share_the_box(case: Case, batch: Batch) -> None:
+    """Where a discriminator looks at one. As published, GLCIC shows it real patches of anywhere."""
+    recipe = case.build()
+    seen: list[Tensor] = []
+    for network in recipe.networks.values():
+        if isinstance(network, ContextDiscriminator):
+            network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    for name in recipe.updates:
+        take_update(recipe, name, [batch])
+    others = [box for box in seen if not torch.equal(box, batch.box)]
+    assert bool(others) == (case.options.model_dump().get("random_real_box") is True)
+
+
+def test_discriminators_give_logits(case: Case) -> None:
+    """A squashed output would make the losses, which squash it themselves, blunt."""
+    recipe = case.build()
+    own = {id(layer) for layer in recipe.generator.modules()}
+    for network in recipe.networks.values():
+        judges = [layer for layer in network.modules() if id(layer) not in own]
+        assert not any(isinstance(layer, nn.Sigmoid | nn.Tanh | nn.Softmax) for layer in judges)
 
 
 def test_every_weighted_term_is_there_and_finite(case: Case, batch: Batch) -> None:
