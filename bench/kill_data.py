@@ -36,12 +36,12 @@ WORKERS = (1, 2, 4)
 # Parts of the stages: small, so that there are many to kill between; detect_people's are fixed.
 PARAMS: dict[str, dict[str, Any]] = {
     "detect_people": {"image_size": 64},
-    "downscale": {"photos_per_shard": 60},
-    "crop": {"samples_per_shard": 60},
+    "downscale": {"photos_per_shard": 30},
+    "crop": {"samples_per_shard": 30},
     "runtime": {"device": "cpu", "threads": 1},
 }
 NUM_PICTURES = 60
-MAX_DELAY_SECONDS = 0.05
+MAX_DELAY_SECONDS = 0.01
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 600
 
@@ -177,9 +177,10 @@ def outs_of(folder: Path, stage: str) -> dict[str, str]:
 def kill_often(folder: Path, found: Outcome, num_kills: int, rng: random.Random) -> None:
     """Kills at random moments until `num_kills` have hit, then lets the stage end.
 
-    The moments are numbers of finished parts, so that they are spread over the work, and a delay.
+    The moments are numbers of finished parts and a delay; none falls so late that the stage could
+    end before.
     """
-    moments = sorted(rng.randrange(found.num_parts - 1) for _ in range(num_kills))
+    moments = sorted(rng.randrange(found.num_parts * 3 // 4) for _ in range(num_kills))
     seen: dict[str, tuple[int, int]] = {}
     process = start(folder, found.stage)
     for moment, victim in zip(moments, cycle(("stage", "worker")), strict=False):
@@ -234,11 +235,10 @@ def _note_remade(folder: Path, found: Outcome, seen: dict[str, tuple[int, int]])
 
 
 def _workers(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """The worker processes: children of the fork server, which is a child of the stage."""
+    """The worker processes, and the server that forks them."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
-        below = [child for child in children if child.ppid() != process.pid]
-        return [child for child in below if child.is_running()]
+        return [child for child in children if "forkserver" in " ".join(child.cmdline())]
     except psutil.Error:
         return []
 
