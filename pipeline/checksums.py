@@ -5,7 +5,7 @@ the format of `sha256sum`, so that `sha256sum -c` checks them.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 SHARD_SUMS = "shards.sha256"
@@ -17,9 +17,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_sums(sums_path: Path, files: Iterable[Path]) -> None:
-    """A `sha256sum` list of `files`, named relative to the list."""
-    lines = [f"{sha256_of(file)}  {file.name}\n" for file in sorted(files)]
+def write_sums(sums_path: Path, sums: Mapping[str, str]) -> None:
+    """A `sha256sum` list of files beside it: name -> sum."""
+    lines = [f"{sums[name]}  {name}\n" for name in sorted(sums)]
     sums_path.write_text("".join(lines))
 
 

@@ -41,7 +41,8 @@ def main() -> None:
     try:
         app()
     except ValueError as error:
-        _fail(str(error))
+        # Notes say at which photo it was.
+        _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -1,27 +1,28 @@
 """Person detection with Ultralytics YOLO; the only module that imports ultralytics.
 
-ultralytics downloads, installs, reports and configures on its own where it is let. Here the
-weights are found and their sum is checked first, then they are loaded offline and restricted to
-known classes, and what ultralytics writes stays in one folder.
+ultralytics downloads, installs, reports and configures on its own where it is let, and its
+`predict` waits for the device three times a batch. Here the weights are found and their sum is
+checked first, then they are loaded offline and restricted to known classes, what ultralytics writes
+stays in one folder, and the model is called directly.
 """
 
 import importlib
 import importlib.util
-import math
 import os
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torchvision.ops import nms
 
 from pipeline.checksums import sha256_of
+from pipeline.letterbox import letterbox, unfit
 from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams
 from pipeline.params.section import closest
 from pipeline.progress import say
@@ -35,6 +36,12 @@ CHOICES = """Choose one of:
 
 # Checkpoints of other tasks, and the one detector that takes no RGB.
 OTHER_TASKS = re.compile(r"-(cls|seg|sem|pose|obb|depth|reid|world|grayscale)")
+
+# Places of a picture that are looked at closely. Ultralytics takes any number but returns 300 boxes
+# at most, and no weaker place changes the best box.
+MAX_CANDIDATES = 1000
+MAX_BOXES = 300
+CLASS_OFFSET = 7680.0  # px, more than any square
 
 
 @dataclass(frozen=True, order=True)
@@ -64,22 +71,15 @@ class Detector:
         """
         path = verified_weights(params, downloads_dir)
         self.is_demo = params.weights_sha256 == DEMO_SHA256
+        self.image_size = params.image_size
+        self.precision = "fp16" if torch.device(device).type == "cuda" else "fp32"
+        self._floor, self._iou = params.score_floor, params.iou
+        self._device = torch.device(device)
         _import_ultralytics(_config_dir(downloads_dir))
-        self._yolo = _load(path, params.weights)
-        self._options = {
-            "conf": params.score_floor,
-            "iou": params.iou,
-            "classes": _class_ids(self._yolo.names, params),
-            "imgsz": params.image_size,
-            # Always the whole square: with rect the padding would follow the batch's shapes.
-            "rect": False,
-            "device": torch.device(device),
-            "quantize": 16 if torch.device(device).type == "cuda" else None,
-            "verbose": False,
-            "save": False,
-        }
-        # The first call sets the model up, and with it the threads to cores - 1 on a CPU.
-        self.detect([np.zeros((8, 8, 3), np.uint8)])
+        yolo = load_yolo(path, params.weights)
+        self._classes = torch.tensor(_class_ids(yolo.names, params), device=self._device)
+        self._backend = _set_up(yolo, params.image_size, self._device)
+        # The set-up changes the threads to cores - 1 on a CPU.
         torch.set_num_threads(threads)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[PersonBox]]:
@@ -91,12 +91,77 @@ class Detector:
         if not images:
             return []
         assert all(image.dtype == np.uint8 and image.shape[2:] == (3,) for image in images)
-        as_bgr = [np.ascontiguousarray(image[..., ::-1]) for image in images]
-        results = self._yolo.predict(as_bgr, **self._options)
+        batch = np.empty((len(images), self.image_size, self.image_size, 3), np.uint8)
+        for image, square in zip(images, batch, strict=True):
+            letterbox(image, square)
+        found = self.begin(batch)
         return [
-            _person_boxes(result.boxes.conf.tolist(), result.boxes.xyxy.tolist(), image.shape[:2])
-            for result, image in zip(results, images, strict=True)
+            self.boxes(candidates, *image.shape[:2])
+            for candidates, image in zip(found.wait(), images, strict=True)
         ]
+
+    @torch.inference_mode()
+    def begin(self, batch: np.ndarray) -> "Look":
+        """Looks at photos that are fitted into the square (NHWC uint8, RGB).
+
+        A GPU's answer is not waited for; `batch` may be written over at once.
+        """
+        pictures = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)
+        pictures = (pictures.half() if self._backend.fp16 else pictures.float()).div_(255)
+        output = self._backend(pictures)
+        prediction = output[0] if isinstance(output, (list, tuple)) else output
+        assert prediction.shape[1] == 4 + len(self._backend.names), "boxes and scores of one head"
+        return Look(_strongest(prediction, self._classes))
+
+    def boxes(self, candidates: np.ndarray, height: int, width: int) -> list[PersonBox]:
+        """The people in a photo of that size, from a row of `Look.wait`."""
+        found = candidates[candidates[:, 4] > self._floor]
+        if not len(found):
+            return []
+        half = found[:, 2:4] / 2
+        corners = np.concatenate([found[:, :2] - half, found[:, :2] + half], axis=1)
+        if len(found) > 1:
+            # Boxes of different classes do not overlap once they are moved apart.
+            apart = torch.from_numpy(corners + found[:, 5:] * CLASS_OFFSET)
+            kept = nms(apart, torch.from_numpy(found[:, 4]), self._iou)[:MAX_BOXES].numpy()
+            found, corners = found[kept], corners[kept]
+        placed = unfit(corners, height, width, self.image_size)
+        return _person_boxes(found[:, 4].tolist(), placed.tolist(), (height, width))
+
+
+class Look:
+    """What the model saw in a batch, on its way from the device."""
+
+    def __init__(self, candidates: torch.Tensor) -> None:
+        self._candidates = candidates
+        self._copied: Any = None
+        if candidates.device.type == "cuda":
+            self._candidates = torch.empty_like(candidates, device="cpu", pin_memory=True)
+            self._candidates.copy_(candidates, non_blocking=True)
+            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._copied.record(torch.cuda.current_stream(candidates.device))
+
+    def wait(self) -> np.ndarray:
+        """N x candidates x 6: centre x, y, width, height in px of the square, score, class."""
+        if self._copied is not None:
+            self._copied.synchronize()
+        return self._candidates.cpu().numpy()
+
+
+def _strongest(prediction: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """As in `Look.wait`, of the places where one of `classes` is likeliest; 0 where none is.
+
+    `prediction` is N x (4 + number of classes) x places. The shape of the answer does not depend
+    on what is seen, so that a GPU need not be waited for.
+    """
+    scores = prediction.index_select(1, 4 + classes).amax(1)
+    places = scores.topk(min(MAX_CANDIDATES, scores.shape[1])).indices
+    seen = prediction.gather(2, places[:, None].expand(-1, prediction.shape[1], -1))
+    # A place is what its likeliest class says, as in ultralytics.
+    score, number = seen[:, 4:].max(1)
+    score = torch.where(torch.isin(number, classes), score, 0)
+    columns = [seen[:, :4].transpose(1, 2), score[..., None], number[..., None]]
+    return torch.cat([column.float() for column in columns], 2)
 
 
 def verified_weights(params: DetectPeopleParams, downloads_dir: Path) -> Path:
@@ -201,8 +266,6 @@ def _import_ultralytics(config_dir: Path) -> None:
     if "ultralytics" not in sys.modules:
         config_dir.mkdir(parents=True, exist_ok=True)
         os.environ["YOLO_CONFIG_DIR"] = str(config_dir)  # never the user's own settings
-    # Their NMS takes torchvision's where something has imported it already: let that be always.
-    importlib.import_module("torchvision")
     pillow_open, torch_save = Image.open, torch.save
     utils: Any = importlib.import_module("ultralytics.utils")
     # They put in functions of their own; that for Pillow installs a package at a broken photo.
@@ -211,7 +274,6 @@ def _import_ultralytics(config_dir: Path) -> None:
         os.environ.pop("OMP_NUM_THREADS", None)  # they set 1, which child processes would inherit
     assert utils.SAFE_LOAD and not utils.AUTOINSTALL and not utils.ONLINE, "imported before us"
     _silence(utils.SETTINGS)
-    _give_nms_time()
 
 
 def _silence(settings: Any) -> None:
@@ -221,14 +283,7 @@ def _silence(settings: Any) -> None:
         settings.update(off)
 
 
-def _give_nms_time() -> None:
-    """Their NMS drops the rest of a batch after 2 s: a busy machine would hide people."""
-    nms: Any = importlib.import_module("ultralytics.utils.nms")
-    if not isinstance(nms.non_max_suppression, partial):
-        nms.non_max_suppression = partial(nms.non_max_suppression, max_time_img=math.inf)
-
-
-def _load(path: Path, weights: str) -> Any:
+def load_yolo(path: Path, weights: str) -> Any:
     """The model of a verified file."""
     yolo_class: Any = importlib.import_module("ultralytics").YOLO
     try:
@@ -238,6 +293,21 @@ def _load(path: Path, weights: str) -> Any:
     if yolo.task != "detect":
         raise _refusal(weights, f"it is a model for {yolo.task!r}, and must be one for 'detect'")
     return yolo
+
+
+def _set_up(yolo: Any, image_size: int, device: torch.device) -> Any:
+    """The model as their `predict` calls it: fused, on the device, in half precision on a GPU."""
+    yolo.predict(
+        [np.zeros((8, 8, 3), np.uint8)],
+        imgsz=image_size,
+        # Always the whole square: with rect the padding would follow the batch's shapes.
+        rect=False,
+        device=device,
+        quantize=16 if device.type == "cuda" else None,
+        verbose=False,
+        save=False,
+    )
+    return yolo.predictor.model
 
 
 def _as_they_take_it(path: Path) -> str:

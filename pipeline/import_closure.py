@@ -21,9 +21,11 @@ NEUTRAL = frozenset(
         "pipeline/training/live.py",
         "pipeline/params/archive.py",
         "pipeline/params/runtime.py",
+        "pipeline/parent.py",
         "pipeline/progress.py",
         "pipeline/resume.py",
         "pipeline/running_sums.py",
+        "pipeline/score_store.py",
         "pipeline/training/stop_signal.py",
         "pipeline/training/trackers.py",
     }

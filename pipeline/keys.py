@@ -4,6 +4,8 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+import numpy as np
+
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -23,4 +25,13 @@ def _escape(match: re.Match[str]) -> str:
 
 def shuffled(keys: Iterable[str], *, seed: int) -> list[str]:
     """`keys` in the order of a seeded hash: new keys fall in between and move no others."""
-    return sorted(keys, key=lambda key: hashlib.sha256(f"{seed}/order/{key}".encode()).digest())
+    return sorted(keys, key=lambda key: _order(key, seed))
+
+
+def shuffle_numbers(keys: Iterable[str], *, seed: int) -> np.ndarray:
+    """The first eight bytes of those hashes, uint64: the same order without the keys at hand."""
+    return np.array([int.from_bytes(_order(key, seed)[:8]) for key in keys], np.uint64)
+
+
+def _order(key: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}/order/{key}".encode()).digest()

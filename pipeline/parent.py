@@ -1,8 +1,9 @@
-"""A stage stops when the `dvc repro` that started it dies.
+"""Nothing outlives what started it: a stage its `dvc repro`, a worker its stage.
 
 SIGKILL of dvc leaves its child alive, and the next repro would run beside it.
 """
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -39,3 +40,15 @@ def _watch(dvc: psutil.Process) -> None:
     while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
         time.sleep(POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def end_with_parent() -> None:
+    """In a worker process: ends it, wherever it is, when the process that started it has died."""
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
+
+
+def _exit_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

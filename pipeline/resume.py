@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from pipeline.checksums import recorded_sum, sha256_of
 from pipeline.import_closure import ROOT, closure
 from pipeline.progress import say
+from pipeline.score_store import forget_findings
 
 FINGERPRINT_DIGITS = 16
 
@@ -205,4 +206,6 @@ def clean_scratch() -> str:
             f"removed {removed['archives']} downloaded archives, whole or begun: what stages made "
             "of them stays, but `download`, where it has to run again, fetches them anew"
         )
+    if forget_findings(work_dir()):
+        lines.append("removed what the people detector has found so far; tables made of it stay")
     return "\n".join([*lines, *(f"{name} is at work" for name in busy)])

@@ -3,7 +3,6 @@
 webdataset's own writer would import torch (some 500 MB a process) and stamp the time.
 """
 
-import io
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,27 +13,62 @@ class ShardWriter:
     """One plain tar; samples in the order they are added, fields in sorted order."""
 
     def __init__(self, path: Path) -> None:
-        self._tar = tarfile.open(path, "w", format=tarfile.PAX_FORMAT)
+        self._file = path.open("wb", buffering=2**20)
+        self._size = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._tar.close()
+        """The end of a tar: two empty blocks, filled up to a record."""
+        self._write(bytes(2 * tarfile.BLOCKSIZE))
+        self._write(bytes(-self._size % tarfile.RECORDSIZE))
+        self._file.close()
 
     def add(self, key: str, fields: Mapping[str, bytes]) -> dict[str, int]:
         """Adds `<key>.<field>` members; returns where each field's bytes start in the tar."""
         offsets = {}
         for field in sorted(fields):
-            data = fields[field]
-            member = tarfile.TarInfo(f"{key}.{field}")
-            member.size = len(data)
-            member.mode = 0o444
-            self._tar.addfile(member, io.BytesIO(data))
-            padded = -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-            offsets[field] = self._tar.offset - padded
+            self._write(_header(f"{key}.{field}", len(fields[field])))
+            offsets[field] = self._size
+            self._write(fields[field])
+            self._write(bytes(-self._size % tarfile.BLOCKSIZE))
         return offsets
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._size += len(data)
 
 
 def shard_name(split: str, number: int) -> str:
     return f"{split}-{number:06d}.tar"
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    """A file without clock or owner."""
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o444
+    return member
+
+
+# Where a header has its size (eleven octal digits and a NUL) and its sum (six, a NUL, a space).
+_SIZE_START, _SIZE_END = 124, 135
+_SUM_START, _SUM_END = 148, 154
+_PLAIN = _member("", 0).tobuf(tarfile.PAX_FORMAT)
+_PLAIN_SUM = int(_PLAIN[_SUM_START:_SUM_END], 8) - sum(_PLAIN[_SIZE_START:_SIZE_END])
+
+
+def _header(name: str, size: int) -> bytes:
+    """The header that tarfile writes, in a tenth of the time.
+
+    tarfile's own of an empty file without a name, in which name, size and sum are put in; it makes
+    those itself that need more than one block. At two members a photo it would take as long as a
+    third of the decoding.
+    """
+    start, octal = name.encode(), b"%011o" % size
+    if len(start) > tarfile.LENGTH_NAME or not name.isascii() or len(octal) > 11:
+        return _member(name, size).tobuf(tarfile.PAX_FORMAT)
+    checksum = b"%06o" % (_PLAIN_SUM + sum(start) + sum(octal))
+    rest = _PLAIN[len(start) : _SIZE_START], octal, _PLAIN[_SIZE_END:_SUM_START], checksum
+    return b"".join([start, *rest, _PLAIN[_SUM_END:]])

@@ -190,7 +190,9 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("stage", ["download", "index", "filter_people", "downscale", "crop"])
+@pytest.mark.parametrize(
+    "stage", ["download", "index", "detect_people", "filter_people", "downscale", "crop"]
+)
 def test_data_stages_load_no_torch(stage: str) -> None:
     loaded = modules_after(f"import pipeline.stages.{stage}")
     assert loaded & {"torch", "ultralytics", "webdataset"} == set()

@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pipeline import detector
 from pipeline.detector import Detector, PersonBox, resolve_weights, verified_weights
+from pipeline.letterbox import letterbox
 from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams
 from pipeline.params.section import check
 
@@ -263,6 +264,71 @@ def test_the_batch_changes_no_box(demo: Detector, bus: np.ndarray) -> None:
         assert one.score == pytest.approx(other.score, abs=1e-3)
         places = [(box.top, box.left, box.height, box.width) for box in (one, other)]
         assert places[0] == pytest.approx(places[1], abs=0.2)  # px of a photo 4 times as large
+
+
+@needs_demo
+def test_photos_are_fitted_as_by_ultralytics(demo: Detector) -> None:
+    from ultralytics.data.augment import LetterBox
+
+    rng = np.random.default_rng(0)
+    for shape in [(256, 256), (150, 150), (97, 180), (300, 211), (1, 50)]:
+        image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        square = np.empty((256, 256, 3), np.uint8)
+        letterbox(image, square)
+        assert np.array_equal(square, LetterBox((256, 256), auto=False)(image=image))
+
+
+def differing(ours: list[PersonBox], theirs: Any, min_score: float) -> bool:
+    """Whether the best box is on the other side of `min_score`, or scored 0.01 apart."""
+    best = max((box.score for box in ours), default=0.0)
+    expected = max(theirs.boxes.conf.tolist(), default=0.0)
+    return (best >= min_score) != (expected >= min_score) or abs(best - expected) > 0.01
+
+
+def crops(bus: np.ndarray, num: int) -> list[np.ndarray]:
+    """Pieces of one photo with people, of many shapes and sizes."""
+    rng = np.random.default_rng(0)
+    pieces = []
+    for _ in range(num):
+        height, width = rng.integers(60, 600, 2)
+        top, left = rng.integers(0, bus.shape[0] - height), rng.integers(0, bus.shape[1] - width)
+        pieces.append(np.ascontiguousarray(bus[top : top + height, left : left + width]))
+    return pieces
+
+
+@needs_demo
+def test_decisions_are_those_of_predict(
+    demo: Detector, bus: np.ndarray, downloads_dir: Path
+) -> None:
+    """The short form of bench/detect.py."""
+    yolo = detector.load_yolo(resolve_weights(DEMO, downloads_dir), DEMO)
+    pieces = crops(bus, 40)
+    bgr = [np.ascontiguousarray(piece[..., ::-1]) for piece in pieces]
+    options = {"imgsz": 256, "rect": False, "conf": 0.05, "iou": 0.7, "device": "cpu"}
+    theirs = yolo.predict(bgr, classes=[0, 1], verbose=False, **options)
+    torch.set_num_threads(2)
+    ours = demo.detect(pieces)
+    assert sum(len(boxes) for boxes in ours) > 40
+    for found, expected in zip(ours, theirs, strict=True):
+        assert not differing(found, expected, 0.4)
+        assert len(found) == len(expected.boxes)
+        ranked = sorted(expected.boxes.xyxy.tolist(), key=lambda box: (box[1], box[0]))
+        placed = sorted((box.top, box.left) for box in found)
+        for (top, left), corners in zip(placed, ranked, strict=True):
+            assert (left, top) == pytest.approx(corners[:2], abs=0.5)
+
+
+@needs_demo
+def test_a_photo_is_judged_alike_wherever_it_stands_in_a_full_batch(
+    demo: Detector, bus: np.ndarray
+) -> None:
+    """Bit for bit: which photos the store knows decides what stands beside a photo."""
+    pieces = crops(bus, 8)
+    expected = demo.detect(pieces)
+    assert sum(len(boxes) for boxes in expected) > 8
+    assert demo.detect(pieces[::-1]) == expected[::-1]
+    others = [gradient()] * 7
+    assert [demo.detect([piece, *others])[0] for piece in pieces[:3]] == expected[:3]
 
 
 @needs_demo

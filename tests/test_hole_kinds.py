@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from cutters import KINDS
 from pictures import picture
 from pipeline import manifests
-from pipeline.checksums import SHARD_SUMS, write_sums
+from pipeline.checksums import SHARD_SUMS, sha256_of, write_sums
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
 from pipeline.params.whole import check_whole
@@ -70,7 +70,7 @@ def write_photos(data: Path, image_size: int) -> None:
             row |= {"status": "ok", "shard": "photos-000000.tar"}
             rows.append(row | {"offset": offset, "size": len(png)})
     shards = data / "downscale/shards"
-    write_sums(shards / SHARD_SUMS, shards.glob("*.tar"))
+    write_sums(shards / SHARD_SUMS, {path.name: sha256_of(path) for path in shards.glob("*.tar")})
     manifest = pd.DataFrame(rows)
     manifests.write(manifest, data / "downscale/manifest.parquet")
     splits = pd.DataFrame({"key": manifest["key"], "split": SPLITS})

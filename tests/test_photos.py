@@ -1,4 +1,5 @@
 import io
+import random
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,8 @@ import pytest
 from PIL import Image
 
 from pictures import encoded, picture
-from pipeline.photos import BrokenPhotoError, decode, encode_png, read_at
+from pipeline import photos
+from pipeline.photos import BrokenPhotoError, decode, encode_png, pixels, read_at
 
 
 def test_scaled_decoding_gives_the_exact_quarter() -> None:
@@ -72,9 +74,73 @@ def test_every_malformed_file_decodes_or_is_refused(shared: Path) -> None:
 
 def test_png_is_stored_and_lossless() -> None:
     small = picture(4, (64, 64))
-    data = encode_png(small)
+    data = encode_png(np.asarray(small))
     assert 12_300 < len(data) < 12_600
+    assert data == encode_png(small)
+    with Image.open(io.BytesIO(data)) as read:
+        read.verify()
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), np.asarray(small))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (28, 27), (1, 1), (512, 300)])
+def test_pictures_and_masks_of_any_size_survive_png(size: tuple[int, int]) -> None:
+    image = np.asarray(picture(5, size))
+    mask = image[..., 0] > 127
+    for array, mode in ((image, "RGB"), (mask, "1")):
+        read = Image.open(io.BytesIO(encode_png(array)))
+        assert read.mode == mode
+        assert np.array_equal(np.asarray(read), array)
+
+
+def pillow_alone(data: bytes, at_least: int | None) -> np.ndarray | None:
+    try:
+        return np.asarray(photos._with_pillow(data, at_least))
+    except BrokenPhotoError:
+        return None
+
+
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """Cut short, some bytes changed, or some left out."""
+    start = rng.randrange(len(data))
+    if rng.random() < 0.3:
+        return data[:start]
+    if rng.random() < 0.3:
+        return data[:start] + data[start + rng.randrange(1, 500) :]
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 2, 5, 40))):
+        changed[rng.randrange(len(data))] = rng.randrange(256)
+    return bytes(changed)
+
+
+def test_both_decoders_are_one() -> None:
+    """The fast way gives Pillow's pixels, and takes nothing that Pillow refuses."""
+    rng = random.Random(0)
+    fast = 0
+    for seed in range(400):
+        size = (rng.randrange(64, 300), rng.randrange(64, 300))
+        image = picture(seed, size).convert(rng.choice(("RGB", "L", "CMYK")))
+        buffer = io.BytesIO()
+        options = {"progressive": rng.random() < 0.2, "subsampling": rng.randrange(3)}
+        image.save(buffer, "jpeg", quality=rng.randrange(20, 96), **options)
+        data = buffer.getvalue() if seed % 2 else damaged(buffer.getvalue(), rng)
+        for at_least in (None, 16, 64):
+            plain, expected = photos._plain_jpeg(data, at_least), pillow_alone(data, at_least)
+            if plain is not None:
+                fast += 1
+                assert expected is not None and np.array_equal(plain, expected)
+    assert fast > 300, "photos without a fault are decoded the fast way"
+
+
+def test_photos_with_metadata_go_to_pillow() -> None:
+    image = picture(6)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    turned, plain = io.BytesIO(), io.BytesIO()
+    image.save(turned, "jpeg", exif=exif)
+    image.save(plain, "jpeg")
+    assert photos._plain_jpeg(turned.getvalue(), None) is None
+    upside_down = pixels(turned.getvalue())
+    assert np.array_equal(upside_down[::-1, ::-1], pixels(plain.getvalue()))
 
 
 def test_reading_past_the_end_is_an_error(tmp_path: Path) -> None:

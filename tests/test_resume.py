@@ -1,14 +1,11 @@
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pipeline import resume
-from pipeline.engine import run_parts
-from pipeline.progress import Advance
+from pipeline.score_store import FILE_NAME, ScoreStore
 
 CODE = ["pipeline/stages/crop.py"]
 
@@ -78,31 +75,6 @@ def test_a_recorded_sum_saves_reading_the_input(tmp_path: Path) -> None:
     assert resume.fingerprint(resume.facts_of({}, CODE, [archive])) == first
 
 
-def part(name: str, made: list[str], folder: Path, advance: Advance) -> None:
-    (folder / "data").write_text(name)
-    made.append(name)
-    advance(1)
-
-
-def test_finished_parts_are_not_made_again(tmp_path: Path) -> None:
-    made: list[str] = []
-    plan: dict[str, Callable[[Path, Advance], None]] = {
-        name: partial(part, name, made) for name in ("a", "b", "c")
-    }
-
-    def fail(folder: Path, advance: Advance) -> None:
-        (folder / "data").write_text("half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_parts(tmp_path, {**plan, "b": fail}, lambda num: None)
-    assert made == ["a"]
-    folders = run_parts(tmp_path, plan, lambda num: None)
-    assert made == ["a", "b", "c"]
-    assert [(folder / "data").read_text() for folder in folders] == ["a", "b", "c"]
-    assert not (tmp_path / "b.tmp").exists()
-
-
 def test_publish_never_writes_into_what_stands_there(tmp_path: Path) -> None:
     """An out may be a hard link to DVC's cache: writing into it would corrupt the cache."""
     cache = tmp_path / "cache"
@@ -145,3 +117,11 @@ def test_clean_removes_downloads_and_says_what_that_means(scratch_root: Path) ->
     message = resume.clean_scratch()
     assert not kept.parent.exists()
     assert "removed 1 downloaded archives" in message and "fetches them anew" in message
+
+
+def test_clean_forgets_what_the_detector_found(scratch_root: Path) -> None:
+    store = ScoreStore(scratch_root / ".work" / FILE_NAME, "model")
+    store.add([("aa", {"status": "ok"})])
+    assert "removed what the people detector has found" in resume.clean_scratch()
+    assert list((scratch_root / ".work").iterdir()) == []
+    assert "people detector" not in resume.clean_scratch()

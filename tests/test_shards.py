@@ -1,3 +1,4 @@
+import io
 import tarfile
 from pathlib import Path
 
@@ -33,6 +34,19 @@ def test_bytes_depend_on_samples_alone(tmp_path: Path) -> None:
         f"{key}.{field}" for key in ("one", "two") for field in sorted(FIELDS)
     ]
     assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {(0, 0, 0, "", "")}
+
+
+def test_the_bytes_are_those_of_tarfile(tmp_path: Path) -> None:
+    """Long and odd names too, which need more than one block of header."""
+    keys = ["short", "é", "long" * 60, "x" * 99]
+    write(tmp_path / "ours.tar", keys)
+    with tarfile.open(tmp_path / "theirs.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        for key in keys:
+            for field in sorted(FIELDS):
+                member = tarfile.TarInfo(f"{key}.{field}")
+                member.size, member.mode = len(FIELDS[field]), 0o444
+                tar.addfile(member, io.BytesIO(FIELDS[field]))
+    assert (tmp_path / "ours.tar").read_bytes() == (tmp_path / "theirs.tar").read_bytes()
 
 
 def test_plain_webdataset_reads_them(tmp_path: Path) -> None:

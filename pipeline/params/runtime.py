@@ -17,7 +17,11 @@ class RuntimeParams(Section):
     threads: int = Field(
         ge=0, description="CPU threads of torch, over all processes; 0 takes one a core"
     )
-    workers: int = Field(ge=0, description="processes that paint photos; 0 takes one a core")
+    workers: int = Field(
+        ge=0,
+        description="processes that paint, decode, shrink and cut photos; 0 takes one a core, "
+        "1 does without other processes",
+    )
     detect_batch: int = Field(ge=1, le=1024, description="photos a step of the people detector")
     processes: int = Field(
         ge=1, description="processes that train together, each on its own GPU; 1 needs no torchrun"

@@ -1,103 +1,166 @@
 """Stage: small shards + splits -> final shards with holes and a box a sample."""
 
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from PIL import Image
 
 from pipeline import manifests
-from pipeline.checksums import SHARD_SUMS, recorded_sum, write_sums
-from pipeline.engine import MakePart, run_parts
+from pipeline.checksums import SHARD_SUMS, recorded_sum, sha256_of, write_sums
+from pipeline.engine import MakePart, at_photo, run_parts
 from pipeline.hole_cutter import HoleCutter, hole_kind, hole_path
-from pipeline.keys import shuffled
+from pipeline.keys import shuffle_numbers
 from pipeline.params.crop import CropParams
 from pipeline.params.hole_options import HoleOptions
+from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.photos import encode_png, read_at
-from pipeline.progress import Advance, progress
+from pipeline.photos import encode_png, pixels, read_at
+from pipeline.progress import progress
 from pipeline.rectangle import Rectangle
 from pipeline.resume import publish, require_space, scratch
 from pipeline.shard_writer import ShardWriter, shard_name
 
 SPLITS = ("train", "val", "test")
+# Samples whose rows are held while their shards are made: some 30 MB.
+ROWS_AT_ONCE = 65_536
 
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/crop/train/, val/, test/ and meta.json."""
     params = load("crop", CropParams)
     options = load(f"holes.{params.kind}", hole_kind(params.kind).OPTIONS)
+    runtime = load("runtime", RuntimeParams)
     downscaled, splits_path = data / "downscale", data / "filter_people" / "splits.parquet"
     inputs = [downscaled / "manifest.parquet", downscaled / "shards", splits_path]
-    samples = _samples(downscaled, manifests.read(splits_path))
     with scratch(
         "crop",
         params={"crop": params.model_dump(), "options": options.model_dump()},
         code=["pipeline/stages/crop.py", hole_path(params.kind)],
         inputs=inputs,
     ) as folder:
-        require_space(folder, int(1.4 * samples["size"].sum()), "cutting the holes")
-        crop(downscaled / "shards", samples, folder, params, options)
+        crop(downscaled, splits_path, folder, params, options, runtime.num_workers)
         for name in (*SPLITS, "meta.json"):
             publish(folder / name, data / "crop" / name)
 
 
-def _samples(downscaled: Path, splits: pd.DataFrame) -> pd.DataFrame:
-    """key, category, path, shard, offset, size, split of every photo that was large enough."""
-    manifest = manifests.read(downscaled / "manifest.parquet")
-    manifest = manifest[manifest["status"] == "ok"].drop(columns="status")
-    samples = manifest.merge(splits, on="key", validate="one_to_one")
-    assert len(samples) == len(manifest), "every downscaled photo has a split"
-    return samples
-
-
 def crop(
-    shards: Path, samples: pd.DataFrame, folder: Path, params: CropParams, options: HoleOptions
+    downscaled: Path,
+    splits_path: Path,
+    folder: Path,
+    params: CropParams,
+    options: HoleOptions,
+    workers: int,
 ) -> None:
-    """Writes all outs into `folder`; `samples` as from `_samples`, `options` those of the kind."""
-    image_size = _image_size(shards, samples)
+    """Writes all outs into `folder`; `options` are those of the kind.
+
+    `downscaled` holds manifest.parquet and shards/.
+    """
+    samples = partial(_samples, downscaled, splits_path)
+    num_bytes = sum(int(piece["size"].sum()) for piece in samples())
+    require_space(folder, int(1.4 * num_bytes), "cutting the holes")
+    image_size = _image_size(
+        downscaled / "shards", next(piece for piece in samples() if len(piece))
+    )
     params.check_sizes(image_size)
     options.check_sizes(image_size, params.box_size)
     cutter = HoleCutter(params.kind, options, image_size, params.box_size)
-    parts = dict(_parts(shards, samples, params, cutter))
-    with progress("crop", len(samples), "samples") as advance:
-        made = run_parts(folder / "parts", parts, advance)
+    counts, rank = ranks(samples(), params.seed)
+    parts = _parts(downscaled / "shards", samples, counts, rank, params, cutter)
+    with progress("crop", len(rank), "samples") as advance:
+        num_shards = sum(-(-num // params.samples_per_shard) for num in counts.values())
+        made = run_parts(folder / "parts", parts, advance, min(workers, num_shards), __name__)
+    sums: dict[str, dict[str, str]] = {split: {} for split in SPLITS}
+    for part in made:
+        split = part.name.split("-")[0]
+        publish(part / part.name, folder / split / part.name)
+        sums[split][part.name] = (part / "sha256").read_text()
     for split in SPLITS:
         (folder / split).mkdir(exist_ok=True)
-    for part in made:
-        publish(part / part.name, folder / part.name.split("-")[0] / part.name)
-    for split in SPLITS:
-        write_sums(folder / split / SHARD_SUMS, (folder / split).glob("*.tar"))
-    meta = _meta(folder, samples, params, cutter)
+        write_sums(folder / split / SHARD_SUMS, sums[split])
+    meta = _meta(folder, counts, params, cutter)
     (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+
+
+def _samples(downscaled: Path, splits_path: Path) -> Iterator[pd.DataFrame]:
+    """key, category, path, shard, offset, size, split of every photo that was large enough."""
+    manifest = downscaled / "manifest.parquet"
+    assert manifests.num_rows(manifest) == manifests.num_rows(splits_path), "all have a split"
+    tables = manifests.read_pieces(manifest), manifests.read_pieces(splits_path)
+    for photos, splits in zip(*tables, strict=True):
+        assert list(photos["key"]) == list(splits["key"]), "in the same order"
+        samples = photos.assign(split=splits["split"])
+        yield samples[samples["status"] == "ok"].drop(columns="status")
 
 
 def _image_size(shards: Path, samples: pd.DataFrame) -> int:
     """px; read from the first picture, since this stage tracks no params of `downscale`."""
-    first = samples.iloc[0]
-    with (shards / first["shard"]).open("rb") as file:
-        image = Image.open(io.BytesIO(read_at(file, int(first["offset"]), int(first["size"]))))
-    return image.width
+    return int(pixels(_png(shards, next(manifests.rows(samples)))).shape[0])
+
+
+def _png(shards: Path, sample: Any) -> bytes:
+    with (shards / sample.shard).open("rb", buffering=0) as file:
+        return read_at(file, sample.offset, sample.size)
+
+
+def ranks(samples: Iterable[pd.DataFrame], seed: int) -> tuple[dict[str, int], np.ndarray]:
+    """How many samples each split has, and for each sample its rank: by split, then by hash.
+
+    Shuffled by hash, so that a reader of whole shards meets all categories in each. Twelve bytes a
+    sample are all that is held of all of them at once.
+    """
+    numbers = {split: number for number, split in enumerate(SPLITS)}
+    pieces = [
+        (piece["split"].map(numbers).to_numpy(np.uint8), shuffle_numbers(piece["key"], seed=seed))
+        for piece in samples
+    ]
+    split, shuffled = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
+    rank = np.empty(len(split), np.uint32)
+    rank[np.lexsort((shuffled, split))] = np.arange(len(split), dtype=np.uint32)
+    counts = np.bincount(split, minlength=len(SPLITS))
+    return dict(zip(SPLITS, counts.tolist(), strict=True)), rank
 
 
 def _parts(
-    shards: Path, samples: pd.DataFrame, params: CropParams, cutter: HoleCutter
+    shards: Path,
+    samples: Callable[[], Iterable[pd.DataFrame]],
+    counts: dict[str, int],
+    rank: np.ndarray,
+    params: CropParams,
+    cutter: HoleCutter,
 ) -> Iterator[tuple[str, MakePart]]:
     """The plan: which samples stand in which shard.
 
-    Shuffled by hash, so that a reader of whole shards meets all categories in each.
+    The table is read once for every ROWS_AT_ONCE samples: to hold it all would take memory that
+    grows with the number of photos.
     """
-    for split in SPLITS:
-        chosen = samples[samples["split"] == split].set_index("key", drop=False)
-        keys = shuffled(chosen["key"], seed=params.seed)
-        for number, start in enumerate(range(0, len(keys), params.samples_per_shard)):
-            rows = chosen.loc[keys[start : start + params.samples_per_shard]]
-            name = shard_name(split, number)
-            yield name, partial(_make_shard, name, shards, rows, params.seed, cutter)
+    first = 0
+    for split, count in counts.items():
+        at_once = max(ROWS_AT_ONCE // params.samples_per_shard, 1) * params.samples_per_shard
+        number = 0
+        for start in range(0, count, at_once):
+            last = first + min(start + at_once, count)
+            chosen = _ranked(samples(), rank, first + start, last)
+            for rows in manifests.regroup([chosen], params.samples_per_shard):
+                name = shard_name(split, number)
+                yield name, partial(_make_shard, name, shards, rows, params.seed, cutter)
+                number += 1
+        first += count
+
+
+def _ranked(
+    samples: Iterable[pd.DataFrame], rank: np.ndarray, start: int, end: int
+) -> pd.DataFrame:
+    """The samples whose rank is in [start, end), by rank."""
+    chosen, done = [], 0
+    for piece in samples:
+        ranked = piece.assign(rank=rank[done : done + len(piece)])
+        chosen.append(ranked[(ranked["rank"] >= start) & (ranked["rank"] < end)])
+        done += len(piece)
+    return pd.concat(chosen).sort_values("rank").drop(columns="rank")
 
 
 def _make_shard(
@@ -107,25 +170,21 @@ def _make_shard(
     seed: int,
     cutter: HoleCutter,
     folder: Path,
-    advance: Advance,
-) -> None:
-    files = {shard: (shards / shard).open("rb") for shard in sorted(samples["shard"].unique())}
-    try:
-        with ShardWriter(folder / name) as writer:
-            for sample in manifests.rows(samples):
-                png = read_at(files[sample.shard], sample.offset, sample.size)
+) -> int:
+    """One tar of the samples, and its sum."""
+    with ShardWriter(folder / name) as writer:
+        for sample in manifests.rows(samples):
+            with at_photo(sample):
+                png = _png(shards, sample)
                 writer.add(sample.key, _fields(png, sample, seed, cutter))
-                advance(1)
-    finally:
-        for file in files.values():
-            file.close()
+    (folder / "sha256").write_text(sha256_of(folder / name))
+    return len(samples)
 
 
 def _fields(png: bytes, sample: Any, seed: int, cutter: HoleCutter) -> dict[str, bytes]:
     """The sample's members; the picture is passed through byte for byte."""
     masks, holes, boxes = cutter.cut(f"{seed}/hole/{sample.split}/{sample.key}", 1)
     box = Rectangle(*boxes[0].tolist())
-    corners = (box.left, box.top, box.left + box.width, box.top + box.height)
     facts = {
         "kind": cutter.kind,
         "holes": holes[0].tolist(),
@@ -136,23 +195,22 @@ def _fields(png: bytes, sample: Any, seed: int, cutter: HoleCutter) -> dict[str,
     }
     return {
         "image.png": png,
-        "mask.png": encode_png(Image.fromarray(masks[0])),
-        "box.png": encode_png(Image.open(io.BytesIO(png)).crop(corners)),
+        "mask.png": encode_png(masks[0]),
+        "box.png": encode_png(pixels(png)[box.rows, box.columns]),
         "json": json.dumps(facts).encode(),
     }
 
 
 def _meta(
-    folder: Path, samples: pd.DataFrame, params: CropParams, cutter: HoleCutter
+    folder: Path, counts: dict[str, int], params: CropParams, cutter: HoleCutter
 ) -> dict[str, Any]:
     """What a reader has to know; the sums make it the data set's identity."""
-    counts = samples["split"].value_counts()
     return {
         "image_size": cutter.image_size,
         "kind": cutter.kind,
         "holes": cutter.options.model_dump(),
         "box_size": cutter.box_size,
         "samples_per_shard": params.samples_per_shard,
-        "num_samples": {split: int(counts.get(split, 0)) for split in SPLITS},
+        "num_samples": counts,
         "sha256": {split: recorded_sum(folder / split) for split in SPLITS},
     }

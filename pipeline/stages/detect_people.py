@@ -1,132 +1,276 @@
 """Stage: selected photos -> every person box at or above a low floor, hashes, size and status.
 
-Expensive and done once; what counts as a person is decided by `filter_people`, in seconds.
+Expensive and done once; what counts as a person is decided by `filter_people`, in seconds. Workers
+decode, hash and fit photos into squares, in memory that they share with this process, which asks
+the model. The detector is shown the photo in full size: what scaled decoding would save shows in
+the scores.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from ctypes import c_uint8
+from dataclasses import dataclass
 from functools import partial
+from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import imagehash
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from PIL import Image
 
 from pipeline import manifests
-from pipeline.devices import choose_device, num_threads
-from pipeline.engine import run_parts
+from pipeline.engine import AHEAD, at_photo, clear_unfinished, in_order, make_part
+from pipeline.letterbox import letterbox
 from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.photos import BrokenPhotoError, decode, read_at
+from pipeline.photos import BrokenPhotoError, pixels, read_at
 from pipeline.progress import Advance, progress
-from pipeline.resume import publish, scratch, work_dir
+from pipeline.resume import facts_of, fingerprint, publish, scratch, work_dir
+from pipeline.score_store import FILE_NAME, ScoreStore
 
-PHOTOS_PER_PART = 512
+if TYPE_CHECKING:
+    from pipeline.detector import Detector, Look
 
-# Pictures (HWC uint8) -> for each its boxes: (score, top, left, height, width), best first.
-Boxes = list[tuple[float, float, float, float, float]]
-Detect = Callable[[Sequence[np.ndarray]], list[Boxes]]
+# What a kill loses at most.
+PHOTOS_PER_PART = 256
+CODE = ["pipeline/stages/detect_people.py"]
+
+SCHEMA = pa.schema(
+    {
+        "key": pa.string(),
+        "sha256": pa.string(),
+        "status": pa.string(),  # ok or broken
+        "error": pa.string(),
+        "perceptual_hash": pa.string(),
+        "height": pa.int64(),
+        "width": pa.int64(),
+        "scores": pa.list_(pa.float64()),
+        "boxes": pa.list_(pa.float64()),  # top, left, height, width of each in turn, px
+    }
+)
+
+# A row without its key: what the store keeps of a photo.
+Finding = dict[str, Any]
+
+# The squares of every batch that is under way, number of batches x batch x size x size x 3; set by
+# `_share` in each process.
+_squares: np.ndarray | None = None
+
+
+class Place(NamedTuple):
+    """A photo in the archive."""
+
+    key: str
+    path: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo as a worker has left it."""
+
+    key: str
+    sha256: str
+    finding: Finding
+    is_known: bool  # the finding is from the store, and whole
+
+    @property
+    def awaits_model(self) -> bool:
+        """Its picture is in the square."""
+        return not self.is_known and self.finding["status"] == "ok"
 
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/detect_people/people.parquet, a row a selected photo, in the same order."""
     params = load("detect_people", DetectPeopleParams)
     runtime = load("runtime", RuntimeParams)
-    archive, selected_path = (
+    archive, selected = (
         data / "download" / "photos.tar",
         data / "filter_categories" / "selected.parquet",
     )
-    selected = manifests.read(selected_path)
     with scratch(
-        "detect_people",
-        params=params.model_dump(),
-        code=["pipeline/stages/detect_people.py"],
-        inputs=[archive, selected_path],
+        "detect_people", params=params.model_dump(), code=CODE, inputs=[archive, selected]
     ) as folder:
-        detect = _detector(params, runtime)
-        detect_people(archive, selected, folder, detect, runtime.detect_batch)
+        detector = _detector(params, runtime) if params.enabled else None
+        detect_people(archive, selected, folder, detector, _store(params, detector), runtime)
         publish(folder / "people.parquet", data / "detect_people" / "people.parquet")
 
 
-def _detector(params: DetectPeopleParams, runtime: RuntimeParams) -> Detect:
-    if not params.enabled:
-        return lambda images: [[] for _ in images]
-    # Imported here: with detection off, nobody waits for ultralytics.
+def _detector(params: DetectPeopleParams, runtime: RuntimeParams) -> "Detector":
+    # Imported here: with detection off nobody waits for ultralytics, and workers never do.
     from pipeline.detector import Detector
+    from pipeline.devices import choose_device, num_threads
 
-    detector = Detector(
+    return Detector(
         params,
         device=choose_device(runtime.device),
         threads=num_threads(runtime.threads),
         downloads_dir=work_dir() / "weights",
     )
-    return lambda images: [
-        [(box.score, box.top, box.left, box.height, box.width) for box in boxes]
-        for boxes in detector.detect(images)
-    ]
+
+
+def _store(params: DetectPeopleParams, detector: "Detector | None") -> ScoreStore:
+    """The findings of these weights, wherever they lie, under these settings and by this code."""
+    settings: dict[str, Any] = {"enabled": False}
+    if detector:
+        settings = params.model_dump(exclude={"weights"}) | {"precision": detector.precision}
+    return ScoreStore(work_dir() / FILE_NAME, fingerprint(facts_of(settings, CODE, [])))
 
 
 def detect_people(
-    archive: Path, photos: pd.DataFrame, folder: Path, detect: Detect, batch: int
-) -> None:
-    """Writes people.parquet into `folder`; `photos` has key, offset and size."""
-    parts = {
-        f"part-{start // PHOTOS_PER_PART:06d}": partial(
-            _make_part, archive, photos.iloc[start : start + PHOTOS_PER_PART], detect, batch
-        )
-        for start in range(0, len(photos), PHOTOS_PER_PART)
-    }
-    with progress("detect_people", len(photos), "photos") as advance:
-        made = run_parts(folder / "parts", parts, advance)
-    people = pd.concat([manifests.read(part / "people.parquet") for part in made])
-    assert list(people["key"]) == list(photos["key"]), "one row a photo, in order"
-    manifests.write(people, folder / "people.parquet")
-
-
-def _make_part(
     archive: Path,
-    photos: pd.DataFrame,
-    detect: Detect,
-    batch: int,
+    selected: Path,
     folder: Path,
-    advance: Advance,
+    detector: "Detector | None",
+    store: ScoreStore,
+    runtime: RuntimeParams,
 ) -> None:
-    rows: list[dict[str, Any]] = []
+    """Writes people.parquet into `folder`; `selected` is a table of key, path, offset and size."""
+    parts = folder / "parts"
+    clear_unfinished(parts)
+    names: list[str] = []
+    missing: deque[tuple[str, int]] = deque()
+    with progress("detect_people", manifests.num_rows(selected), "photos") as advance:
+        photos = _photos_of_missing(parts, selected, names, missing)
+        rows: list[Prepared] = []
+        with closing(_look_at(photos, archive, detector, store, runtime, advance)) as looked_at:
+            for photo in looked_at:
+                rows.append(photo)
+                if len(rows) == missing[0][1]:
+                    make_part(parts / missing.popleft()[0], partial(_write_rows, rows))
+                    store.add((row.sha256, row.finding) for row in rows if not row.is_known)
+                    rows = []
+    assert not rows and not missing, "every part has its rows"
+    people = folder / "people.parquet"
+    made = (manifests.read(parts / name / "people.parquet") for name in names)
+    manifests.write_pieces(made, people, SCHEMA)
+    for ours, theirs in zip(_keys(people), _keys(selected), strict=True):
+        assert ours == theirs, "one row a photo, in order"
+
+
+def _keys(table: Path) -> Iterator[list[str]]:
+    return (list(piece["key"]) for piece in manifests.read_pieces(table, ["key"]))
+
+
+def _photos_of_missing(
+    parts: Path, selected: Path, names: list[str], missing: deque[tuple[str, int]]
+) -> Iterator[pd.DataFrame]:
+    """The photos of the parts that are not there; all names go into `names`.
+
+    Names and numbers of photos of those not there go into `missing`.
+    """
+    pieces = manifests.read_pieces(selected, list(Place._fields))
+    for number, photos in enumerate(manifests.regroup(pieces, PHOTOS_PER_PART)):
+        names.append(f"part-{number:06d}")
+        if not (parts / names[-1]).is_dir():
+            missing.append((names[-1], len(photos)))
+            yield photos
+
+
+def _write_rows(rows: list[Prepared], folder: Path) -> int:
+    table = pd.DataFrame([{"key": row.key, "sha256": row.sha256, **row.finding} for row in rows])
+    manifests.write_pieces([table], folder / "people.parquet", SCHEMA)
+    return len(rows)
+
+
+def _look_at(
+    photos: Iterable[pd.DataFrame],
+    archive: Path,
+    detector: "Detector | None",
+    store: ScoreStore,
+    runtime: RuntimeParams,
+    advance: Advance,
+) -> Generator[Prepared, None, None]:
+    """The photos in their order, with all their findings.
+
+    While a GPU works on one batch, the boxes of the one before are sorted out.
+    """
+    batch, num_slots = runtime.detect_batch, AHEAD * runtime.num_workers
+    shape = (num_slots, batch, *[detector.image_size] * 2, 3) if detector else (0,)
+    share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
+    share()
+    calls = (
+        partial(_prepare, archive, store, [Place(*row) for row in manifests.rows(chosen)], number)
+        for number, chosen in enumerate(manifests.regroup(photos, batch))
+    )
+    under_way: deque[tuple[list[Prepared], Look | None]] = deque()
+    with closing(in_order(calls, runtime.num_workers, __name__, share)) as chunks:
+        for number, chunk in enumerate(chunks):
+            look = None
+            if detector and any(photo.awaits_model for photo in chunk):
+                # All squares, also where few of them hold a photo: one shape, one result.
+                look = detector.begin(squares_of(number))
+            under_way.append((chunk, look))
+            if len(under_way) > 1:
+                yield from _found(*under_way.popleft(), detector, advance)
+    while under_way:
+        yield from _found(*under_way.popleft(), detector, advance)
+
+
+def _found(
+    chunk: list[Prepared], look: "Look | None", detector: "Detector | None", advance: Advance
+) -> Iterator[Prepared]:
+    """The chunk's photos, once their boxes are known."""
+    seen = look.wait() if look else None
+    for number, photo in enumerate(chunk):
+        finding = photo.finding
+        if detector and seen is not None and photo.awaits_model:
+            boxes = detector.boxes(seen[number], finding["height"], finding["width"])
+            finding["scores"] = [box.score for box in boxes]
+            finding["boxes"] = [
+                side for box in boxes for side in (box.top, box.left, box.height, box.width)
+            ]
+        yield photo
+    advance(len(chunk))
+
+
+def _share(memory: Any, shape: tuple[int, ...]) -> None:
+    """In each process: where photos are put, and seen by the detector."""
+    global _squares
+    _squares = np.frombuffer(memory, np.uint8).reshape(shape) if len(shape) > 1 else None
+
+
+def squares_of(number: int) -> np.ndarray:
+    """Where the pictures of batch `number` lie; used again when those before it are done."""
+    assert _squares is not None
+    squares: np.ndarray = _squares[number % len(_squares)]
+    return squares
+
+
+def _prepare(archive: Path, store: ScoreStore, places: list[Place], number: int) -> list[Prepared]:
+    """In a worker: batch `number`, hashed, and where it is not known decoded and put in place."""
     with archive.open("rb") as file:
-        for start in range(0, len(photos), batch):
-            rows.extend(_rows(file, photos.iloc[start : start + batch], detect))
-            advance(min(batch, len(photos) - start))
-    manifests.write(pd.DataFrame(rows), folder / "people.parquet")
+        photos = [read_at(file, place.offset, place.size) for place in places]
+    sums = [hashlib.sha256(photo).hexdigest() for photo in photos]
+    known = store.find(sums)
+    prepared = []
+    for position, (place, data, sha256) in enumerate(zip(places, photos, sums, strict=True)):
+        with at_photo(place):
+            square = None if _squares is None else squares_of(number)[position]
+            finding = known.get(sha256) or _describe(data, square)
+        prepared.append(Prepared(place.key, sha256, finding, sha256 in known))
+    return prepared
 
 
-def _rows(file: BinaryIO, photos: pd.DataFrame, detect: Detect) -> Iterator[dict[str, Any]]:
-    """A row for each photo of one batch; broken ones keep Pillow's reason."""
-    described = [
-        _describe(read_at(file, photo.offset, photo.size)) for photo in manifests.rows(photos)
-    ]
-    images = [np.asarray(image) for image, _ in described if image is not None]
-    boxes = iter(detect(images) if images else [])
-    for key, (image, facts) in zip(photos["key"], described, strict=True):
-        found = next(boxes) if image is not None else []
-        yield {
-            "key": key,
-            **facts,
-            "scores": [box[0] for box in found],
-            # top, left, height, width of each box in turn, px of the decoded photo
-            "boxes": [value for box in found for value in box[1:]],
-        }
-
-
-def _describe(data: bytes) -> tuple[Image.Image | None, dict[str, Any]]:
-    """The picture, if it decodes, and its columns."""
-    facts: dict[str, Any] = {"sha256": hashlib.sha256(data).hexdigest()}
+def _describe(data: bytes, square: np.ndarray | None) -> Finding:
+    """All but the boxes; the picture, if it decodes, goes into `square`."""
+    nobody: Finding = {"scores": [], "boxes": []}
     try:
-        image = decode(data)
+        image = pixels(data)
     except BrokenPhotoError as error:
         lost = {"status": "broken", "error": str(error), "perceptual_hash": "0" * 16}
-        return None, facts | lost | {"height": 0, "width": 0}
-    facts |= {"status": "ok", "error": "", "perceptual_hash": str(imagehash.phash(image))}
-    return image, facts | {"height": image.height, "width": image.width}
+        return lost | {"height": 0, "width": 0} | nobody
+    if square is not None:
+        letterbox(image, square)
+    height, width = image.shape[:2]
+    looks = str(imagehash.phash(Image.fromarray(image)))
+    facts = {"status": "ok", "error": "", "perceptual_hash": looks}
+    return facts | {"height": height, "width": width} | nobody

@@ -5,22 +5,26 @@ no shorter than the target, upright, 8-bit RGB, cut to the centre square (or str
 Lanczos to the target where the size still differs; in the photo's own gamma.
 """
 
+import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
 from pipeline import manifests
-from pipeline.checksums import SHARD_SUMS, write_sums
-from pipeline.engine import run_parts
+from pipeline.checksums import SHARD_SUMS, sha256_of, write_sums
+from pipeline.engine import MakePart, at_photo, run_parts
 from pipeline.params.downscale import DownscaleParams
+from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.photos import BrokenPhotoError, decode, encode_png, read_at
-from pipeline.progress import Advance, progress
+from pipeline.photos import BrokenPhotoError, encode_png, pixels, read_at
+from pipeline.progress import progress
 from pipeline.resume import publish, require_space, scratch
 from pipeline.shard_writer import ShardWriter, shard_name
 
@@ -30,47 +34,90 @@ TOO_SMALL = "too_small"
 def run(data: Path = Path("data")) -> None:
     """Writes data/downscale/shards/, manifest.parquet (a row a kept photo) and funnel.json."""
     params = load("downscale", DownscaleParams)
+    runtime = load("runtime", RuntimeParams)
     archive = data / "download" / "photos.tar"
-    kept = manifests.read(data / "filter_people" / "kept.parquet")
-    index = manifests.read(data / "index" / "index.parquet")
-    photos = kept.merge(index, on="key", how="left", validate="one_to_one")
-    assert photos["path"].notna().all()
+    kept, index = data / "filter_people" / "kept.parquet", data / "index" / "index.parquet"
+    num_photos = manifests.num_rows(kept)
     with scratch(
         "downscale",
         params=params.model_dump(),
         code=["pipeline/stages/downscale.py"],
-        inputs=[archive, data / "filter_people" / "kept.parquet", data / "index" / "index.parquet"],
+        inputs=[archive, kept, index],
     ) as folder:
         # Three bytes a pixel and some 1.5 KB of headers a photo.
-        require_space(folder, len(photos) * (3 * params.image_size**2 + 1500), "downscaling")
-        downscale(archive, photos, folder, params)
+        require_space(folder, num_photos * (3 * params.image_size**2 + 1500), "downscaling")
+        photos = kept_photos(manifests.read_pieces(kept), manifests.read_pieces(index))
+        downscale(archive, photos, num_photos, folder, params, runtime.num_workers)
         for name in ("shards", "manifest.parquet", "funnel.json"):
             publish(folder / name, data / "downscale" / name)
 
 
-def downscale(archive: Path, photos: pd.DataFrame, folder: Path, params: DownscaleParams) -> None:
-    """Writes all outs into `folder`; `photos` has key, path, category, offset and size."""
-    parts = {}
-    for number, start in enumerate(range(0, len(photos), params.photos_per_shard)):
-        rows = photos.iloc[start : start + params.photos_per_shard]
-        name = shard_name("photos", number)
-        parts[name] = partial(_make_shard, name, archive, rows, params)
-    with progress("downscale", len(photos), "photos") as advance:
-        made = run_parts(folder / "parts", parts, advance)
+def kept_photos(
+    kept: Iterable[pd.DataFrame], index: Iterable[pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
+    """The rows of `index` whose keys `kept` has, with the sums that it has for them.
+
+    Both come in pieces and in the same order.
+    """
+    more = iter(kept)
+    waiting = pd.DataFrame({"key": [], "sha256": []}, dtype=str)
+    for rows in index:
+        while len(waiting) < len(rows) and (piece := next(more, None)) is not None:
+            waiting = pd.concat([waiting, piece], ignore_index=True)
+        chosen = rows[rows["key"].isin(waiting["key"].iloc[: len(rows)])]
+        named, waiting = waiting.iloc[: len(chosen)], waiting.iloc[len(chosen) :]
+        assert list(chosen["key"]) == list(named["key"]), "in index order"
+        yield chosen.assign(sha256=named["sha256"].array)
+    assert waiting.empty and next(more, None) is None, "every kept photo is in the index"
+
+
+def downscale(
+    archive: Path,
+    photos: Iterable[pd.DataFrame],
+    num_photos: int,
+    folder: Path,
+    params: DownscaleParams,
+    workers: int,
+) -> None:
+    """Writes all outs into `folder`.
+
+    `photos` are pieces with key, path, category, offset, size and sha256.
+    """
+    num_shards = -(-num_photos // params.photos_per_shard)
+    with progress("downscale", num_photos, "photos") as advance:
+        parts = _parts(archive, photos, params)
+        made = run_parts(folder / "parts", parts, advance, min(workers, num_shards), __name__)
     shards = folder / "shards"
     for part in made:
         publish(part / part.name, shards / part.name)
-    write_sums(shards / SHARD_SUMS, shards.glob("*.tar"))
-    manifest = pd.concat([manifests.read(part / "rows.parquet") for part in made])
-    _check_counts(manifest, len(photos))
-    manifests.write(manifest, folder / "manifest.parquet")
-    counts = dict(sorted(Counter(manifest["status"]).items()))
-    (folder / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
+    sums = {part.name: (part / "sha256").read_text() for part in made}
+    write_sums(shards / SHARD_SUMS, sums)
+    counts = Counter[str]()
+    rows = _counted((manifests.read(part / "rows.parquet") for part in made), counts)
+    manifests.write_pieces(rows, folder / "manifest.parquet")
+    _check_counts(counts, num_photos)
+    (folder / "funnel.json").write_text(json.dumps(dict(sorted(counts.items())), indent=2) + "\n")
 
 
-def _check_counts(manifest: pd.DataFrame, num_photos: int) -> None:
-    assert len(manifest) == num_photos, "photos in = photos out + dropped"
-    if not (manifest["status"] == "ok").any():
+def _parts(
+    archive: Path, photos: Iterable[pd.DataFrame], params: DownscaleParams
+) -> Iterator[tuple[str, MakePart]]:
+    """The plan: which photos stand in which shard."""
+    for number, rows in enumerate(manifests.regroup(photos, params.photos_per_shard)):
+        name = shard_name("photos", number)
+        yield name, partial(_make_shard, name, archive, rows, params)
+
+
+def _counted(pieces: Iterable[pd.DataFrame], counts: Counter[str]) -> Iterator[pd.DataFrame]:
+    """The pieces, while their rows are counted by status."""
+    for piece in pieces:
+        counts.update(piece["status"])
+        yield piece
+
+
+def _check_counts(counts: Counter[str], num_photos: int) -> None:
+    assert counts.total() == num_photos, "photos in = photos out + dropped"
+    if not counts["ok"]:
         raise ValueError(
             f"no photo is left: the short side of all {num_photos} is under "
             "params.yaml downscale.image_size; lower it, or bring larger photos"
@@ -78,51 +125,55 @@ def _check_counts(manifest: pd.DataFrame, num_photos: int) -> None:
 
 
 def _make_shard(
-    name: str,
-    archive: Path,
-    photos: pd.DataFrame,
-    params: DownscaleParams,
-    folder: Path,
-    advance: Advance,
-) -> None:
-    """One tar of the photos that are large enough, and one row for each photo."""
+    name: str, archive: Path, photos: pd.DataFrame, params: DownscaleParams, folder: Path
+) -> int:
+    """One tar of the photos that are large enough, its sum, and one row for each photo."""
     rows = []
     with archive.open("rb") as file, ShardWriter(folder / name) as shard:
         for photo in manifests.rows(photos):
-            image = _decode_again(file, photo, params.image_size)
-            facts = {"category": photo.category, "path": photo.path}
-            row = {
-                "key": photo.key,
-                "status": TOO_SMALL,
-                "shard": "",
-                "offset": 0,
-                "size": 0,
-                **facts,
-            }
-            if min(image.size) >= params.image_size:
-                png = encode_png(fit(image, params))
-                fields = {"image.png": png, "json": json.dumps(facts).encode()}
-                offset = shard.add(photo.key, fields)["image.png"]
-                row |= {"status": "ok", "shard": name, "offset": offset, "size": len(png)}
-            rows.append(row)
-            advance(1)
+            with at_photo(photo):
+                rows.append(_add_photo(shard, name, file, photo, params))
+    (folder / "sha256").write_text(sha256_of(folder / name))
     manifests.write(pd.DataFrame(rows), folder / "rows.parquet")
+    return len(rows)
 
 
-def _decode_again(file: BinaryIO, photo: Any, image_size: int) -> Image.Image:
-    """The photo, which `detect_people` could decode in full."""
+def _add_photo(
+    shard: ShardWriter, name: str, file: BinaryIO, photo: Any, params: DownscaleParams
+) -> dict[str, Any]:
+    """Its row; in the shard only if it is large enough."""
+    image = _decode_again(file, photo, params.image_size)
+    facts = {"category": photo.category, "path": photo.path}
+    if min(image.shape[:2]) < params.image_size:
+        place = {"status": TOO_SMALL, "shard": "", "offset": 0, "size": 0}
+    else:
+        png = encode_png(fit(image, params))
+        fields = {"image.png": png, "json": json.dumps(facts).encode()}
+        offset = shard.add(photo.key, fields)["image.png"]
+        place = {"status": "ok", "shard": name, "offset": offset, "size": len(png)}
+    return {"key": photo.key, **place, **facts}
+
+
+def _decode_again(file: BinaryIO, photo: Any, image_size: int) -> np.ndarray:
+    """The photo, which `detect_people` saw and could decode in full."""
+    data = read_at(file, photo.offset, photo.size)
     try:
-        return decode(read_at(file, photo.offset, photo.size), at_least=image_size)
+        if hashlib.sha256(data).hexdigest() != photo.sha256:
+            raise BrokenPhotoError(f"its bytes no longer have the sha256 {photo.sha256}")
+        return pixels(data, at_least=image_size)
     except BrokenPhotoError as error:
         raise ValueError(
-            f"{photo.path} was whole in `detect_people` but does not decode now ({error}): "
-            "the archive or the disk is damaged, run `dvc repro -f download`"
+            f"{photo.path} is not what it was in `detect_people` ({error}): the archive or the "
+            "disk is damaged, run `dvc repro -f download`"
         ) from error
 
 
-def fit(image: Image.Image, params: DownscaleParams) -> Image.Image:
-    """`image` as image_size x image_size."""
+def fit(image: np.ndarray, params: DownscaleParams) -> np.ndarray:
+    """`image` (HWC uint8) as image_size x image_size."""
     size = (params.image_size, params.image_size)
+    if image.shape[:2] == size:
+        return image
+    picture = Image.fromarray(image)
     if params.fit == "center_crop":
-        return ImageOps.fit(image, size, method=Image.Resampling.LANCZOS)
-    return image.resize(size, resample=Image.Resampling.LANCZOS)
+        return np.asarray(ImageOps.fit(picture, size, method=Image.Resampling.LANCZOS))
+    return np.asarray(picture.resize(size, resample=Image.Resampling.LANCZOS))

@@ -36,7 +36,7 @@ def run(data: Path = Path("data")) -> None:
     )
     out = data / "filter_people"
     manifests.write(verdicts, out / "verdicts.parquet")
-    manifests.write(kept[["key"]], out / "kept.parquet")
+    manifests.write(kept[["key", "sha256"]], out / "kept.parquet")
     manifests.write(pd.DataFrame({"key": kept["key"], "split": split}), out / "splits.parquet")
     (out / "funnel.json").write_text(json.dumps(funnel(verdicts, groups, split), indent=2) + "\n")
     write_sheets(data / "download" / "photos.tar", photos, verdicts, out / "sheets", params)

@@ -3,11 +3,13 @@
 import hashlib
 import importlib.util
 import io
+import multiprocessing
 import subprocess
 import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -258,9 +260,10 @@ def _check_truth(path: Path, chosen: SyntheticOptions) -> None:
 def test_leaving_early_ends_the_workers() -> None:
     chosen = plain()
     with pytest.raises(KeyboardInterrupt):
-        with synthetic._photos(list(range(400)), chosen, 2) as photos:
+        with closing(synthetic._photos(list(range(400)), chosen, 2)) as photos:
             next(photos)
             raise KeyboardInterrupt
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize(

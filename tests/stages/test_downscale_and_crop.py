@@ -1,5 +1,6 @@
 """Photos -> small shards -> final shards, through the stages' own functions."""
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -13,14 +14,15 @@ from PIL import Image
 from cutters import cutter
 from pictures import encoded, picture
 from pipeline import manifests
-from pipeline.checksums import recorded_sum
+from pipeline.checksums import recorded_sum, sha256_of
+from pipeline.keys import shuffled
 from pipeline.params.crop import CropParams
 from pipeline.params.downscale import DownscaleParams
 from pipeline.params.index import IndexParams
-from pipeline.photos import decode
+from pipeline.photos import pixels
 from pipeline.shard_reader import read_meta, read_split
 from pipeline.stages.crop import SPLITS, crop
-from pipeline.stages.downscale import downscale, fit
+from pipeline.stages.downscale import downscale, fit, kept_photos
 from pipeline.stages.index import index
 
 NUM_PHOTOS = 23
@@ -42,21 +44,38 @@ def archive(tmp_path: Path, write_tar: WriteTar) -> Path:
 
 
 def photos_of(archive: Path) -> pd.DataFrame:
-    return index(archive, IndexParams(extensions=[".jpg"], max_bytes=10**6))[0]
+    """As `kept_photos` gives them."""
+    photos, _ = index(archive, IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    data = archive.read_bytes()
+    sums = [
+        hashlib.sha256(data[photo.offset : photo.offset + photo.size]).hexdigest()
+        for photo in manifests.rows(photos)
+    ]
+    return photos.assign(sha256=sums)
 
 
-def run_both(archive: Path, folder: Path) -> tuple[Path, Path]:
+def run_downscale(archive: Path, folder: Path, workers: int = 1) -> None:
+    photos = photos_of(archive)
+    # In pieces, as they are read from a table of millions.
+    pieces = [photos.iloc[:7], photos.iloc[7:9], photos.iloc[9:]]
+    downscale(archive, pieces, len(photos), folder, DOWNSCALE, workers)
+
+
+def write_splits(manifest: pd.DataFrame, path: Path) -> None:
+    """Every fifth of the photos that are large enough is for test, the next for val."""
+    ranks = (manifest["status"] == "ok").cumsum() - 1
+    split = ["test" if rank % 5 == 0 else "val" if rank % 5 == 1 else "train" for rank in ranks]
+    manifests.write(pd.DataFrame({"key": manifest["key"], "split": split}), path)
+
+
+def run_both(archive: Path, folder: Path, workers: int = 1) -> tuple[Path, Path]:
     """(downscale's folder, crop's folder)."""
-    small, final = folder / "downscale", folder / "crop"
+    small, final, splits = folder / "downscale", folder / "crop", folder / "splits.parquet"
     for each in (small, final):
         each.mkdir(parents=True)
-    downscale(archive, photos_of(archive), small, DOWNSCALE)
-    manifest = manifests.read(small / "manifest.parquet")
-    samples = manifest[manifest["status"] == "ok"].reset_index(drop=True)
-    split = [
-        "test" if number % 5 == 0 else "val" if number % 5 == 1 else "train" for number in range(22)
-    ]
-    crop(small / "shards", samples.assign(split=split), final, CROP, cutter("box").options)
+    run_downscale(archive, small, workers)
+    write_splits(manifests.read(small / "manifest.parquet"), splits)
+    crop(small, splits, final, CROP, cutter("box").options, workers)
     return small, final
 
 
@@ -84,8 +103,8 @@ def test_samples_hold_what_the_contract_says(archive: Path, tmp_path: Path) -> N
         for sample in samples:
             seen.add(sample.key)
             row = photos.loc[sample.key]
-            original = decode(data[row["offset"] : row["offset"] + row["size"]], at_least=64)
-            assert np.array_equal(sample.image, np.asarray(fit(original, DOWNSCALE)))
+            original = pixels(data[row["offset"] : row["offset"] + row["size"]], at_least=64)
+            assert np.array_equal(sample.image, fit(original, DOWNSCALE))
             (hole,) = sample.holes
             assert (
                 sample.mask.sum()
@@ -117,8 +136,9 @@ def test_box_png_is_the_box_of_the_image(archive: Path, tmp_path: Path) -> None:
         assert Image.open(io.BytesIO(sample["mask.png"])).mode == "1"
 
 
-def test_the_same_photos_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
-    first, second = run_both(archive, tmp_path / "1"), run_both(archive, tmp_path / "2")
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_the_same_photos_give_the_same_bytes(workers: int, archive: Path, tmp_path: Path) -> None:
+    first, second = run_both(archive, tmp_path / "1"), run_both(archive, tmp_path / "2", workers)
     for one, other in zip(first, second, strict=True):
         files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
         assert len(files) >= 7
@@ -127,30 +147,89 @@ def test_the_same_photos_give_the_same_bytes(archive: Path, tmp_path: Path) -> N
     assert recorded_sum(first[1] / "train") == recorded_sum(second[1] / "train")
 
 
+def test_recorded_sums_are_those_of_the_shards(archive: Path, tmp_path: Path) -> None:
+    small, final = run_both(archive, tmp_path)
+    for folder in (small / "shards", *(final / split for split in SPLITS)):
+        lines = (folder / "shards.sha256").read_text().splitlines()
+        found = [f"{sha256_of(path)}  {path.name}" for path in sorted(folder.glob("*.tar"))]
+        assert found and lines == found
+
+
+def test_shards_are_shuffled_by_hash(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of `shuffled`, however few rows are held at a time."""
+    _, final = run_both(archive, tmp_path / "1")
+    monkeypatch.setattr("pipeline.stages.crop.ROWS_AT_ONCE", 4)
+    _, again = run_both(archive, tmp_path / "2")
+    for split in SPLITS:
+        keys = [sample.key for sample in read_split(final, split)]
+        assert keys == shuffled(sorted(keys), seed=CROP.seed)
+        assert keys == [sample.key for sample in read_split(again, split)]
+
+
+def test_kept_photos_are_found_in_an_index_of_any_pieces() -> None:
+    index = pd.DataFrame({"key": [f"k{number:03}" for number in range(100)]}).assign(size=7)
+    kept = index[["key"]].iloc[[0, 1, 2, 50, 98, 99]].reset_index(drop=True)
+    kept["sha256"] = kept["key"] + "-sum"
+    for cut in (1, 3, 100):
+        pieces = [index.iloc[start : start + cut] for start in range(0, 100, cut)]
+        found = pd.concat(kept_photos([kept.iloc[:4], kept.iloc[4:]], pieces))
+        assert found[["key", "sha256"]].reset_index(drop=True).equals(kept)
+        assert set(found["size"]) == {7}
+    with pytest.raises(AssertionError, match="every kept photo"):
+        list(kept_photos([pd.DataFrame({"key": ["stranger"], "sha256": [""]})], [index]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_photo_that_has_changed_is_named(workers: int, archive: Path, tmp_path: Path) -> None:
+    """Also one that decodes, to something else, on the second try."""
+    photos = photos_of(archive)
+    photo, other = photos.iloc[5], photos.iloc[6]
+    data = archive.read_bytes()
+    whole = data[other["offset"] : other["offset"] + other["size"]]
+    with archive.open("r+b") as file:
+        file.seek(int(photo["offset"]))
+        file.write(whole[: photo["size"]].ljust(photo["size"], b"\0"))
+    with pytest.raises(ValueError, match="is not what it was in `detect_people`") as caught:
+        downscale(archive, [photos], len(photos), tmp_path, DOWNSCALE, workers)
+    assert photo["path"] in str(caught.value)
+    assert caught.value.__notes__ == [f"at the photo {photo['path']} (key {photo['key']})"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_photo_that_no_longer_decodes_is_named(
+    workers: int, archive: Path, tmp_path: Path
+) -> None:
+    photos = photos_of(archive)
+    with archive.open("r+b") as file:
+        file.seek(int(photos["offset"].iloc[5]))
+        file.write(bytes(int(photos["size"].iloc[5])))
+    photos["sha256"] = photos_of(archive)["sha256"]
+    with pytest.raises(ValueError, match="no picture format that Pillow knows"):
+        downscale(archive, [photos], len(photos), tmp_path, DOWNSCALE, workers)
+
+
 def test_all_too_small_is_an_error(tmp_path: Path, write_tar: WriteTar) -> None:
     write_tar(tmp_path / "photos.tar", {"data_256/a/1.jpg": encoded(picture(0, (32, 32)))})
     with pytest.raises(ValueError, match="no photo is left.*image_size"):
-        downscale(tmp_path / "photos.tar", photos_of(tmp_path / "photos.tar"), tmp_path, DOWNSCALE)
+        run_downscale(tmp_path / "photos.tar", tmp_path)
 
 
 def test_a_box_larger_than_the_image_is_an_error(archive: Path, tmp_path: Path) -> None:
     small, _ = run_both(archive, tmp_path)
-    manifest = manifests.read(small / "manifest.parquet")
-    samples = manifest[manifest["status"] == "ok"].assign(split="train")
     large = CROP.model_copy(update={"box_size": 65})
     with pytest.raises(ValueError, match=r"crop.box_size is 65 .*downscale.image_size \(64\)"):
-        crop(small / "shards", samples, tmp_path / "x", large, cutter("box").options)
+        crop(small, tmp_path / "splits.parquet", tmp_path, large, cutter("box").options, 1)
 
 
 def test_options_that_do_not_fit_the_photos_are_an_error(archive: Path, tmp_path: Path) -> None:
     """Known here again: the photos may be of another size than params.yaml now says."""
     small, _ = run_both(archive, tmp_path)
-    manifest = manifests.read(small / "manifest.parquet")
-    samples = manifest[manifest["status"] == "ok"].assign(split="train")
     options = cutter("center", image_size=128, width=100).options
     params = CROP.model_copy(update={"kind": "center"})
     with pytest.raises(ValueError, match=r"center.width is 100 but must be <= .*image_size \(64\)"):
-        crop(small / "shards", samples, tmp_path / "x", params, options)
+        crop(small, tmp_path / "splits.parquet", tmp_path, params, options, 1)
 
 
 @pytest.mark.parametrize("mode", ["center_crop", "stretch"])
@@ -158,6 +237,6 @@ def test_fit(mode: str) -> None:
     params = DownscaleParams(image_size=64, fit=mode, photos_per_shard=1)
     wide = Image.new("RGB", (200, 100))
     wide.paste((255, 255, 255), (50, 0, 150, 100))
-    pixels = np.asarray(fit(wide, params))
-    assert pixels.shape == (64, 64, 3)
-    assert (pixels[:, 3:-3].min() == 255) == (mode == "center_crop")
+    fitted = fit(np.asarray(wide), params)
+    assert fitted.shape == (64, 64, 3)
+    assert (fitted[:, 3:-3].min() == 255) == (mode == "center_crop")

@@ -5,15 +5,10 @@ Photo i is a function of (seed, i) alone; neither the number of photos nor of wo
 
 import hashlib
 import io
-import multiprocessing
-import os
-import signal
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +19,7 @@ import pyarrow as pa
 from PIL import Image as PillowImage
 
 from pipeline.checksums import sha256_of
+from pipeline.engine import in_order
 from pipeline.packing import add, new_archive
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.sources.synthetic import SyntheticOptions
@@ -194,7 +190,7 @@ def write_archive(
     people: list[list[Box]] = []
     with (
         new_archive(tar_path) as tar,
-        _photos([p.index for p in plans], options, workers) as photos,
+        closing(_photos([p.index for p in plans], options, workers)) as photos,
     ):
         for planned, (data, boxes) in zip(plans, photos, strict=True):
             add(tar, planned.path, data)
@@ -229,44 +225,11 @@ def _encode_all(indices: list[int], options: SyntheticOptions) -> list[Photo]:
     return [encode(index, options) for index in indices]
 
 
-@contextmanager
 def _photos(
     indices: list[int], options: SyntheticOptions, workers: int
-) -> Iterator[Iterator[Photo]]:
-    """Photos in the order of `indices`; leaving early ends the workers after what they hold."""
-    if workers == 1:
-        yield (encode(index, options) for index in indices)
-        return
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_follow_parent
-    )
-    try:
-        yield _in_order(pool, indices, options, window=4 * workers)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _in_order(
-    pool: ProcessPoolExecutor, indices: list[int], options: SyntheticOptions, window: int
-) -> Iterator[Photo]:
-    """Results in order, never more than `window` chunks at work or waiting."""
-    running: deque[Future[list[Photo]]] = deque()
-    for start in range(0, len(indices), _CHUNK):
-        running.append(pool.submit(_encode_all, indices[start : start + _CHUNK], options))
-        if len(running) == window:
-            yield from running.popleft().result()
-    while running:
-        yield from running.popleft().result()
-
-
-def _follow_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and stop should the parent be killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_after_parent, daemon=True).start()
-
-
-def _exit_after_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+) -> Generator[Photo, None, None]:
+    """Photos in the order of `indices`."""
+    starts = range(0, len(indices), _CHUNK)
+    chunks = (partial(_encode_all, indices[start : start + _CHUNK], options) for start in starts)
+    for photos in in_order(chunks, workers, __name__):
+        yield from photos

@@ -1,0 +1,73 @@
+"""What the detector found, kept by content: a photo is looked at once, however it is selected.
+
+A stage's outs are always made anew from all selected photos; the store only saves the looking. It
+lies in the scratch folder, so that added categories cost their own photos and no others.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "scores.sqlite"
+# SQLite's own default for the number of `?` was 999 for long.
+KEYS_AT_ONCE = 500
+PATIENCE_SECONDS = 60.0
+CREATE = """
+CREATE TABLE IF NOT EXISTS findings (
+    model TEXT, sha256 TEXT, finding TEXT, PRIMARY KEY (model, sha256)
+) WITHOUT ROWID
+"""
+FIND = "SELECT sha256, finding FROM findings WHERE model = ? AND sha256 IN ({marks})"
+
+
+class ScoreStore:
+    """Findings of one model under one setting: sha256 of a photo's bytes -> values for JSON."""
+
+    def __init__(self, path: Path, model: str) -> None:
+        """`model` names all that decides the findings; another one's are not seen."""
+        self._path, self._model = path, model
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS)) as connection:
+            try:
+                # Readers in other processes wait for no writer.
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute(CREATE)
+                yield connection
+            except sqlite3.DatabaseError as error:
+                raise ValueError(
+                    f"{self._path}, where findings of `detect_people` are kept, cannot be used "
+                    f"({error}): delete it, it is only there to save time"
+                ) from error
+
+    def find(self, sums: Sequence[str]) -> dict[str, Any]:
+        """What is known, by sha256."""
+        known: dict[str, Any] = {}
+        with self._opened() as connection:
+            for start in range(0, len(sums), KEYS_AT_ONCE):
+                asked = sums[start : start + KEYS_AT_ONCE]
+                query = FIND.format(marks=",".join("?" * len(asked)))
+                found = connection.execute(query, (self._model, *asked)).fetchall()
+                known |= {sha256: json.loads(finding) for sha256, finding in found}
+        return known
+
+    def add(self, findings: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Keeps findings by sha256, all or none of them."""
+        rows = [(self._model, sha256, json.dumps(finding)) for sha256, finding in findings]
+        with self._opened() as connection, connection:
+            connection.executemany("INSERT OR REPLACE INTO findings VALUES (?, ?, ?)", rows)
+
+
+def forget_findings(folder: Path) -> bool:
+    """Removes the store in `folder`; whether there was one."""
+    path = folder / FILE_NAME
+    was_there = path.exists()
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+    return was_there
