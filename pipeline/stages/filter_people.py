@@ -86,7 +86,7 @@ def _require_some_kept(verdicts: pd.DataFrame, params: FilterPeopleParams) -> No
 
 def near_groups(kept: pd.DataFrame, params: FilterPeopleParams) -> list[str]:
     """For each kept photo the key of its group's first member."""
-    positions = group_near_copies(list(kept["perceptual_hash"]), params.near_copy_bits)
+    positions = group_near_copies(list(kept["perceptual_hash"]), params.near_copy_bits).groups
     return [kept["key"].iloc[position] for position in positions]
 
 
