@@ -32,10 +32,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from models import registry  # noqa: E402
+from models.options import RecipeOptions  # noqa: E402
 from models.pixels import to_uint8  # noqa: E402
-from models.recipe import Batch, Recipe, RecipeOptions, Setting, Sums  # noqa: E402
+from models.recipe import Batch, Recipe, Setting, Sums  # noqa: E402
 from models.take_update import freeze_all_but, take_update  # noqa: E402
 from pipeline.devices import choose_device, num_threads  # noqa: E402
+from pipeline.hole_cutter import HoleCutter  # noqa: E402
 from pipeline.params.runtime import RuntimeParams  # noqa: E402
 from pipeline.params.section import PARAMS_PATH, load  # noqa: E402
 from pipeline.params.train import TrainParams  # noqa: E402
@@ -44,7 +46,8 @@ from pipeline.stages import train as stage  # noqa: E402
 from pipeline.training import checkpoint  # noqa: E402
 from pipeline.training.background import Background  # noqa: E402
 from pipeline.training.compiler import compiled  # noqa: E402
-from pipeline.training.feed import Feed, fresh_sizes  # noqa: E402
+from pipeline.training.completion_validation import CompletionValidation  # noqa: E402
+from pipeline.training.feed import Feed  # noqa: E402
 from pipeline.training.order import Order  # noqa: E402
 from pipeline.training.photos import (  # noqa: E402
     Holes,
@@ -57,8 +60,8 @@ from pipeline.training.photos import (  # noqa: E402
 from pipeline.training.precision import autocast_dtype  # noqa: E402
 from pipeline.training.processes import Processes  # noqa: E402
 from pipeline.training.run import Due  # noqa: E402
-from pipeline.training.sample_grid import MAX_PHOTOS, Validation  # noqa: E402
 from pipeline.training.streamed_photos import StreamedPhotos  # noqa: E402
+from pipeline.training.validation import MAX_PHOTOS  # noqa: E402
 
 # GANscape's published training.
 PUBLISHED_PHOTOS, PUBLISHED_EPOCHS, ROW_EPOCHS = 172_703, 220, 10
@@ -76,6 +79,7 @@ MAX_PASS_SECONDS = 30  # of the training photos, to be measured with streaming
 MAX_CHECK_SECONDS = 120  # of the stage itself
 MANY = 30  # repeats of what takes a millisecond
 FEW = 5  # repeats of what takes longer
+GREY = (0.0, 0.0, 0.0)  # for a mean colour that no measured preset looks at
 
 # The updates of one step of the schedule, by name: a phase is known by them.
 Updates = tuple[str, ...]
@@ -172,6 +176,11 @@ def set_up(arguments: argparse.Namespace, folder: Path) -> Setup:
         photos, meta = random_photos(arguments.random_photos)
     else:
         meta = read_meta(crop_dir)
+        if meta["kind"] != "box" or meta["holes"]["num_holes"] != 1:
+            raise ValueError(
+                f"{crop_dir} has holes of kind {meta['kind']!r} with {meta['holes']}, but the "
+                "peer of this bench cuts one rectangle: give shards of kind box with num_holes: 1"
+            )
         num, size = meta["num_samples"]["train"], meta["image_size"]
         photos = load_photos(shards_of(crop_dir, "train"), num, size, stored_holes=False).images
     write_pngs(photos, folder / "photos" / "all")
@@ -191,7 +200,8 @@ def set_up(arguments: argparse.Namespace, folder: Path) -> Setup:
 
 def random_photos(num: int) -> tuple[Tensor, dict[str, Any]]:
     """Smooth noise in GANscape's sizes: pure noise would take PNG and the networks off guard."""
-    meta = {"image_size": 64, "box_size": 28, "kind": "box", "hole_min": 20, "hole_max": 25}
+    holes = {"side_min": 20, "side_max": 25, "num_holes": 1}
+    meta = {"image_size": 64, "box_size": 28, "kind": "box", "holes": holes}
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(num, 3, 8, 8, generator=generator) * 255
     smooth = nn.functional.interpolate(coarse, size=64, mode="bilinear")
@@ -250,7 +260,8 @@ def shares_of(setup: Setup, entry: Entry) -> dict[Updates, float]:
 def build(setup: Setup, entry: Entry, steps_per_epoch: int = 1) -> Recipe:
     """The recipe as the stage builds it: channels_last, fused optimizers."""
     meta = setup.meta
-    setting = Setting(meta["image_size"], meta["box_size"], steps_per_epoch, setup.train.seed)
+    sizes = (meta["image_size"], meta["box_size"])
+    setting = Setting(*sizes, steps_per_epoch, setup.train.seed, mean_color=GREY)
     return registry.build(entry.recipe, entry.options, setting, setup.device)
 
 
@@ -381,8 +392,8 @@ def order_of(setup: Setup) -> Order:
 
 def feed_of(setup: Setup, photos: TrainingPhotos) -> Feed:
     """Fresh holes, which cost more than stored ones."""
-    sizes = fresh_sizes(setup.meta, setup.train.model_copy(update={"holes": "fresh"}))
-    return Feed(photos, setup.train.seed, setup.batch_size, setup.train.flip, sizes)
+    fresh = HoleCutter.of_meta(setup.meta)
+    return Feed(photos, setup.train.seed, setup.batch_size, setup.train.flip, fresh)
 
 
 # The peer's photos
@@ -428,9 +439,8 @@ class HoledFolder(torch.utils.data.Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         image, _ = self.folder[index]
         size, box_size = self.meta["image_size"], self.meta["box_size"]
-        height, width = (
-            random.randint(self.meta["hole_min"], self.meta["hole_max"]) for _ in range(2)
-        )
+        holes = self.meta["holes"]
+        height, width = (random.randint(holes["side_min"], holes["side_max"]) for _ in range(2))
         top, left = random.randint(0, size - height), random.randint(0, size - width)
         mask = torch.zeros(1, size, size)
         mask[:, top : top + height, left : left + width] = 1
@@ -478,7 +488,7 @@ class Ours:
         self.params = setup.train.model_copy(update={"recipe": entry.recipe})
         self.config = stage.config_of(setup.meta, self.params, entry.options, alone)
         self.low = autocast_dtype(self.config["precision"])
-        self.run = stage.begin(setup.meta, self.params, entry.options, alone, folder)
+        self.run = stage.begin(setup.meta, GREY, self.params, entry.options, alone, folder)
         self.schedule = Pinned()
         recipe = dataclasses.replace(self.run.recipe, schedule=self.schedule)
         self.run.recipe = compiled(recipe, self.config["compile"])
@@ -674,14 +684,14 @@ class TimedFeed(Feed):
         return batch
 
 
-def validation_of(setup: Setup) -> Validation:
+def validation_of(setup: Setup) -> CompletionValidation:
     """The stage's own, or as many random photos."""
     if setup.crop_dir:
-        return Validation.load(setup.crop_dir, setup.meta, setup.device)
+        return CompletionValidation.load(setup.crop_dir, setup.meta, setup.device)
     num = setup.meta["num_samples"]["val"]
     feed = dataclasses.replace(feed_of(setup, resident_photos(setup)), batch_size=num)
     batch = feed.batch(0)
-    return Validation(to_uint8(batch.image), Holes(batch.mask > 0, batch.box))
+    return CompletionValidation(to_uint8(batch.image), Holes(batch.mask > 0, batch.box))
 
 
 # Figures

@@ -6,6 +6,7 @@ mask is (N, 1, H, W) float with 1 = pixels to complete; rectangles are half-open
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def mask_out(image: Tensor, mask: Tensor, fill: float | Tensor) -> Tensor:
@@ -44,10 +45,12 @@ def cut_box(image: Tensor, box: Tensor, box_size: int) -> Tensor:
     return band.gather(3, columns.expand(num, channels, box_size, box_size))
 
 
-def rectangle_mask(rectangles: Tensor, image_size: int) -> Tensor:
-    """(N, 4) rectangles -> (N, 1, S, S) float mask, 1 inside."""
-    steps = torch.arange(image_size, device=rectangles.device)
-    top, left, height, width = (edge[:, None] for edge in rectangles.unbind(1))
-    rows = (steps >= top) & (steps < top + height)
-    columns = (steps >= left) & (steps < left + width)
-    return (rows[:, None, :, None] & columns[:, None, None, :]).float()
+def random_boxes(num: int, image_size: int, box_size: int, device: torch.device) -> Tensor:
+    """(num, 4) boxes of side `box_size`, anywhere in the image, from torch's generator."""
+    corners = torch.randint(image_size - box_size + 1, (num, 2), device=device)
+    return torch.cat([corners, torch.full_like(corners, box_size)], dim=1)
+
+
+def grown(mask: Tensor, margin: int) -> Tensor:
+    """`mask` with the pixels that lie at most `margin` px from it along rows and columns."""
+    return functional.max_pool2d(mask, 2 * margin + 1, stride=1, padding=margin)

@@ -1,7 +1,13 @@
 """Loss terms: pure functions of tensors, each a scalar mean over a stated domain."""
 
+from collections.abc import Callable, Sequence
+
+import torch
 from torch import Tensor
 from torch.nn import functional
+
+# Of two outputs as a multiple of their noises' (mode_seeking): a smaller one counts as this.
+SMALLEST_DISTANCE = 1e-5
 
 
 def squared_error_image(output: Tensor, image: Tensor) -> Tensor:
@@ -16,21 +22,106 @@ def squared_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     reconstruction term), and the mean of what the parts of a batch give, as the loss of a batch
     shared among processes must be.
     """
-    errors = ((output.float() - image.float()).square() * mask).sum(dim=(1, 2, 3))
-    num_values = mask.sum(dim=(1, 2, 3)).clamp(min=1) * image.shape[1]  # no hole: no error
-    return (errors / num_values).mean()
+    return _mean_in((output.float() - image.float()).square(), mask)
 
 
-def real_loss(logits: Tensor) -> Tensor:
-    """-log sigmoid(logits), mean over the batch: low where `logits` say real (Goodfellow 2014)."""
-    return functional.softplus(-logits.float()).mean()
+def squared_error_masked(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the whole image of the squared error, counted in the hole alone.
+
+    GLCIC's, as its implementations have it: the smaller the hole, the less it counts.
+    """
+    return ((output.float() - image.float()).square() * mask).mean()
 
 
-def fake_loss(logits: Tensor) -> Tensor:
-    """-log(1 - sigmoid(logits)), mean over the batch: low where `logits` say fake."""
-    return functional.softplus(logits.float()).mean()
+def absolute_error_image(output: Tensor, image: Tensor) -> Tensor:
+    """Mean over the whole image of the absolute error; pix2pix's L1."""
+    return (output.float() - image.float()).abs().mean()
 
 
-def accuracy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Share of the batch's real and fake images told right by the discriminator; chance: 0.5."""
-    return ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2
+def absolute_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the photos of the mean absolute error over their hole pixels."""
+    return _mean_in((output.float() - image.float()).abs(), mask)
+
+
+def real_loss(logits: Tensor, where: Tensor | None = None) -> Tensor:
+    """-log sigmoid(logits), mean over the batch: low where `logits` say real (Goodfellow 2014).
+
+    A patch discriminator's logits can be narrowed to those of some patches: `where` is 1 there,
+    and the mean is that over the photos of the means over their patches.
+    """
+    return _mean(functional.softplus(-logits.float()), where)
+
+
+def fake_loss(logits: Tensor, where: Tensor | None = None) -> Tensor:
+    """-log(1 - sigmoid(logits)), mean as of `real_loss`: low where `logits` say fake."""
+    return _mean(functional.softplus(logits.float()), where)
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mask: Tensor
+) -> Tensor:
+    """Mean over the photos of (norm of the critic's gradient - 1) squared (Gulrajani et al. 2017).
+
+    At a random point of the line between each real and fake photo, (N, C, H, W); the norm is that
+    over the hole's pixels, in which alone completed photos differ (Yu et al. 2018). In full
+    precision, also under autocast.
+    """
+    with torch.autocast(real.device.type, enabled=False):
+        share = torch.rand(len(real), 1, 1, 1, device=real.device)
+        between = torch.lerp(fake.detach().float(), real.float(), share).requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        # The derivative of a norm at 0 is not a number.
+        norms = ((gradient * mask).square().sum(dim=(1, 2, 3)) + 1e-12).sqrt()
+        return (norms - 1).square().mean()
+
+
+def mode_seeking(
+    outputs: tuple[Tensor, Tensor], noises: tuple[Tensor, Tensor], mask: Tensor
+) -> Tensor:
+    """Mean over the photos of noise distance / output distance (Mao et al. 2019).
+
+    Low where two noises make two different completions. Distances are mean absolute differences,
+    that of the outputs (N, C, H, W) over the hole; the noises are (N, ...).
+    """
+    one, other = (output.float() for output in outputs)
+    apart = _each_mean_in((one - other).abs(), mask)
+    noise_apart = (noises[0] - noises[1]).abs().flatten(1).mean(dim=1)
+    return (noise_apart / (apart + SMALLEST_DISTANCE * noise_apart)).mean()
+
+
+def accuracy(real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = None) -> Tensor:
+    """Share of the batch's real and fake logits told right by the discriminator; chance: 0.5."""
+    right = _mean((real_logits > 0).float(), where) + _mean((fake_logits <= 0).float(), where)
+    return right / 2
+
+
+def judgement(
+    real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = None
+) -> dict[str, Tensor]:
+    """A discriminator's terms `real` and `fake`, and its `accuracy`, which is only reported."""
+    return {
+        "real": real_loss(real_logits, where),
+        "fake": fake_loss(fake_logits, where),
+        "accuracy": accuracy(real_logits, fake_logits, where),
+    }
+
+
+def feature_matching(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Sum over the layers of the mean absolute difference of two pictures' features."""
+    pairs = zip(features, targets, strict=True)
+    return torch.stack([absolute_error_image(one, other) for one, other in pairs]).sum()
+
+
+def _mean(values: Tensor, where: Tensor | None) -> Tensor:
+    return values.mean() if where is None else _mean_in(values, where)
+
+
+def _mean_in(errors: Tensor, mask: Tensor) -> Tensor:
+    """(N, C, H, W), (N, 1, H, W) -> the mean over the photos of each hole's mean; no hole: 0."""
+    return _each_mean_in(errors, mask).mean()
+
+
+def _each_mean_in(errors: Tensor, mask: Tensor) -> Tensor:
+    """(N, C, H, W), (N, 1, H, W) -> (N,)."""
+    num_values = mask.sum(dim=(1, 2, 3)).clamp(min=1) * errors.shape[1]
+    return (errors * mask).sum(dim=(1, 2, 3)) / num_values

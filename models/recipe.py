@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -21,12 +20,6 @@ Terms = dict[str, Tensor]
 Sums = dict[str, tuple[float, int]]
 
 
-class RecipeOptions(BaseModel):
-    """Base of every recipe's options: unknown keys and wrong types are errors."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 @dataclass(frozen=True)
 class Setting:
     """What the data and the run fix for a recipe."""
@@ -35,6 +28,7 @@ class Setting:
     box_size: int  # px
     steps_per_epoch: int  # batches in one pass over the training split
     seed: int
+    mean_color: tuple[float, float, float]  # of the training photos, in [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -59,6 +53,11 @@ class Update:
     optimizer: str
     terms: Callable[[Batch], Terms]
     weights: Mapping[str, float]  # loss = sum of weight * term; a term without one is only reported
+    after_step: Callable[[], None] = lambda: None  # what keeps the weights within bounds, say
+    compiles: bool = True  # False where the terms take gradients, which torch.compile cannot
+    # Whether the frozen networks are in training mode too: batch norms take the batch's figures,
+    # dropout is on. Their weights and buffers stay as they are either way.
+    others_train: bool = False
 
 
 class Schedule(Protocol):
@@ -83,12 +82,20 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A system ready to train. `networks["generator"](image, mask)` returns the output."""
+    """A system ready to train."""
 
+    generator: nn.Module  # what is averaged and kept, a Completer or Sampler: made of `networks`
     networks: dict[str, nn.Module]
     optimizers: dict[str, Optimizer]
     updates: dict[str, Update]
     schedule: Schedule
+
+
+def placed(networks: dict[str, nn.Module], device: torch.device) -> dict[str, nn.Module]:
+    """The same networks, moved to `device` and laid out for its convolutions."""
+    for network in networks.values():
+        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return networks
 
 
 @contextmanager

@@ -6,10 +6,18 @@ from typing import Any, Protocol, cast
 import torch
 from torch import nn
 
-from models.recipe import Recipe, RecipeOptions, Setting
+from models.options import RecipeOptions
+from models.recipe import Recipe, Setting
 
 RECIPES = {
+    "basquiat": "models.recipes.basquiat",
+    "dcgan": "models.recipes.dcgan",
     "ganscape": "models.recipes.ganscape",
+    "glcic": "models.recipes.glcic",
+    "outpaint": "models.recipes.outpaint",
+    "pix2pix": "models.recipes.pix2pix",
+    "vanilla": "models.recipes.vanilla",
+    "wgan": "models.recipes.wgan",
 }
 
 
@@ -21,15 +29,15 @@ class RecipeModule(Protocol):
     def build(self, options: Any, setting: Setting, device: torch.device) -> Recipe:
         """Networks, optimizers, updates and schedule."""
 
-    def build_generator(self, options: Any) -> nn.Module:
-        """The generator alone, untrained."""
+    def build_generator(self, options: Any, image_size: int) -> nn.Module:
+        """What `Recipe.generator` is, untrained; a ValueError for a size that it cannot have."""
 
 
 def recipe_module(name: str) -> RecipeModule:
     """The file of recipe `name`; an unknown name is an error that lists the known ones."""
     if name not in RECIPES:
         known = ", ".join(sorted(RECIPES))
-        raise ValueError(f"params.yaml train.recipe is {name!r}, but must be one of: {known}")
+        raise ValueError(f"there is no recipe {name!r}; it must be one of: {known}")
     return cast(RecipeModule, import_module(RECIPES[name]))
 
 
@@ -49,7 +57,7 @@ def build(name: str, options: Any, setting: Setting, device: torch.device) -> Re
     return recipe_module(name).build(options, setting, device)
 
 
-def build_generator(name: str, options: dict[str, Any]) -> nn.Module:
+def build_generator(name: str, options: dict[str, Any], image_size: int) -> nn.Module:
     """The generator of recipe `name` with `options` as stored in config.json, untrained."""
     module = recipe_module(name)
-    return module.build_generator(module.Options.model_validate(options))
+    return module.build_generator(module.Options.model_validate(options), image_size)

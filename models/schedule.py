@@ -1,4 +1,4 @@
-"""Phases inside every epoch, ended early by running means: GANscape's schedule."""
+"""Phases of a training, ended early by running means: in every epoch (GANscape) or once a run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ Means = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of steps that repeats the same updates on each batch."""
+    """A stretch of steps that repeats a pattern of updates."""
 
-    updates: tuple[str, ...]  # one after another on the same batch
-    num_steps: int
-    ends_early: Callable[[Means], bool]  # given the means since the phase began
+    pattern: tuple[tuple[str, ...], ...]  # of each step: one after another on the same batch
+    num_steps: int | None  # None: for the rest of the training
+    ends_early: Callable[[Means], bool] = lambda means: False  # the means since the phase began
 
 
 class PhaseSchedule:
-    """Runs through the phases and begins again; a pass is one epoch of the schedule.
+    """Runs through the phases and begins again, unless the last one has no end.
 
     Early ends are seen where host and device meet; they meet at each phase's last step at the
     latest, so that the sums of a meeting belong to one phase. Data order knows nothing of it: an
@@ -27,8 +27,9 @@ class PhaseSchedule:
     """
 
     def __init__(self, phases: list[Phase]) -> None:
-        self.phases = [phase for phase in phases if phase.num_steps > 0]
+        self.phases = [phase for phase in phases if phase.num_steps != 0]
         assert self.phases, "a schedule needs at least one phase with steps"
+        assert all(phase.num_steps for phase in self.phases[:-1]), "only the last has no end"
         self.index = 0  # of the current phase
         self.num_done = 0  # steps of the current phase
         self.sums: Sums = {}  # since the phase began
@@ -36,12 +37,13 @@ class PhaseSchedule:
     @property
     def updates(self) -> tuple[str, ...]:
         """The updates of the next step."""
-        return self.phases[self.index].updates
+        pattern = self.phases[self.index].pattern
+        return pattern[self.num_done % len(pattern)]
 
     def advance(self) -> bool:
         """Counts one step as taken; whether host and device must meet now."""
         self.num_done += 1
-        return self.num_done >= self.phases[self.index].num_steps
+        return self._is_over
 
     def observe(self, sums: Sums) -> None:
         """Takes in the sums since the last meeting and moves to the next phase where it is due."""
@@ -50,9 +52,14 @@ class PhaseSchedule:
             self.sums[name] = (before + total, num_before + count)
         phase = self.phases[self.index]
         means = {name: total / count for name, (total, count) in self.sums.items()}
-        if self.num_done >= phase.num_steps or phase.ends_early(means):
+        if self._is_over or phase.ends_early(means):
             self.index = (self.index + 1) % len(self.phases)
             self.num_done, self.sums = 0, {}
+
+    @property
+    def _is_over(self) -> bool:
+        num_steps = self.phases[self.index].num_steps
+        return num_steps is not None and self.num_done >= num_steps
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values only."""

@@ -1,6 +1,6 @@
 """One optimizer step of one network, left out on the device where it would do harm."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,13 +34,15 @@ def take_update(
 
     `low` is the precision of matrix products and convolutions, None that of the weights.
 
-    The other networks are frozen whole: no gradient reaches their parameters, and in inference
-    mode their buffers stay as they are. The host does not wait for the device.
+    The other networks are frozen whole: no gradient reaches their parameters, and their buffers
+    stay as they are. The host does not wait for the device.
     """
     update = recipe.updates[name]
     network, optimizer = recipe.networks[update.network], recipe.optimizers[update.optimizer]
-    freeze_all_but(recipe.networks, update.network)
-    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    freeze_all_but(recipe.networks, update.network, others_train=update.others_train)
+    others = [each for each in recipe.networks.values() if each is not network]
+    frozen = _copies(others) if update.others_train else []  # in inference mode none changes
+    buffers = _copies([network])
     optimizer.zero_grad(set_to_none=True)
     # Scaled before and not after: the parts' gradients add up in place.
     each = [_backward(update, part, 1 / len(parts), low) for part in parts]
@@ -51,16 +53,27 @@ def take_update(
     norm = nn.utils.get_total_norm(gradients)
     healthy = (norm + everything.squeeze()).isfinite()
     _step_where(healthy, optimizer)
+    update.after_step()
     for buffer, before in buffers:
         buffer.copy_(torch.where(healthy, buffer, before))
+    for buffer, before in frozen:
+        buffer.copy_(before)
     return Outcome(terms | {GRADIENT_NORM: norm}, healthy)
 
 
-def freeze_all_but(networks: Mapping[str, nn.Module], trained: str) -> None:
-    """Only `trained` requires grad and is in training mode."""
+def freeze_all_but(
+    networks: Mapping[str, nn.Module], trained: str, *, others_train: bool = False
+) -> None:
+    """Only `trained` requires grad; in training mode are it and, where asked to, the others."""
     for name, network in networks.items():
         network.requires_grad_(name == trained)
-        network.train(name == trained)
+        network.train(name == trained or others_train)
+
+
+def _copies(networks: Iterable[nn.Module]) -> list[tuple[Tensor, Tensor]]:
+    """Each buffer and what it holds now."""
+    buffers = (buffer for network in networks for buffer in network.buffers())
+    return [(buffer, buffer.clone()) for buffer in buffers]
 
 
 def _backward(update: Update, part: Batch, share: float, low: torch.dtype | None) -> Terms:

@@ -104,6 +104,34 @@ def use(
 
 
 @app.command()
+def options(
+    recipe: Annotated[str, typer.Argument(help="a recipe of models/recipes/, e.g. ganscape")],
+    preset: Annotated[
+        str | None, typer.Option(help="default or faithful, in place of what params.yaml has")
+    ] = None,
+) -> None:
+    """Show all options of a recipe, as lines for params.yaml."""
+    from pipeline.recipe_options import options_text
+
+    typer.echo(options_text(recipe, preset))
+
+
+@app.command()
+def compare(
+    recipes: Annotated[
+        list[str] | None, typer.Argument(help="names, or name:faithful; without: all there are")
+    ] = None,
+    images: Annotated[int, typer.Option(help="that each training sees")] = 16_000,
+    width: Annotated[int | None, typer.Option(help="in place of each recipe's own")] = None,
+    seeds: Annotated[int, typer.Option(help="trainings of each recipe")] = 1,
+) -> None:
+    """Train and measure several recipes alike: table, plot."""
+    from pipeline.compare_recipes import compare_recipes
+
+    typer.echo(compare_recipes(recipes or [], images, width, seeds))
+
+
+@app.command()
 def schema() -> None:
     """Write the JSON schema of params.yaml for editors."""
     from pipeline.params.json_schema import SCHEMA_PATH, write_schema

@@ -23,4 +23,4 @@ def _escape(match: re.Match[str]) -> str:
 
 def shuffled(keys: Iterable[str], *, seed: int) -> list[str]:
     """`keys` in the order of a seeded hash: new keys fall in between and move no others."""
-    return sorted(keys, key=lambda key: hashlib.sha256(f"{seed}/{key}".encode()).digest())
+    return sorted(keys, key=lambda key: hashlib.sha256(f"{seed}/order/{key}".encode()).digest())

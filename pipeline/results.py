@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.training.history_reader import read_history
 PICTURES = {
     "figures": "evaluate/metrics.json",
     "completed test photos": "evaluate/grids/test.png",
+    "samples, nearest training photos": "evaluate/grids/samples.png",
     "training, step by step": "train/samples",
     "photos kept though near a person": "filter_people/sheets/kept.jpg",
     "photos dropped for a person": "filter_people/sheets/dropped.jpg",
@@ -23,6 +25,14 @@ COLUMNS = {
     "hole_ssim": "hole SSIM (higher)",
     "hole_l1": "hole L1 (lower)",
 }
+SAMPLES = "samples"
+SAMPLE_FIGURES = {
+    "sliced_wasserstein": "sliced Wasserstein distance to the test photos (lower)",
+    "sliced_wasserstein_floor": "the same of training photos: as low as it gets",
+    "detail_ratio": "fine detail, 1 = as the test photos",
+    "diversity": "diversity, 1 = as the test photos",
+    "novelty": "distance to the nearest training photo, 1 = as unseen photos, 0 = copies",
+}
 
 
 def summary(data: Path) -> str:
@@ -30,10 +40,12 @@ def summary(data: Path) -> str:
     console = Console(width=100, file=io.StringIO(), highlight=False)
     with console.capture() as capture:
         console.print(_funnel_line(data), soft_wrap=True)
-        console.print(_metrics_table(_json(data / "evaluate" / "metrics.json")))
+        for table in _tables(_json(data / "evaluate" / "metrics.json")):
+            console.print(table)
         console.print(_training_line(data / "train"), soft_wrap=True)
         for what, where in PICTURES.items():
-            console.print(f"{what + ':':34}{data / where}")
+            if (data / where).exists():
+                console.print(f"{what + ':':34}{data / where}")
     return capture.get().rstrip()
 
 
@@ -67,15 +79,34 @@ def _funnel_line(data: Path) -> str:
     )
 
 
-def _metrics_table(metrics: dict[str, Any]) -> Table:
+def _tables(metrics: dict[str, Any]) -> Iterator[Table]:
+    """Of what the generator can do: complete holes, make up pictures, or both."""
+    methods = {name: row for name, row in metrics.items() if isinstance(row, dict)}
+    samples = methods.pop(SAMPLES, None)
+    if methods:
+        yield _completions_table(methods, metrics["num_photos"])
+    if samples:
+        yield _samples_table(samples, metrics["num_photos"])
+
+
+def _completions_table(methods: dict[str, dict[str, float]], num_photos: int) -> Table:
     """One row a method, best PSNR first; means over the test photos."""
-    table = Table(title=f"{metrics['num_photos']:,} test photos, the same holes for all")
+    table = Table(title=f"{num_photos:,} test photos, the same holes for all")
     table.add_column("method")
     for title in COLUMNS.values():
         table.add_column(title, justify="right")
-    methods = {name: row for name, row in metrics.items() if isinstance(row, dict)}
     for name, row in sorted(methods.items(), key=lambda item: -item[1]["hole_psnr"]):
         style = "bold" if name == "model" else None
         cells = [f"{row['hole_psnr']:.2f}", f"{row['hole_ssim']:.3f}", f"{row['hole_l1']:.4f}"]
         table.add_row(name.replace("_", " "), *cells, style=style)
+    return table
+
+
+def _samples_table(samples: dict[str, float], num: int) -> Table:
+    """One row a figure."""
+    table = Table(title=f"{num:,} samples beside as many test photos")
+    table.add_column("figure")
+    table.add_column("samples", justify="right")
+    for name, title in SAMPLE_FIGURES.items():
+        table.add_row(title, f"{samples[name]:.3f}")
     return table

@@ -11,7 +11,7 @@ import numpy as np
 import webdataset
 from PIL import Image
 
-from pipeline.holes import Rectangle
+from pipeline.rectangle import Rectangle
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Sample:
 
 
 def read_meta(crop_dir: Path) -> dict[str, Any]:
-    """What the shards hold: sizes in px, counts by split, shard sums."""
+    """What the shards hold: kind and options of the holes, sizes in px, counts, shard sums."""
     meta: dict[str, Any] = json.loads((crop_dir / "meta.json").read_text())
     return meta
 

@@ -4,25 +4,33 @@ import ast
 import re
 import subprocess
 import sys
-from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from ruamel.yaml import YAML
 
 from models.registry import RECIPES
 from pipeline.cli import STAGES
+from pipeline.hole_cutter import hole_kind, hole_path
 from pipeline.import_closure import ROOT, closure
+from pipeline.params.crop import CropParams
 from pipeline.params.json_schema import SCHEMA_PATH, schema
 from pipeline.params.section import closest
-from pipeline.params.whole import Sources, WholeParams, check_whole
+from pipeline.params.whole import Holes, Sources, WholeParams, check_whole
 from pipeline.profile_files import names, render
 
 DVC: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
 PARAMS: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
 PYTHON_FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("models/**/*.py")])
-CHOICES = list(product(Sources.model_fields, RECIPES))
+# By name: each once, the others as they come first. All combinations would take minutes.
+CHOSEN = {
+    "download.source": list(Sources.model_fields),
+    "crop.kind": list(Holes.model_fields),
+    "train.recipe": list(RECIPES),
+}
+FIRST = {choice: names[0] for choice, names in CHOSEN.items()}
+CHOICES = [FIRST | {choice: name} for choice, names in CHOSEN.items() for name in names]
 
 
 def stage_files() -> list[str]:
@@ -33,7 +41,7 @@ def test_one_word_in_every_place() -> None:
     stages = list(DVC["stages"])
     assert stages == list(STAGES)
     assert sorted(stages) == stage_files()
-    assert set(stages) == set(PARAMS) - {"sources", "recipes", "runtime"}
+    assert set(stages) == set(PARAMS) - {"sources", "holes", "recipes", "runtime"}
     assert set(PARAMS) == set(WholeParams.model_fields)
     for name, stage in DVC["stages"].items():
         assert stage["cmd"] == f"python -m pipeline {name}"
@@ -46,30 +54,60 @@ def all_outs(stage: dict[str, Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize(("source", "recipe"), CHOICES)
-def test_deps_are_the_imports(stage: str, source: str, recipe: str) -> None:
-    """DVC does not trace imports: an unlisted file would change results unseen."""
+def test_deps_are_the_imports(stage: str) -> None:
+    """DVC does not trace imports: an unlisted file would change results unseen.
+
+    Recipes share networks: one that only another recipe needs is listed too.
+    """
+    needed, listed = set(), set()
+    for choice in CHOICES:
+        code = {resolve(dep, choice) for dep in DVC["stages"][stage]["deps"]}
+        code = {dep for dep in code if dep.startswith(("pipeline/", "models/"))}
+        files = closure(*starts_of(stage, choice))
+        assert [path for path in files if not covered(path, code)] == []
+        needed.update(files)
+        listed.update(code)
+    assert [dep for dep in listed if not any(covered(path, {dep}) for path in needed)] == []
+
+
+def starts_of(stage: str, choice: dict[str, str]) -> list[str]:
     starts = [f"pipeline/stages/{stage}.py"]
     if stage == "download":
-        starts.append(f"pipeline/sources/{source}/source.py")
+        starts.append(f"pipeline/sources/{choice['download.source']}/source.py")
+    if stage in ("crop", "train"):
+        starts.append(hole_path(choice["crop.kind"]))
     if stage in ("train", "evaluate"):
-        starts.append(RECIPES[recipe].replace(".", "/") + ".py")
-    listed = [resolve(dep, source, recipe) for dep in DVC["stages"][stage]["deps"]]
-    code = sorted(dep for dep in listed if dep.startswith(("pipeline/", "models/")))
-    assert [path for path in closure(*starts) if not covered(path, code)] == []
-    assert [dep for dep in code if not any(covered(path, [dep]) for path in closure(*starts))] == []
+        starts.append(RECIPES[choice["train.recipe"]].replace(".", "/") + ".py")
+    return starts
 
 
-def covered(path: str, deps: list[str]) -> bool:
+def covered(path: str, deps: set[str]) -> bool:
     return any(path == dep or path.startswith(f"{dep}/") for dep in deps)
 
 
-def resolve(dep: str, source: str, recipe: str) -> str:
-    return dep.replace("${download.source}", source).replace("${train.recipe}", recipe)
+def resolve(dep: str, choice: dict[str, str]) -> str:
+    for name, chosen in choice.items():
+        dep = dep.replace(f"${{{name}}}", chosen)
+    return dep
+
+
+def test_every_kind_of_holes_has_its_files_and_options() -> None:
+    kinds = sorted(Holes.model_fields)
+    for folder in ("pipeline/holes", "pipeline/params/holes"):
+        files = (path.stem for path in (ROOT / folder).glob("*.py"))
+        assert sorted(set(files) - {"__init__"}) == kinds
+    assert sorted(get_args(CropParams.model_fields["kind"].annotation)) == kinds
+    for kind, field in Holes.model_fields.items():
+        assert hole_kind(kind).OPTIONS is field.annotation
+        assert hole_kind(kind).OPTIONS.WHERE == f"holes.{kind}"
 
 
 def test_a_stage_tracks_its_whole_section_and_its_choice() -> None:
-    chosen = {"download": ["sources.${download.source}"], "train": ["recipes.${train.recipe}"]}
+    chosen = {
+        "download": ["sources.${download.source}"],
+        "crop": ["holes.${crop.kind}"],
+        "train": ["recipes.${train.recipe}"],
+    }
     for name, stage in DVC["stages"].items():
         assert stage["params"] == [name, *chosen.get(name, [])]
 
@@ -79,7 +117,7 @@ def test_a_stage_reads_only_its_own_section(stage: str) -> None:
     """Sections are read by `load("name", ...)`; runtime is tracked by none."""
     source = (ROOT / f"pipeline/stages/{stage}.py").read_text()
     loaded = set(re.findall(r'load\(\s*f?"([a-z_]+)', source))
-    assert loaded <= {stage, "runtime", "sources", "recipes"}
+    assert loaded <= {stage, "runtime", "sources", "holes", "recipes"}
     assert stage in loaded
 
 
@@ -116,7 +154,7 @@ def test_imports_flow_one_way(path: Path) -> None:
     if name.startswith("models/"):
         assert not any(module.startswith("pipeline") for module in imported)
         foreign = {module.split(".")[0] for module in imported} - sys.stdlib_module_names
-        assert foreign <= {"models", "torch", "pydantic"}
+        assert foreign <= {"models", "torch", "torchvision", "pydantic", "pydantic_core"}
     if name not in ("pipeline/cli.py", "pipeline/__main__.py"):
         assert not any(
             module.startswith(("pipeline.stages", "pipeline.cli")) for module in imported
@@ -183,4 +221,4 @@ def test_schema_is_current_and_named_by_params_yaml() -> None:
 
 
 def test_closest_suggests() -> None:
-    assert closest("hole_mx", ["hole_min", "hole_max"]) == ": did you mean `hole_max`?"
+    assert closest("side_mx", ["side_min", "side_max"]) == ": did you mean `side_max`?"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +32,25 @@ ALL = [
 ]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
-README_EXPERIMENTS, README_WATCH, README_SINGLE = README_REST
+README_EXPERIMENTS, README_RECIPES, README_WATCH, README_SINGLE = README_REST
 
 
-def add_second_recipe(folder: Path) -> None:
-    """One file and two lines: what someone does who adds a system."""
-    recipes = folder / "models/recipes"
-    (recipes / "second.py").write_text((recipes / "ganscape.py").read_text())
-    registry = folder / "models/registry.py"
+def add_ninth_recipe(project: Project) -> None:
+    """One file and one line, and options: what someone does who adds a system."""
+    shutil.copyfile(ROOT / "tests/ninth_recipe.py", project.folder / "models/recipes/ninth.py")
+    registry = project.folder / "models/registry.py"
     line = '    "ganscape": "models.recipes.ganscape",\n'
     text = registry.read_text()
     assert line in text
-    registry.write_text(text.replace(line, line + line.replace("ganscape", "second")))
+    registry.write_text(text.replace(line, line + line.replace("ganscape", "ninth")))
+    project.set("recipes.ninth", {"preset": "default", "width": 4})
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, demo_detector: None) -> Project:
     """The project after its first `dvc repro`."""
     project = Project(tmp_path_factory.mktemp("project"))
-    add_second_recipe(project.folder)
-    project.set("recipes.second", project.params()["recipes"]["ganscape"])
+    add_ninth_recipe(project)
     assert project.repro() == ALL
     return project
 
@@ -68,8 +68,7 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = Project(tmp_path_factory.mktemp("other"))
-    add_second_recipe(other.folder)
-    other.set("recipes.second", other.params()["recipes"]["ganscape"])
+    add_ninth_recipe(other)
     other.set("runtime.workers", 2)
     assert other.repro() == ALL
     hashes = project.out_hashes()
@@ -77,12 +76,15 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
     assert other.out_hashes() == hashes
 
 
-def test_runtime_and_another_recipe_rerun_nothing(project: Project) -> None:
+def test_runtime_another_recipe_and_another_kind_rerun_nothing(project: Project) -> None:
     project.set("runtime.detect_batch", 3)
     project.set("runtime.device", "cpu")
-    project.set("recipes.second.width", 8)
-    file = project.folder / "models/recipes/second.py"
+    project.set("recipes.ninth.width", 8)
+    file = project.folder / "models/recipes/ninth.py"
     file.write_text(file.read_text() + "\n# edited\n")
+    project.set("holes.strip.share_min", 0.2)
+    kind = project.folder / "pipeline/holes/strip.py"
+    kind.write_text(kind.read_text() + "\n# edited\n")
     assert project.repro() == []
 
 
@@ -101,6 +103,15 @@ def test_training_params_rerun_from_train(project: Project) -> None:
     assert figures(project, "train/config.json")["num_steps"] == 8
     states = project.folder.glob(".work/train/*/state-*.pt")
     assert sorted(path.name for path in states) == ["state-000000008.pt"]
+
+
+def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
+    project.set("train.recipe", "ninth")
+    assert project.repro() == ["train", "evaluate"]
+    assert figures(project, "train/config.json")["loss_weights"] == {"generator": {"l1": 1.0}}
+    assert "model" in figures(project, "evaluate/metrics.json")
+    project.set("train.recipe", "ganscape")
+    assert project.repro() == []
 
 
 def test_two_processes_train_under_dvc(project: Project) -> None:
@@ -131,18 +142,31 @@ def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
     assert project.repro() == []
 
 
+def test_recipes_of_the_readme(project: Project) -> None:
+    """And `dvc repro` knows nothing of them."""
+    show, compare = README_RECIPES
+    assert "    width: 4" in project.type(show)
+    table = project.type(compare)
+    for name in ("ganscape", "glcic-faithful", "mean color"):
+        assert f"| {name} |" in table
+    for name in ("table.md", "completion.png", "results.csv"):
+        assert (project.folder / "data/compare" / name).is_file()
+    assert project.repro() == []
+
+
 @pytest.mark.parametrize("line", README_WATCH + README_SINGLE)
 def test_single_commands_of_the_readme(project: Project, line: str) -> None:
     assert project.type(line)
 
 
 def test_the_readme_has_no_other_commands() -> None:
-    first, export, own, places, mnist, experiments, watch, single = readme_blocks()
+    first, export, own, places, mnist, experiments, recipes, watch, single = readme_blocks()
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
     assert export == ["export PATH=$PWD/.venv/bin:$PATH"]
     assert (own, places, mnist) == (README_OWN, README_PLACES, README_MNIST)
     assert (experiments, watch, single) == (README_EXPERIMENTS, README_WATCH, README_SINGLE)
+    assert recipes == README_RECIPES
 
 
 def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:
@@ -203,7 +227,8 @@ def test_mnist_as_the_readme_says(tmp_path: Path) -> None:
     project = Project(tmp_path / "mnist")
     use, repro = README_MNIST
     project.type(use)
-    sizes = {name: project.params()["crop"][name] for name in ("hole_min", "hole_max", "box_size")}
+    params = project.params()
+    sizes = {"box_size": params["crop"]["box_size"], "holes": params["holes"]["box"]}
     files = mnist_files(80)
     with places_server(files) as server:
         project.set_all(TINY)

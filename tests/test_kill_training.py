@@ -1,15 +1,15 @@
 """Trainings killed with `kill -9` and gone on with: the short form of bench/kill_training.py."""
 
-import json
 import random
 import sys
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from noise_shards import write_shards
 from pipeline.import_closure import ROOT
 from project import Project
-from test_train import COUNTS, PER_SHARD, SIZES, write_split
+from test_train import COUNTS
 
 sys.path.append(str(ROOT / "bench"))
 from kill_training import PARAMS, VICTIMS, Case, kill_and_compare  # noqa: E402
@@ -21,11 +21,7 @@ def prepared(folder: Path) -> Project:
     project.set_all(PARAMS)
     line = YAML(typ="safe").load(folder / "dvc.yaml")
     YAML().dump({"stages": {"train": line["stages"]["train"]}}, folder / "dvc.yaml")
-    crop = folder / "data/crop"
-    for split, num in COUNTS.items():
-        write_split(crop, split, num)
-    meta = {**SIZES, "box_size": 20, "kind": "box", "num_samples": COUNTS}
-    (crop / "meta.json").write_text(json.dumps(meta | {"samples_per_shard": PER_SHARD}))
+    write_shards(folder / "data/crop", COUNTS)
     return project
 
 

@@ -14,24 +14,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.networks.dilated_generator import DilatedGenerator
-from models.recipe import Batch, Recipe, RecipeOptions, Setting
+from models import registry
+from models.networks.layered_generator import LayeredGenerator
+from models.options import RecipeOptions
+from models.recipe import Batch, Recipe, Setting
 from models.recipes.ganscape import Options
 from models.registry import build
 from models.take_update import Outcome
+from noise_shards import write_shards
 from pipeline.generator import load_generator
-from pipeline.holes import box_around, mask_of, sample_hole
 from pipeline.params.train import TrainParams
-from pipeline.photos import encode_png
-from pipeline.shard_writer import ShardWriter
 from pipeline.stages import train as stage
 from pipeline.training import checkpoint
 from pipeline.training import run as training_run
-from pipeline.training.feed import fresh_sizes
 from pipeline.training.live import read_live
 from pipeline.training.processes import Processes
 from pipeline.training.run import TrainingRun
@@ -40,45 +38,11 @@ from runtime import runtime
 CPU = torch.device("cpu")
 ALONE = Processes(0, 1, CPU)
 COUNTS = {"train": 11, "val": 5, "test": 0}
-PER_SHARD = 4
-# Box 20 and not 16: oneDNN's bf16 gradient of a 5x5 convolution over a 1x1 map is garbage.
-SIZES = {"image_size": 32, "hole_min": 10, "hole_max": 12}
-
-
-def write_split(folder: Path, split: str, num: int) -> None:
-    """`num` samples of smooth noise, PER_SHARD a shard."""
-    rng = np.random.default_rng(num)
-    (folder / split).mkdir(parents=True)
-    for first in range(0, num, PER_SHARD):
-        path = folder / split / f"{split}-{first // PER_SHARD:06d}.tar"
-        write_shard(path, split, range(first, min(first + PER_SHARD, num)), rng)
-
-
-def write_shard(path: Path, split: str, numbers: range, rng: np.random.Generator) -> None:
-    with ShardWriter(path) as writer:
-        for number in numbers:
-            coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
-            key = f"photo-{number:03d}"
-            hole = sample_hole(seed=0, split=split, key=key, **SIZES)
-            box = box_around(hole, box_size=20, image_size=32)
-            facts = {"holes": [hole], "box": box, "category": "field", "path": f"/{key}.jpg"}
-            fields = {
-                "image.png": encode_png(coarse.resize((32, 32))),
-                "mask.png": encode_png(mask_of([hole], 32)),
-                "json": json.dumps(facts).encode(),
-            }
-            writer.add(key, fields)
 
 
 @pytest.fixture(scope="module")
 def crop_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("crop")
-    for split, num in COUNTS.items():
-        write_split(folder, split, num)
-    meta = SIZES | {"box_size": 20, "kind": "box", "num_samples": COUNTS}
-    meta |= {"samples_per_shard": PER_SHARD}
-    (folder / "meta.json").write_text(json.dumps(meta))
-    return folder
+    return write_shards(tmp_path_factory.mktemp("crop"), COUNTS)
 
 
 def train_params(**changes: Any) -> TrainParams:
@@ -104,20 +68,14 @@ def train_params(**changes: Any) -> TrainParams:
     return TrainParams.model_validate(values | changes)
 
 
-def ganscape_options(**changes: Any) -> Options:
+def ganscape_options(*, lr: float = 1e-3, **changes: Any) -> Options:
     values: dict[str, Any] = {
         "preset": "default",
         "width": 4,
         "bottleneck": 3,
-        "global_average_pooling": False,
         "phases": [0.34, 0.33, 0.33],
-        "mse_weight": 1.0,
         "adversarial_weight": 0.1,
-        "lr_mse": 1e-3,
-        "lr_joint": 1e-3,
-        "lr_discriminator": 1e-3,
-        "discriminator_floor": 0.8,
-        "adversarial_ceiling": 100.0,
+        "optimizers": {name: {"lr": lr} for name in ("mse", "joint", "discriminator")},
     }
     return Options.model_validate(values | changes)
 
@@ -180,7 +138,8 @@ def whole(crop_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def test_outs(whole: dict[str, dict[str, bytes]]) -> None:
     outs = whole["default"]
     samples = {name for name in outs if name.startswith("samples/")}
-    assert samples == {f"samples/{n}.png" for n in ("step-000005", "step-000010", "final")}
+    names = ("step-000005", "step-000010", "final", "progress")
+    assert samples == {f"samples/{name}.png" for name in names}
     assert {"generator.safetensors", "config.json", "history/metrics.json"} <= set(outs)
     metrics = json.loads(outs["history/metrics.json"])
     assert metrics["step"] == 13 and metrics["images"] == 52
@@ -212,6 +171,29 @@ def test_stopped_and_resumed_equals_undisturbed(
         run(crop_dir, tmp_path, train_params(), options)
     assert not (tmp_path / "out").exists()
     assert contents(run(crop_dir, tmp_path, train_params(), options)) == whole[preset]
+
+
+# With phases so short that the 13 steps go through all of them.
+OTHER_RECIPES: dict[str, dict[str, Any]] = {
+    "glcic": {"width": 4, "phases": [3, 4]},
+    "wgan": {"width": 4, "phases": [2, 7], "n_critic": 2},
+}
+
+
+@pytest.mark.parametrize("preset", ["default", "faithful"])
+@pytest.mark.parametrize("recipe", OTHER_RECIPES)
+def test_other_recipes_resume_bit_for_bit(
+    crop_dir: Path, tmp_path: Path, stop_at: Any, recipe: str, preset: str
+) -> None:
+    """Whatever their optimizers, and with the noise that they draw."""
+    values = {"preset": preset, **OTHER_RECIPES[recipe]}
+    options = registry.options_model(recipe).model_validate(values)
+    params = train_params(recipe=recipe)
+    undisturbed = contents(run(crop_dir, tmp_path / "undisturbed", params, options))
+    stop_at(8)
+    with pytest.raises(KeyboardInterrupt):
+        run(crop_dir, tmp_path, params, options)
+    assert contents(run(crop_dir, tmp_path, params, options)) == undisturbed
 
 
 def test_sigterm_is_heard_too(
@@ -264,7 +246,7 @@ def test_a_smaller_budget_starts_afresh_and_loses_nothing(
 
 
 def test_sick_weights_are_never_written(tmp_path: Path) -> None:
-    recipe = build("ganscape", ganscape_options(), Setting(32, 20, 2, 0), CPU)
+    recipe = build("ganscape", ganscape_options(), Setting(32, 20, 2, 0, (0.0, 0.0, 0.0)), CPU)
     checkpoint.write(tmp_path, 1, checkpoint.snapshot(recipe, {}))
     with torch.no_grad():
         next(recipe.networks["discriminator"].parameters())[0] = torch.inf
@@ -300,11 +282,6 @@ def test_stored_holes_train_too(crop_dir: Path, tmp_path: Path) -> None:
     run(crop_dir, tmp_path, train_params(holes="stored", budget="8 images"), ganscape_options())
 
 
-def test_fresh_holes_of_an_unknown_kind_are_refused() -> None:
-    with pytest.raises(ValueError, match="kind 'strip' cannot be drawn anew: write stored"):
-        fresh_sizes({"kind": "strip"}, train_params())
-
-
 def test_an_empty_split_is_refused(crop_dir: Path, tmp_path: Path) -> None:
     empty = tmp_path / "crop"
     shutil.copytree(crop_dir, empty)
@@ -326,13 +303,13 @@ def test_what_networks_draw_is_resumed_too(
     crop_dir: Path, tmp_path: Path, stop_at: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As noise and dropout are."""
-    original = DilatedGenerator.forward
+    original = LayeredGenerator.forward
 
-    def noisy(self: DilatedGenerator, image: Tensor, mask: Tensor) -> Tensor:
+    def noisy(self: LayeredGenerator, image: Tensor, mask: Tensor) -> Tensor:
         noise = torch.randn_like(image) * 0.1 if self.training else 0
         return original(self, image + noise, mask)
 
-    monkeypatch.setattr(DilatedGenerator, "forward", noisy)
+    monkeypatch.setattr(LayeredGenerator, "forward", noisy)
     undisturbed = contents(run(crop_dir, tmp_path / "one", train_params(), ganscape_options()))
     stop_at(7)
     with pytest.raises(KeyboardInterrupt):
@@ -487,7 +464,7 @@ def test_the_averaged_weights_are_kept(crop_dir: Path, tmp_path: Path) -> None:
 
 def test_the_best_weights_are_kept_where_asked(crop_dir: Path, tmp_path: Path) -> None:
     """With rates that make it worse and worse, those of the first validation."""
-    options = ganscape_options(lr_mse=0.1, lr_joint=0.1, adversarial_weight=100.0)
+    options = ganscape_options(lr=0.1, adversarial_weight=100.0)
     params = train_params(select="hole_l1", sample_every=2, ema_images=0)
     out = run(crop_dir, tmp_path, params, options)
     curve = (out / "history/plots/metrics/val/hole_l1.tsv").read_text().splitlines()[1:]
@@ -500,7 +477,7 @@ def test_the_best_weights_are_kept_where_asked(crop_dir: Path, tmp_path: Path) -
 
 
 def test_patience_ends_a_training_that_gains_nothing(crop_dir: Path, tmp_path: Path) -> None:
-    options = ganscape_options(lr_mse=1e-12, lr_joint=1e-12)
+    options = ganscape_options(lr=1e-12)
     params = train_params(select="hole_psnr", patience_images=12, sample_every=2)
     out = run(crop_dir, tmp_path, params, options)
     config = json.loads((out / "config.json").read_text())
@@ -625,3 +602,51 @@ def test_live_files_end_with_the_run(crop_dir: Path, tmp_path: Path) -> None:
     live = read_live(tmp_path / "scratch")
     assert (live.status.state, live.status.share_done, live.status.images) == ("done", 1.0, 52)
     assert [row["step"] for row in live.rows] == [4, 5, 8, 10, 12]
+
+
+def sampler_options(recipe: str) -> RecipeOptions:
+    values = {"preset": "default", "width": 4}
+    return registry.options_model(recipe).model_validate(values)
+
+
+@pytest.mark.parametrize("recipe", ["dcgan", "vanilla"])
+def test_a_sampler_stopped_and_resumed_equals_undisturbed(
+    crop_dir: Path, tmp_path: Path, stop_at: Any, recipe: str
+) -> None:
+    """Noise, dropout and batch norms of networks that are frozen in training mode included."""
+    params, options = train_params(recipe=recipe), sampler_options(recipe)
+    undisturbed = contents(run(crop_dir, tmp_path / "whole", params, options))
+    stop_at(7)
+    with pytest.raises(KeyboardInterrupt):
+        run(crop_dir, tmp_path / "stopped", params, options)
+    stop_at(10**6)
+    assert contents(run(crop_dir, tmp_path / "stopped", params, options)) == undisturbed
+    metrics = json.loads(undisturbed["history/metrics.json"])["val"]
+    assert set(metrics) == {"sliced_wasserstein", "detail_ratio", "diversity"}
+
+
+def test_the_best_samples_are_kept(crop_dir: Path, tmp_path: Path) -> None:
+    params = train_params(recipe="vanilla", select="sliced_wasserstein", sample_every=2)
+    out = run(crop_dir, tmp_path, params, sampler_options("vanilla"))
+    path = out / "history/plots/metrics/val/sliced_wasserstein.tsv"
+    figures = [float(line.split("\t")[1]) for line in path.read_text().splitlines()[1:]]
+    kept = json.loads((out / "history" / "metrics.json").read_text())["val"]["sliced_wasserstein"]
+    assert kept == min(figures)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "select", "does", "allowed"),
+    [
+        ("vanilla", "hole_l1", "makes up pictures", "last or sliced_wasserstein"),
+        ("dcgan", "hole_psnr", "makes up pictures", "last or sliced_wasserstein"),
+        ("ganscape", "sliced_wasserstein", "completes holes", "last or hole_l1 or hole_psnr"),
+    ],
+)
+def test_a_figure_that_the_system_does_not_have_is_an_error_before_the_first_step(
+    crop_dir: Path, tmp_path: Path, recipe: str, select: str, does: str, allowed: str
+) -> None:
+    options = ganscape_options() if recipe == "ganscape" else sampler_options(recipe)
+    message = f"select is '{select}', .* recipe '{recipe}', which {does}, .*: write {allowed}$"
+    with pytest.raises(ValueError, match=message):
+        run(crop_dir, tmp_path, train_params(recipe=recipe, select=select), options)
+    assert not list((tmp_path / "scratch").glob("state-*"))

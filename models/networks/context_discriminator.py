@@ -1,62 +1,93 @@
-"""GANscape's discriminator: one branch sees the image, one the box around the hole."""
+"""A global and a local discriminator in one: GANscape's and GLCIC's."""
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from models.compose import cut_box
-from models.networks.blocks import BlockStyle, conv_block
+from models.networks.blocks import BlockStyle, Layer, channels_of, size_after, stack
 from models.pixels import to_unit
+
+Activation = Callable[[], nn.Module]
 
 
 class ContextDiscriminator(nn.Module):
-    """Image and box -> logits (high = real). Real and fake are judged on the same box."""
+    """Image and box -> logits (high = real). Each side of the game is judged on the same box."""
 
     def __init__(
         self,
         *,
-        width: int,  # channels of the first layer; 64 is the published size
+        global_layers: Sequence[Layer],  # over the image
+        local_layers: Sequence[Layer],  # over the box
+        dense: Sequence[int],  # features of each branch's dense layers, in multiples of width
+        width: int,
         image_size: int,  # px
         box_size: int,  # px
         style: BlockStyle,
-        global_average_pooling: bool,
+        pooled: bool = False,  # the mean of each channel in place of the first dense layer
+        dense_activation: bool = False,  # the style's, behind each of the dense layers
         unit_range: bool,  # whether the layers see [0, 1] instead of [-1, 1]
     ) -> None:
         super().__init__()
         self.box_size, self.unit_range = box_size, unit_range
-        pooling = global_average_pooling
-        global_channels = [3, width, 2 * width, 4 * width, 8 * width, 8 * width]
-        local_channels = [3, width, 2 * width, 4 * width, 8 * width]
-        # The last convolution: 3x3 stride 1 in the global branch, 5x5 stride 2 in the local one.
-        self.global_branch = _branch(global_channels, image_size, (3, 1), style, pooling)
-        self.local_branch = _branch(local_channels, box_size, (5, 2), style, pooling)
-        self.head = nn.Linear(8 * width, 1)
+        features = [width * multiple for multiple in dense]
+        after = style.activation if dense_activation else None
+        self.global_branch = _branch(
+            global_layers, width, image_size, features, style, pooled, after
+        )
+        self.local_branch = _branch(local_layers, width, box_size, features, style, pooled, after)
+        self.head = nn.Linear(2 * features[-1], 1)
 
     def forward(self, image: Tensor, box: Tensor) -> Tensor:
         """(N, 3, S, S) in [-1, 1], (N, 4) -> (N,) logits."""
+        return self.judge(image, cut_box(image, box, self.box_size))
+
+    def judge(self, image: Tensor, patch: Tensor) -> Tensor:
+        """(N, 3, S, S) and what the local branch sees, (N, 3, B, B), in [-1, 1] -> (N,) logits."""
         if self.unit_range:
-            image = to_unit(image)
-        seen = [self.global_branch(image), self.local_branch(cut_box(image, box, self.box_size))]
+            image, patch = to_unit(image), to_unit(patch)
+        seen = [self.global_branch(image), self.local_branch(patch)]
         logits: Tensor = self.head(torch.cat(seen, dim=1))
         return logits.squeeze(1)
 
 
 def _branch(
-    channels: list[int], size: int, last: tuple[int, int], style: BlockStyle, pooling: bool
+    layers: Sequence[Layer],
+    width: int,
+    size: int,
+    features: Sequence[int],
+    style: BlockStyle,
+    pooled: bool,
+    after: Activation | None,
 ) -> nn.Sequential:
-    """Strided 5x5 blocks along `channels`, one plain convolution, then 4 * width features."""
-    width = channels[1]
-    blocks = [
-        conv_block(num_in, num_out, 5, 2, 1, style)
-        for num_in, num_out in zip(channels, channels[1:], strict=False)
-    ]
-    kernel, stride = last
-    conv = nn.Conv2d(channels[-1], 8 * width, kernel, stride, padding=kernel // 2)
-    if pooling:  # straight on the convolution, without an activation
-        pool = nn.AdaptiveAvgPool2d(1)
-        return nn.Sequential(*blocks, conv, pool, nn.Flatten(), nn.Linear(8 * width, 4 * width))
-    for _ in range(len(blocks)):
-        size = -(-size // 2)  # a block of stride 2: ceil(size / 2)
-    size = -(-size // stride)
-    flat = nn.Linear(8 * width * size**2, 8 * width)
-    layers = [conv, style.activation(), nn.Flatten(), flat, nn.Linear(8 * width, 4 * width)]
-    return nn.Sequential(*blocks, *layers)
+    """Convolutions, then dense layers with `after` behind each."""
+    blocks = stack(3, layers, width, style)
+    num_channels = channels_of(layers[-1], width)
+    if pooled:  # straight on the last convolution, without its activation
+        last = next(iter(blocks.pop().children()))
+        pool = [last, nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        return nn.Sequential(*blocks, *pool, *_dense(num_channels, features[1:], after))
+    flat = num_channels * size_after(layers, size) ** 2
+    return nn.Sequential(*blocks, nn.Flatten(), *_dense(flat, features, after))
+
+
+def _dense(num_in: int, features: Sequence[int], after: Activation | None) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for num_out in features:
+        layers += [nn.Linear(num_in, num_out), *([after()] if after else [])]
+        num_in = num_out
+    return layers
+
+
+def halving_layers(size: int, smallest_map: int) -> list[Layer]:
+    """5x5 convolutions of stride 2 until the map is at most `smallest_map`, one at the least.
+
+    With 5 px they are those published for 256, 160, 128 and 96 px (Iizuka et al. 2017 and its
+    implementations), and others follow the same rule.
+    """
+    layers = [Layer(channels=1, kernel=5, stride=2)]
+    while size_after(layers, size) > smallest_map:
+        channels = min(2 * layers[-1].channels, 8)
+        layers.append(Layer(channels=channels, kernel=5, stride=2))
+    return layers

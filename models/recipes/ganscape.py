@@ -6,43 +6,141 @@ Published: github.com/pkrisz99/GANscape.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field, field_validator
-from torch import Tensor, nn
+from pydantic import Field, field_validator, model_validator
+from torch import Tensor
 
 from models import losses
-from models.compose import composite
-from models.networks.blocks import BlockStyle
+from models.context_game import (
+    ContextGame,
+    ContextOptions,
+    Norm,
+    context_discriminator,
+    context_generator,
+)
+from models.initialise import glorot_uniform
+from models.networks.blocks import (
+    KERAS_BATCH_NORM,
+    Layer,
+    check_come_back,
+    check_image_size,
+)
 from models.networks.context_discriminator import ContextDiscriminator
-from models.networks.dilated_generator import DilatedGenerator
+from models.networks.layered_generator import LayeredGenerator
+from models.optimizers import OptimizerOptions
+from models.options import Options as Section
 from models.pixels import to_unit
-from models.recipe import Batch, Recipe, RecipeOptions, Setting, Terms, Update, seeded
+from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
 from models.schedule import Means, Phase, PhaseSchedule, phase_lengths
 
+NORM = Norm(KERAS_BATCH_NORM, glorot_uniform)
+ADAM = {"name": "Adam", "betas": [0.5, 0.999]}
+KERAS_ADAM = {"name": "Adam", "betas": [0.9, 0.999], "eps": 1e-7}
 
-class Options(RecipeOptions):
+FAITHFUL: dict[str, Any] = {
+    "width": 64,
+    "early": [
+        {"channels": 1, "kernel": 5},
+        {"channels": 2, "stride": 2},
+        {"channels": 2},
+        {"channels": 4, "stride": 2},
+        {"channels": 4},
+    ],
+    "bottleneck": 4,
+    "end": [
+        {"channels": 2, "up": True},
+        {"channels": 2},
+        {"channels": 1, "up": True},
+        {"channels": 0.5},
+    ],
+    "global_layers": [
+        *({"channels": channels, "kernel": 5, "stride": 2} for channels in (1, 2, 4, 8, 8)),
+        {"channels": 8, "norm": False},
+    ],
+    "local_layers": [
+        *({"channels": channels, "kernel": 5, "stride": 2} for channels in (1, 2, 4, 8)),
+        {"channels": 8, "kernel": 5, "stride": 2, "norm": False},
+    ],
+    "global_average_pooling": False,
+    "batch_norm": True,
+    "generator_slope": 0.0,
+    "discriminator_slope": 0.0,
+    "fill": "black",
+    "mask_channel": False,
+    "transposed": True,
+    "unit_range": True,
+    "completed": False,
+    "real_term": True,
+    "phases": [0.33, 0.33, 0.34],
+    "mse_weight": 1.0,
+    "adversarial_weight": 1.0,
+    "optimizers": {
+        "mse": {**KERAS_ADAM, "lr": 0.01},
+        "joint": {**KERAS_ADAM, "lr": 0.001},
+        "discriminator": {**KERAS_ADAM, "lr": 0.001},
+    },
+    "discriminator_floor": 0.8,
+    "adversarial_ceiling": 100.0,
+}
+
+DEFAULT: dict[str, Any] = {
+    **FAITHFUL,
+    "batch_norm": False,
+    "generator_slope": 0.1,
+    "discriminator_slope": 0.2,
+    "fill": "context_mean",
+    "mask_channel": True,
+    "transposed": False,
+    "unit_range": False,
+    "completed": True,
+    "real_term": False,
+    "phases": [0.6, 0.2, 0.2],
+    "adversarial_weight": 0.003,
+    "optimizers": {
+        "mse": {**ADAM, "lr": 0.001},
+        "joint": {**ADAM, "lr": 0.0003},
+        "discriminator": {**ADAM, "lr": 0.0002},
+    },
+}
+
+
+class Optimizers(Section):
+    """One an update: the generator has two."""
+
+    mse: OptimizerOptions = Field(description="generator in phase I")
+    joint: OptimizerOptions = Field(description="generator in phase III")
+    discriminator: OptimizerOptions = Field(description="phases II and III")
+
+
+class Options(ContextOptions):
     """`recipes.ganscape` in params.yaml."""
 
-    preset: Literal["default", "faithful"] = Field(
-        description="faithful: as published, with its defects; default: the defects mended"
+    presets: ClassVar = {"default": DEFAULT, "faithful": FAITHFUL}
+
+    early: list[Layer] = Field(min_length=1, description="generator: layers before the bottleneck")
+    bottleneck: Literal[1, 2, 3, 4, 5] = Field(
+        description="generator: dilated layers, of dilation 1, 2, 4, ...; published: 4, also 3"
     )
-    width: int = Field(
-        ge=2, le=256, multiple_of=2, description="channels of the first layer; published: 64"
-    )
-    bottleneck: Literal[3, 4] = Field(description="dilated layers: dilation 1, 2, 4, (8)")
+    end: list[Layer] = Field(min_length=1, description="generator: layers behind the bottleneck")
+    global_layers: list[Layer] = Field(min_length=1, description="discriminator: over the image")
+    local_layers: list[Layer] = Field(min_length=1, description="discriminator: over the box")
     global_average_pooling: bool = Field(
         description="discriminator: pooling instead of a dense layer of 8 * width"
+    )
+    completed: bool = Field(
+        description="discriminator sees completed images, squared error is the hole's alone"
+    )
+    real_term: bool = Field(
+        description="add -log(1 - D(real)) to the generator's loss: raises only the printed value"
     )
     phases: list[float] = Field(
         description="fractions of an epoch's steps: I generator, II discriminator, III both"
     )
     mse_weight: float = Field(ge=0, description="of the squared error in [0, 1], phase III")
     adversarial_weight: float = Field(ge=0, description="of the adversarial term, phase III")
-    lr_mse: float = Field(gt=0, le=0.1, description="Adam, generator in phase I")
-    lr_joint: float = Field(gt=0, le=0.1, description="Adam, generator in phase III")
-    lr_discriminator: float = Field(gt=0, le=0.1, description="Adam, phases II and III")
+    optimizers: Optimizers = Field(description="the phases' own")
     discriminator_floor: float = Field(
         ge=0, description="II and III end when the mean discriminator loss is below; chance: 1.386"
     )
@@ -57,149 +155,78 @@ class Options(RecipeOptions):
             raise ValueError("must be three fractions >= 0 that add up to 1")
         return phases
 
+    @model_validator(mode="after")
+    def _comes_back_to_size(self) -> Self:
+        check_come_back(self.generator_layers)
+        return self
 
-@dataclass(frozen=True)
-class Structure:
-    """What a preset fixes; the other options stand in params.yaml whatever the preset."""
-
-    generator_style: BlockStyle
-    discriminator_style: BlockStyle
-    fill: float | None  # of the hole in the generator's input, in [-1, 1]; None: context mean
-    mask_channel: bool
-    transposed: bool  # upsampling by transposed convolutions
-    unit_range: bool  # layers see [0, 1], where zero padding is black, instead of [-1, 1]
-    completed: bool  # discriminator sees the completed image and the MSE is over the hole
-    real_term: bool  # add -log(1 - D(real)) to the generator's loss: raises only the printed value
-    betas: tuple[float, float]  # of Adam
-    epsilon: float  # of Adam
+    @property
+    def generator_layers(self) -> list[Layer]:
+        """All but the last, which gives the colours."""
+        channels = self.early[-1].channels
+        dilated = [Layer(channels=channels, dilation=2**i) for i in range(self.bottleneck)]
+        return [*self.early, *dilated, *self.end]
 
 
-PRESETS = {
-    "faithful": Structure(
-        generator_style=BlockStyle(batch_norm=True, negative_slope=0),
-        discriminator_style=BlockStyle(batch_norm=True, negative_slope=0),
-        fill=-1.0,
-        mask_channel=False,
-        transposed=True,
-        unit_range=True,
-        completed=False,
-        real_term=True,
-        betas=(0.9, 0.999),
-        epsilon=1e-7,
-    ),
-    "default": Structure(
-        generator_style=BlockStyle(batch_norm=False, negative_slope=0.1),
-        discriminator_style=BlockStyle(batch_norm=False, negative_slope=0.2),
-        fill=None,
-        mask_channel=True,
-        transposed=False,
-        unit_range=False,
-        completed=True,
-        real_term=False,
-        betas=(0.5, 0.999),
-        epsilon=1e-8,
-    ),
-}
-
-
-def build_generator(options: Options) -> DilatedGenerator:
-    """Any image size that is a multiple of 4."""
-    structure = PRESETS[options.preset]
-    generator = DilatedGenerator(
-        width=options.width,
-        bottleneck=options.bottleneck,
-        style=structure.generator_style,
-        fill=structure.fill,
-        mask_channel=structure.mask_channel,
-        transposed=structure.transposed,
-        unit_range=structure.unit_range,
-    )
-    _initialise(generator, structure.generator_style)
-    return generator
+def build_generator(options: Options, image_size: int) -> LayeredGenerator:
+    """Untrained; the receptive field at the bottleneck's end is 143 px (4 layers) or 79 px (3)."""
+    check_image_size("ganscape", options.generator_layers, image_size)
+    return context_generator(options, options.generator_layers, NORM)
 
 
 def build_discriminator(options: Options, setting: Setting) -> ContextDiscriminator:
     """Sized to the setting's image and box."""
-    structure = PRESETS[options.preset]
-    discriminator = ContextDiscriminator(
-        width=options.width,
-        image_size=setting.image_size,
-        box_size=setting.box_size,
-        style=structure.discriminator_style,
-        global_average_pooling=options.global_average_pooling,
-        unit_range=structure.unit_range,
+    return context_discriminator(
+        options,
+        setting,
+        NORM,
+        global_layers=options.global_layers,
+        local_layers=options.local_layers,
+        dense=(8, 4),
+        pooled=options.global_average_pooling,
     )
-    _initialise(discriminator, structure.discriminator_style)
-    return discriminator
 
 
 def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    if setting.image_size % 4:
-        raise ValueError(
-            f"ganscape needs an image size that is a multiple of 4, not {setting.image_size}"
-        )
     with seeded(setting.seed, "generator"):
-        generator = build_generator(options)
+        generator = build_generator(options, setting.image_size)
     with seeded(setting.seed, "discriminator"):
         discriminator = build_discriminator(options, setting)
-    networks: dict[str, nn.Module] = {"generator": generator, "discriminator": discriminator}
-    for network in networks.values():
-        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    game = Game(generator, discriminator, PRESETS[options.preset])
+    generator.masked_input.set_mean_color(setting.mean_color)
+    networks = placed({"generator": generator, "discriminator": discriminator}, device)
+    game = Game(generator, discriminator, options.completed, options.real_term)
     return Recipe(
+        generator=generator,
         networks=networks,
-        optimizers=_optimizers(generator, discriminator, options),
+        optimizers={
+            "mse": options.optimizers.mse.build(generator.parameters()),
+            "joint": options.optimizers.joint.build(generator.parameters()),
+            "discriminator": options.optimizers.discriminator.build(discriminator.parameters()),
+        },
         updates=_updates(game, options),
         schedule=PhaseSchedule(_phases(options, setting.steps_per_epoch)),
     )
 
 
 @dataclass(frozen=True)
-class Game:
-    """The terms of the three updates."""
+class Game(ContextGame):
+    """With GANscape's error, and its second adversarial term."""
 
-    generator: DilatedGenerator
-    discriminator: ContextDiscriminator
-    structure: Structure
-
-    def mse_terms(self, batch: Batch) -> Terms:
-        """Phase I: squared error of the generator."""
-        return {"mse": self._squared_error(self._output(batch), batch)}
-
-    def discriminator_terms(self, batch: Batch) -> Terms:
-        """Phases II and III: tell real from fake on the same box."""
-        real_logits = self.discriminator(batch.image, batch.box)
-        fake_logits = self.discriminator(self._fake(self._output(batch), batch), batch.box)
-        return {
-            "real": losses.real_loss(real_logits),
-            "fake": losses.fake_loss(fake_logits),
-            "accuracy": losses.accuracy(real_logits, fake_logits),
-        }
+    real_term: bool
 
     def joint_terms(self, batch: Batch) -> Terms:
-        """Phase III: squared error, and logits of the fakes towards real."""
-        output = self._output(batch)
-        adversarial = losses.real_loss(self.discriminator(self._fake(output, batch), batch.box))
-        if self.structure.real_term:
+        """Phase III: with `real_term` also the logits of the photos, towards fake."""
+        terms = super().joint_terms(batch)
+        if self.real_term:
             real_logits = self.discriminator(batch.image, batch.box)
-            adversarial = adversarial + losses.fake_loss(real_logits)
-        return {"mse": self._squared_error(output, batch), "adversarial": adversarial}
+            terms["adversarial"] = terms["adversarial"] + losses.fake_loss(real_logits)
+        return terms
 
-    def _output(self, batch: Batch) -> Tensor:
-        output: Tensor = self.generator(batch.image, batch.mask)
-        return output
-
-    def _fake(self, output: Tensor, batch: Batch) -> Tensor:
-        """What the discriminator judges, (N, 3, S, S)."""
-        if self.structure.completed:
-            return composite(output, batch.image, batch.mask)
-        return output
-
-    def _squared_error(self, output: Tensor, batch: Batch) -> Tensor:
+    def squared_error(self, output: Tensor, batch: Batch) -> Tensor:
         """In the published range [0, 1]: a quarter of that in [-1, 1]."""
         output, image = to_unit(output), to_unit(batch.image)
-        if self.structure.completed:
+        if self.completed:
             return losses.squared_error_hole(output, image, batch.mask)
         return losses.squared_error_image(output, image)
 
@@ -215,22 +242,6 @@ def _updates(game: Game, options: Options) -> dict[str, Update]:
     }
 
 
-def _optimizers(
-    generator: nn.Module, discriminator: nn.Module, options: Options
-) -> dict[str, torch.optim.Optimizer]:
-    """Three Adams: the generator has one a phase."""
-    structure = PRESETS[options.preset]
-    # Fused: one pass over the weights, and it can leave a step out on the device.
-    shared: dict[str, Any] = {"betas": structure.betas, "eps": structure.epsilon, "fused": True}
-    return {
-        "mse": torch.optim.Adam(generator.parameters(), lr=options.lr_mse, **shared),
-        "joint": torch.optim.Adam(generator.parameters(), lr=options.lr_joint, **shared),
-        "discriminator": torch.optim.Adam(
-            discriminator.parameters(), lr=options.lr_discriminator, **shared
-        ),
-    }
-
-
 def _phases(options: Options, steps_per_epoch: int) -> list[Phase]:
     """Running means are those since the phase began in this epoch."""
 
@@ -243,19 +254,7 @@ def _phases(options: Options, steps_per_epoch: int) -> list[Phase]:
 
     first, second, third = phase_lengths(options.phases, steps_per_epoch)
     return [
-        Phase(("mse",), first, lambda means: False),
-        Phase(("discriminator",), second, discriminator_wins),
-        Phase(("joint", "discriminator"), third, game_is_lost),
+        Phase((("mse",),), first),
+        Phase((("discriminator",),), second, discriminator_wins),
+        Phase((("joint", "discriminator"),), third, game_is_lost),
     ]
-
-
-def _initialise(network: nn.Module, style: BlockStyle) -> None:
-    """Biases 0; weights Glorot uniform (the Keras default) with batch norm, else He normal."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            if style.batch_norm:
-                nn.init.xavier_uniform_(layer.weight)
-            else:
-                nn.init.kaiming_normal_(layer.weight, a=style.negative_slope)
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)

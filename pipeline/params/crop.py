@@ -1,32 +1,26 @@
-"""The section `crop`: holes, boxes and the final shards."""
+"""The section `crop`: the kind of holes, the boxes and the final shards."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from pipeline.params.section import Section
 
 
 class CropParams(Section):
-    """What the stage `crop` reads."""
+    """What the stage `crop` reads; the kind's own options stand under `holes.<kind>`."""
 
-    kind: Literal["box"] = Field(description="box: one rectangle inside a box_size window")
-    hole_min: int = Field(ge=1, description="px; shortest side of a hole")
-    hole_max: int = Field(ge=1, description="px; longest side of a hole")
+    kind: Literal["box", "center", "strip", "random_pixels", "free_form"] = Field(
+        description="of the holes; its options stand under holes.<kind>"
+    )
     box_size: int = Field(ge=4, description="px; side of the window that the local critic sees")
     seed: int = Field(ge=0, description="of the holes")
     samples_per_shard: int = Field(ge=1, le=100_000, description="samples in one tar")
 
-    @model_validator(mode="after")
-    def _hole_fits_box(self) -> Self:
-        if self.hole_min > self.hole_max:
+    def check_sizes(self, image_size: int) -> None:
+        """A ValueError where the box is larger than a photo of image_size px."""
+        if self.box_size > image_size:
             raise ValueError(
-                f"params.yaml crop.hole_min is {self.hole_min} "
-                f"but must be <= crop.hole_max ({self.hole_max})"
+                f"params.yaml crop.box_size is {self.box_size} "
+                f"but must be <= downscale.image_size ({image_size})"
             )
-        if self.hole_max > self.box_size:
-            raise ValueError(
-                f"params.yaml crop.hole_max is {self.hole_max} "
-                f"but must be <= crop.box_size ({self.box_size})"
-            )
-        return self

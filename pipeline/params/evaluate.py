@@ -2,15 +2,29 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
 
 Baseline = Literal["mean_color", "telea", "navier_stokes", "biharmonic"]
+Blend = Literal["none", "poisson"]
 
 
 class EvaluateParams(Section):
-    """What the stage `evaluate` reads. It draws no random number."""
+    """What the stage `evaluate` reads."""
 
     baselines: list[Baseline] = Field(description="classical fills of the same holes")
+    blend: Blend = Field(
+        description="how completions meet their surroundings; poisson: by their gradients, GLCIC's"
+    )
     num_grid: int = Field(ge=1, le=64, description="test photos in the grid, chosen by key")
+    colors: int = Field(
+        description="10..200: the model's output is reduced to so many, by k-means; 0: all are kept"
+    )
+
+    @field_validator("colors")
+    @classmethod
+    def _none_or_some(cls, colors: int) -> int:
+        if colors and not 10 <= colors <= 200:
+            raise ValueError("must be 0, for all colours, or 10 to 200")
+        return colors

@@ -15,8 +15,11 @@ def schema() -> dict[str, Any]:
     whole = WholeParams.model_json_schema(ref_template="#/$defs/{model}")
     recipes = {}
     for name in sorted(RECIPES):
-        options = options_model(name).model_json_schema(ref_template="#/$defs/{model}")
-        whole["$defs"] |= options.pop("$defs", {})
+        # Recipes have options of the same name and of their own making.
+        template = f"#/$defs/{name}.{{model}}"
+        options = options_model(name).model_json_schema(ref_template=template)
+        own = options.pop("$defs", {})
+        whole["$defs"] |= {f"{name}.{model}": each for model, each in own.items()}
         recipes[name] = options
     whole["properties"]["recipes"] |= {"properties": recipes, "additionalProperties": False}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}

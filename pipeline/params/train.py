@@ -33,8 +33,9 @@ class TrainParams(Section):
     ema_images: int = Field(
         ge=0, description="half-life of the averaged weights; 0: the last weights as they are"
     )
-    select: Literal["last", "hole_l1", "hole_psnr"] = Field(
-        description="which weights to keep: the last, or the best by this figure of validation"
+    select: Literal["last", "hole_l1", "hole_psnr", "sliced_wasserstein"] = Field(
+        description="which weights to keep: the last, or the best by this figure of validation; "
+        "sliced_wasserstein where the recipe makes up pictures, else one of the hole"
     )
     patience_images: int = Field(
         ge=0, description="images without a better `select` figure that end the run; 0: never"
@@ -65,6 +66,7 @@ class TrainParams(Section):
         if self.patience_images and self.select == "last":
             raise ValueError(
                 f"params.yaml train.patience_images is {self.patience_images}, but train.select is "
-                "'last', which names no figure to wait for: write hole_l1 or hole_psnr, or 0"
+                "'last', which names no figure to wait for: write hole_l1 or hole_psnr, "
+                "sliced_wasserstein for a recipe that makes up pictures, or 0"
             )
         return self

@@ -15,6 +15,12 @@ from pipeline.params.downscale import DownscaleParams
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.params.filter_categories import FilterCategoriesParams
 from pipeline.params.filter_people import FilterPeopleParams
+from pipeline.params.hole_options import HoleOptions
+from pipeline.params.holes.box import BoxOptions
+from pipeline.params.holes.center import CenterOptions
+from pipeline.params.holes.free_form import FreeFormOptions
+from pipeline.params.holes.random_pixels import RandomPixelsOptions
+from pipeline.params.holes.strip import StripOptions
 from pipeline.params.index import IndexParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import PARAMS_PATH, Section, check, closest, read
@@ -40,6 +46,16 @@ class Sources(Section):
     mnist: MnistOptions
 
 
+class Holes(Section):
+    """Options of each kind of holes; `crop.kind` chooses one."""
+
+    box: BoxOptions
+    center: CenterOptions
+    strip: StripOptions
+    random_pixels: RandomPixelsOptions
+    free_form: FreeFormOptions
+
+
 class WholeParams(Section):
     """Everything in params.yaml. A recipe's options are checked by the recipe itself."""
 
@@ -47,6 +63,7 @@ class WholeParams(Section):
 
     download: DownloadParams
     sources: Sources
+    holes: Holes
     index: IndexParams
     filter_categories: FilterCategoriesParams
     detect_people: DetectPeopleParams
@@ -60,11 +77,9 @@ class WholeParams(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        if self.crop.box_size > self.downscale.image_size:
-            raise ValueError(
-                f"params.yaml crop.box_size is {self.crop.box_size} "
-                f"but must be <= downscale.image_size ({self.downscale.image_size})"
-            )
+        self.crop.check_sizes(self.downscale.image_size)
+        holes: HoleOptions = getattr(self.holes, self.crop.kind)
+        holes.check_sizes(self.downscale.image_size, self.crop.box_size)
         if self.filter_people.min_score < self.detect_people.score_floor:
             raise ValueError(
                 f"params.yaml filter_people.min_score is {self.filter_people.min_score} but must "
@@ -101,27 +116,32 @@ class WholeParams(Section):
 def check_whole(path: Path = PARAMS_PATH) -> WholeParams:
     """The whole file, checked; a ValueError lists every fault found."""
     params = check("", WholeParams, read(path))
-    _check_recipes(params.recipes)
+    _check_recipes(params)
     return params
 
 
-def _check_recipes(recipes: dict[str, dict[str, Any]]) -> None:
-    """Has every recipe check its options.
+def _check_recipes(params: WholeParams) -> None:
+    """Has every recipe check its options, and the chosen one the size of the images.
 
     A recipe's file imports torch, which takes seconds: options that passed once are remembered.
     """
+    recipes, chosen, size = params.recipes, params.train.recipe, params.downscale.image_size
     code = [file.read_bytes() for file in sorted((ROOT / "models").rglob("*.py"))]
-    facts = [json.dumps(recipes).encode(), *code]
+    facts = [json.dumps([recipes, chosen, size]).encode(), *code]
     digest = hashlib.sha256(b"".join(facts)).hexdigest()
     passed = work_dir() / "checked" / digest
     if passed.exists():
         return
-    from models.registry import RECIPES, options_model
+    import torch
+
+    from models.registry import RECIPES, build_generator, options_model
 
     for name, options in recipes.items():
         if name not in RECIPES:
             raise ValueError(f"params.yaml recipes.{name} is unknown{closest(name, list(RECIPES))}")
         check(f"recipes.{name}", options_model(name), options)
+    with torch.device("meta"):  # shapes only
+        build_generator(chosen, recipes[chosen], size)
     passed.parent.mkdir(parents=True, exist_ok=True)
     passed.touch()
 

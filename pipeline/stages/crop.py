@@ -1,4 +1,4 @@
-"""Stage: small shards + splits -> final shards with a hole and a box a sample."""
+"""Stage: small shards + splits -> final shards with holes and a box a sample."""
 
 import io
 import json
@@ -13,12 +13,14 @@ from PIL import Image
 from pipeline import manifests
 from pipeline.checksums import SHARD_SUMS, recorded_sum, write_sums
 from pipeline.engine import MakePart, run_parts
-from pipeline.holes import box_around, mask_of, sample_hole
+from pipeline.hole_cutter import HoleCutter, hole_kind, hole_path
 from pipeline.keys import shuffled
 from pipeline.params.crop import CropParams
+from pipeline.params.hole_options import HoleOptions
 from pipeline.params.section import load
 from pipeline.photos import encode_png, read_at
 from pipeline.progress import Advance, progress
+from pipeline.rectangle import Rectangle
 from pipeline.resume import publish, require_space, scratch
 from pipeline.shard_writer import ShardWriter, shard_name
 
@@ -28,14 +30,18 @@ SPLITS = ("train", "val", "test")
 def run(data: Path = Path("data")) -> None:
     """Writes data/crop/train/, val/, test/ and meta.json."""
     params = load("crop", CropParams)
+    options = load(f"holes.{params.kind}", hole_kind(params.kind).OPTIONS)
     downscaled, splits_path = data / "downscale", data / "filter_people" / "splits.parquet"
     inputs = [downscaled / "manifest.parquet", downscaled / "shards", splits_path]
     samples = _samples(downscaled, manifests.read(splits_path))
     with scratch(
-        "crop", params=params.model_dump(), code=["pipeline/stages/crop.py"], inputs=inputs
+        "crop",
+        params={"crop": params.model_dump(), "options": options.model_dump()},
+        code=["pipeline/stages/crop.py", hole_path(params.kind)],
+        inputs=inputs,
     ) as folder:
         require_space(folder, int(1.4 * samples["size"].sum()), "cutting the holes")
-        crop(downscaled / "shards", samples, folder, params)
+        crop(downscaled / "shards", samples, folder, params, options)
         for name in (*SPLITS, "meta.json"):
             publish(folder / name, data / "crop" / name)
 
@@ -49,15 +55,15 @@ def _samples(downscaled: Path, splits: pd.DataFrame) -> pd.DataFrame:
     return samples
 
 
-def crop(shards: Path, samples: pd.DataFrame, folder: Path, params: CropParams) -> None:
-    """Writes all outs into `folder`; `samples` as from `_samples`."""
+def crop(
+    shards: Path, samples: pd.DataFrame, folder: Path, params: CropParams, options: HoleOptions
+) -> None:
+    """Writes all outs into `folder`; `samples` as from `_samples`, `options` those of the kind."""
     image_size = _image_size(shards, samples)
-    if params.box_size > image_size:
-        raise ValueError(
-            f"params.yaml crop.box_size is {params.box_size} "
-            f"but must be <= downscale.image_size ({image_size})"
-        )
-    parts = dict(_parts(shards, samples, params, image_size))
+    params.check_sizes(image_size)
+    options.check_sizes(image_size, params.box_size)
+    cutter = HoleCutter(params.kind, options, image_size, params.box_size)
+    parts = dict(_parts(shards, samples, params, cutter))
     with progress("crop", len(samples), "samples") as advance:
         made = run_parts(folder / "parts", parts, advance)
     for split in SPLITS:
@@ -66,7 +72,7 @@ def crop(shards: Path, samples: pd.DataFrame, folder: Path, params: CropParams) 
         publish(part / part.name, folder / part.name.split("-")[0] / part.name)
     for split in SPLITS:
         write_sums(folder / split / SHARD_SUMS, (folder / split).glob("*.tar"))
-    meta = _meta(folder, samples, params, image_size)
+    meta = _meta(folder, samples, params, cutter)
     (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
 
 
@@ -79,7 +85,7 @@ def _image_size(shards: Path, samples: pd.DataFrame) -> int:
 
 
 def _parts(
-    shards: Path, samples: pd.DataFrame, params: CropParams, image_size: int
+    shards: Path, samples: pd.DataFrame, params: CropParams, cutter: HoleCutter
 ) -> Iterator[tuple[str, MakePart]]:
     """The plan: which samples stand in which shard.
 
@@ -91,15 +97,15 @@ def _parts(
         for number, start in enumerate(range(0, len(keys), params.samples_per_shard)):
             rows = chosen.loc[keys[start : start + params.samples_per_shard]]
             name = shard_name(split, number)
-            yield name, partial(_make_shard, name, shards, rows, params, image_size)
+            yield name, partial(_make_shard, name, shards, rows, params.seed, cutter)
 
 
 def _make_shard(
     name: str,
     shards: Path,
     samples: pd.DataFrame,
-    params: CropParams,
-    image_size: int,
+    seed: int,
+    cutter: HoleCutter,
     folder: Path,
     advance: Advance,
 ) -> None:
@@ -108,28 +114,21 @@ def _make_shard(
         with ShardWriter(folder / name) as writer:
             for sample in manifests.rows(samples):
                 png = read_at(files[sample.shard], sample.offset, sample.size)
-                writer.add(sample.key, _fields(png, sample, params, image_size))
+                writer.add(sample.key, _fields(png, sample, seed, cutter))
                 advance(1)
     finally:
         for file in files.values():
             file.close()
 
 
-def _fields(png: bytes, sample: Any, params: CropParams, image_size: int) -> dict[str, bytes]:
+def _fields(png: bytes, sample: Any, seed: int, cutter: HoleCutter) -> dict[str, bytes]:
     """The sample's members; the picture is passed through byte for byte."""
-    hole = sample_hole(
-        seed=params.seed,
-        split=sample.split,
-        key=sample.key,
-        image_size=image_size,
-        hole_min=params.hole_min,
-        hole_max=params.hole_max,
-    )
-    box = box_around(hole, box_size=params.box_size, image_size=image_size)
+    masks, holes, boxes = cutter.cut(f"{seed}/hole/{sample.split}/{sample.key}", 1)
+    box = Rectangle(*boxes[0].tolist())
     corners = (box.left, box.top, box.left + box.width, box.top + box.height)
     facts = {
-        "kind": params.kind,
-        "holes": [hole],
+        "kind": cutter.kind,
+        "holes": holes[0].tolist(),
         "box": box,
         "category": sample.category,
         "path": sample.path,
@@ -137,23 +136,22 @@ def _fields(png: bytes, sample: Any, params: CropParams, image_size: int) -> dic
     }
     return {
         "image.png": png,
-        "mask.png": encode_png(mask_of([hole], image_size)),
+        "mask.png": encode_png(Image.fromarray(masks[0])),
         "box.png": encode_png(Image.open(io.BytesIO(png)).crop(corners)),
         "json": json.dumps(facts).encode(),
     }
 
 
 def _meta(
-    folder: Path, samples: pd.DataFrame, params: CropParams, image_size: int
+    folder: Path, samples: pd.DataFrame, params: CropParams, cutter: HoleCutter
 ) -> dict[str, Any]:
     """What a reader has to know; the sums make it the data set's identity."""
     counts = samples["split"].value_counts()
     return {
-        "image_size": image_size,
-        "kind": params.kind,
-        "hole_min": params.hole_min,
-        "hole_max": params.hole_max,
-        "box_size": params.box_size,
+        "image_size": cutter.image_size,
+        "kind": cutter.kind,
+        "holes": cutter.options.model_dump(),
+        "box_size": cutter.box_size,
         "samples_per_shard": params.samples_per_shard,
         "num_samples": {split: int(counts.get(split, 0)) for split in SPLITS},
         "sha256": {split: recorded_sum(folder / split) for split in SPLITS},

@@ -1,39 +1,31 @@
-"""Stage: generator + test shards -> metrics, a table of every picture, and a grid.
+"""Stage: generator + shards -> metrics, a table of every picture, and grids.
 
-No randomness: the holes are those of the shards. What is measured is the completed 8-bit picture,
-beside classical fills of the same holes.
+No randomness: the holes are those of the shards, latents are drawn from fixed seeds. A generator
+that completes holes is measured by the completed 8-bit pictures, beside classical fills of the same
+holes; one that makes up pictures by as many of them as there are test photos; one that does both by
+both.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from models.compose import composite
-from models.pixels import to_tensor, to_uint8
-from pipeline import baselines, manifests
+from models.generators import Completer, Sampler
+from pipeline import manifests
 from pipeline.checksums import sha256_of
+from pipeline.completion_scores import grid_rows, score_completions, summarise
 from pipeline.devices import choose_device, num_threads
-from pipeline.generator import Completion, load_generator
-from pipeline.keys import shuffled
-from pipeline.metrics import METRICS, hole_metrics
+from pipeline.generator import load_generator
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.picture_grid import write_grid
-from pipeline.progress import progress
 from pipeline.resume import fresh_folder
-from pipeline.shard_reader import Sample, read_meta, read_split
-
-MODEL = "model"
-PHOTOS_AT_ONCE = 64
-
-# The completed picture of each method, by the method's name.
-Completed = dict[str, np.ndarray]
+from pipeline.sample_scores import score_samples
+from pipeline.shard_reader import read_meta, read_split
 
 
 def run(data: Path = Path("data")) -> None:
@@ -41,82 +33,30 @@ def run(data: Path = Path("data")) -> None:
     params = load("evaluate", EvaluateParams)
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
-    device = choose_device(runtime.device)
-    complete = load_generator(data / "train", device)
-    samples = list(read_split(data / "crop", "test"))
-    table, pictures = evaluate(samples, complete, device, params)
-    facts = {
-        "num_photos": len(samples),
+    evaluate(data, params, choose_device(runtime.device))
+
+
+def evaluate(data: Path, params: EvaluateParams, device: torch.device) -> None:
+    """What the generator in data/train can do is what is measured."""
+    generator = load_generator(data / "train", device)
+    photos = list(read_split(data / "crop", "test"))
+    out = data / "evaluate"
+    fresh_folder(out)
+    figures: dict[str, Any] = {
+        "num_photos": len(photos),
         "test_sha256": read_meta(data / "crop")["sha256"]["test"],
         "generator_sha256": sha256_of(data / "train" / "generator.safetensors"),
     }
-    out = data / "evaluate"
-    fresh_folder(out)
-    manifests.write(table, out / "per_image.parquet")
-    (out / "metrics.json").write_text(json.dumps(facts | summarise(table), indent=2) + "\n")
-    write_grid(grid_rows(samples, pictures), out / "grids" / "test.png")
-
-
-def evaluate(
-    samples: list[Sample], complete: Completion, device: torch.device, params: EvaluateParams
-) -> tuple[pd.DataFrame, dict[str, Completed]]:
-    """A row for each photo and method in the samples' order; the pictures of the grid by key.
-
-    The grid shows the same photos of mixed categories each time. The others' pictures are not
-    kept: five of each of ten thousand photos would fill the memory.
-    """
-    shown = shuffled([sample.key for sample in samples], seed=0)[: params.num_grid]
-    rows: list[dict[str, Any]] = []
-    pictures: dict[str, Completed] = {key: {} for key in shown}
-    outputs = _model_pictures(samples, complete, device)
-    with progress("evaluate", len(samples), "photos") as advance:
-        for sample, output in zip(samples, outputs, strict=True):
-            completed: Completed = {
-                name: baselines.complete(name, sample.image, sample.mask)
-                for name in params.baselines
-            }
-            completed[MODEL] = output
-            if sample.key in pictures:
-                pictures[sample.key] = completed
-            for method, picture in completed.items():
-                scores = hole_metrics(picture, sample.image, sample.mask)
-                facts = {"key": sample.key, "category": sample.category, "method": method}
-                rows.append(facts | scores)
-            advance(1)
-    return pd.DataFrame(rows), pictures
-
-
-def _model_pictures(
-    samples: list[Sample], complete: Completion, device: torch.device
-) -> Iterator[np.ndarray]:
-    """The generator's completed pictures, HWC uint8."""
-    for start in range(0, len(samples), PHOTOS_AT_ONCE):
-        part = samples[start : start + PHOTOS_AT_ONCE]
-        image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in part])).to(device))
-        masks = torch.from_numpy(np.stack([sample.mask for sample in part]))
-        mask = masks[:, None].float().to(device)
-        yield from to_uint8(composite(complete(image, mask), image, mask)).cpu().numpy()
-
-
-def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """method -> metric -> mean over photos; PSNR's median too, since means hide its tails."""
-    return {
-        str(method): {
-            **{metric: round(float(rows[metric].mean()), 4) for metric in METRICS},
-            "hole_psnr_median": round(float(rows["hole_psnr"].median()), 4),
-        }
-        for method, rows in table.groupby("method", sort=True)
-    }
-
-
-def grid_rows(samples: list[Sample], pictures: dict[str, Completed]) -> dict[str, list[np.ndarray]]:
-    """masked, each method, original of the photos in `pictures`, in its order."""
-    by_key = {sample.key: sample for sample in samples}
-    chosen = [by_key[key] for key in pictures]
-    methods = next(iter(pictures.values()))
-    white = np.uint8(255)
-    return {
-        "masked": [np.where(sample.mask[..., None], white, sample.image) for sample in chosen],
-        **{name: [completed[name] for completed in pictures.values()] for name in methods},
-        "original": [sample.image for sample in chosen],
-    }
+    tables = []
+    if isinstance(generator, Completer):
+        table, pictures = score_completions(photos, generator, device, params)
+        tables.append(table)
+        figures |= summarise(table)
+        write_grid(grid_rows(photos, pictures), out / "grids" / "test.png")
+    if isinstance(generator, Sampler):
+        scores = score_samples(photos, generator, data / "crop", device)
+        tables.append(scores.table)
+        figures["samples"] = scores.figures
+        write_grid(scores.grid_rows(params.num_grid), out / "grids" / "samples.png")
+    manifests.write(pd.concat(tables), out / "per_image.parquet")
+    (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")

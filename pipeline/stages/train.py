@@ -13,8 +13,11 @@ import torch
 
 from models import registry
 from models.averaged_weights import AveragedWeights
-from models.recipe import RecipeOptions, Setting
+from models.generators import Sampler
+from models.options import RecipeOptions
+from models.recipe import Setting
 from pipeline.devices import num_threads
+from pipeline.hole_cutter import hole_path
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
@@ -25,16 +28,19 @@ from pipeline.training.announcer import Announcer, Facts, announcer
 from pipeline.training.background import Background
 from pipeline.training.budget import Budget
 from pipeline.training.compiler import compiled, resolved_mode
+from pipeline.training.completion_validation import CompletionValidation
 from pipeline.training.feed import open_feed
 from pipeline.training.history import Row
+from pipeline.training.mean_color import Color, mean_color
 from pipeline.training.outs import write_outs
 from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
 from pipeline.training.processes import Processes, join, launch, launched, synchronise
 from pipeline.training.run import TrainingRun
-from pipeline.training.sample_grid import Validation, save_grid
-from pipeline.training.selection import Selection
+from pipeline.training.sampling_validation import SamplingValidation
+from pipeline.training.selection import HIGHER_IS_BETTER, Selection
 from pipeline.training.stop_signal import stop_signal
 from pipeline.training.tally import Sickness
+from pipeline.training.validation import Validation, save_grid
 
 
 def run(data: Path = Path("data")) -> None:
@@ -48,7 +54,11 @@ def run(data: Path = Path("data")) -> None:
     del tracked["train"]["budget"]  # a larger one goes on from the smaller one
     work: dict[str, Any] = {
         "params": tracked,
-        "code": ["pipeline/stages/train.py", registry.recipe_path(params.recipe)],
+        "code": [
+            "pipeline/stages/train.py",
+            registry.recipe_path(params.recipe),
+            hole_path(read_meta(data / "crop")["kind"]),
+        ],
         "inputs": [data / "crop" / "meta.json"],
     }
     processes = join(runtime.device)
@@ -95,13 +105,14 @@ def train(
     meta = read_meta(crop_dir)
     config = config_of(meta, params, options, processes)
     low = autocast_dtype(config["precision"])
-    run = begin(meta, params, options, processes, scratch_dir)
+    color = mean_color(crop_dir, meta)
+    run = begin(meta, color, params, options, processes, scratch_dir)
     is_resumed = run.resume()
     processes.wait()  # until all have seen the same states: the main one writes the first
 
     with ExitStack() as stack:
         feed = open_feed(crop_dir, meta, params, runtime, processes, stack)
-        validation = Validation.load(crop_dir, meta, processes.device)
+        validation = open_validation(run, crop_dir, meta)
         background = stack.enter_context(Background())
         tell = stack.enter_context(announce(run, config, runtime.trackers, background))
         stop_asked = stack.enter_context(stop_signal())
@@ -198,6 +209,7 @@ def switches(config: dict[str, Any]) -> str:
 
 def begin(
     meta: dict[str, Any],
+    color: Color,
     params: TrainParams,
     options: RecipeOptions,
     processes: Processes,
@@ -205,19 +217,42 @@ def begin(
 ) -> TrainingRun:
     """The chosen recipe, sized to the shards, at step 0."""
     steps_per_epoch = max(1, meta["num_samples"]["train"] // params.batch_size)
-    setting = Setting(meta["image_size"], meta["box_size"], steps_per_epoch, params.seed)
+    setting = Setting(
+        image_size=meta["image_size"],
+        box_size=meta["box_size"],
+        steps_per_epoch=steps_per_epoch,
+        seed=params.seed,
+        mean_color=color,
+    )
     recipe = registry.build(params.recipe, options, setting, processes.device)
     synchronise(recipe, processes, params.batch_size)
     scratch_dir.mkdir(parents=True, exist_ok=True)
     return TrainingRun(
         recipe,
-        AveragedWeights(recipe.networks["generator"], params.ema_images),
+        AveragedWeights(recipe.generator, params.ema_images),
         params,
         processes,
         Budget.parse(params.budget).num_steps(params.batch_size, steps_per_epoch),
         scratch_dir,
         Selection(params.select, params.patience_images),
     )
+
+
+def open_validation(run: TrainingRun, crop_dir: Path, meta: dict[str, Any]) -> Validation:
+    """Of samples where the generator makes up pictures: its completions may take a search each."""
+    is_sampler = isinstance(run.averaged.network, Sampler)
+    validation: type[SamplingValidation | CompletionValidation] = (
+        SamplingValidation if is_sampler else CompletionValidation
+    )
+    select = run.params.select
+    if select != "last" and select not in validation.FIGURES:
+        does = "makes up pictures" if is_sampler else "completes holes"
+        allowed = ["last", *(name for name in HIGHER_IS_BETTER if name in validation.FIGURES)]
+        raise ValueError(
+            f"params.yaml train.select is {select!r}, a figure that the training of recipe "
+            f"{run.params.recipe!r}, which {does}, does not have: write {' or '.join(allowed)}"
+        )
+    return validation.load(crop_dir, meta, run.processes.device)
 
 
 def announce(
@@ -245,10 +280,10 @@ def validate(
     if not run.processes.is_main:
         return {}
     network = run.averaged.network
-    completed = validation.completed(network)
-    figures = validation.figures(completed)
+    pictures = validation.pictures(network)
+    figures = validation.figures(pictures)
     run.selection.offer(figures, network.state_dict(), run.num_images)
-    grid = validation.grid(completed, run.params.num_samples)
+    grid = validation.grid(pictures, run.params.num_samples)
     path = run.folder / "samples" / f"step-{run.at.step:06d}.png"
     background.submit(lambda: save_grid(grid, path))
     tell.picture(path, run.at.step)

@@ -32,5 +32,6 @@ def compiled(recipe: Recipe, mode: str) -> Recipe:
             update, terms=torch.compile(update.terms, mode=mode, dynamic=False)
         )
         for name, update in recipe.updates.items()
+        if update.compiles
     }
-    return dataclasses.replace(recipe, updates=updates)
+    return dataclasses.replace(recipe, updates=recipe.updates | updates)

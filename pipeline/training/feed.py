@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.compose import rectangle_mask
 from models.pixels import to_tensor
 from models.recipe import Batch
 from pipeline.devices import num_threads
+from pipeline.drawn_holes import Masks, Rectangles
+from pipeline.hole_cutter import HoleCutter
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.train import TrainParams
 from pipeline.progress import say
 from pipeline.shard_reader import shards_of
-from pipeline.training.fresh_holes import HoleSizes, boxes_around, draw_holes
-from pipeline.training.order import DRAWS, NOISE, Numbers, Order
+from pipeline.training.order import DRAWS, NOISE, Order
 from pipeline.training.photos import (
     Photos,
     ResidentPhotos,
@@ -40,7 +40,7 @@ class Feed:
     seed: int
     batch_size: int  # over all processes
     flip: bool
-    fresh: HoleSizes | None  # None: the stored holes
+    fresh: HoleCutter | None  # None: the stored holes
     rank: int = 0  # of this process
     num_processes: int = 1  # each gets an equal share of the batch
 
@@ -54,8 +54,8 @@ class Feed:
         flips = rng.random(self.batch_size) < (0.5 if self.flip else 0.0)
         if self.fresh is None:
             return _with_stored_holes(photos, flips[mine])
-        holes = draw_holes(rng, self.batch_size, self.fresh)
-        return _with_holes(photos, flips[mine], holes[mine], self.fresh)
+        masks, _, boxes = self.fresh.cut(f"{self.seed}/fresh hole/{step}", self.batch_size)
+        return _with_holes(photos, flips[mine], masks[mine], boxes[mine])
 
     def seed_noise(self, step: int) -> None:
         """Makes what the networks draw (noise, dropout) a function of (seed, step, process)."""
@@ -63,15 +63,14 @@ class Feed:
         torch.manual_seed(int(words[0]))
 
 
-def _with_holes(photos: Photos, flips: np.ndarray, holes: Numbers, sizes: HoleSizes) -> Batch:
+def _with_holes(photos: Photos, flips: np.ndarray, masks: Masks, boxes: Rectangles) -> Batch:
     """The holes as drawn, in the photos as flipped."""
     device = photos.images.device
-    boxes = boxes_around(holes, sizes)
-    # One small upload instead of three.
-    small = upload(torch.from_numpy(np.column_stack([flips, holes, boxes])), device)
+    # One small upload instead of two.
+    small = upload(torch.from_numpy(np.column_stack([flips, boxes])), device)
     images = flipped(photos.images, small[:, 0] > 0, 2)
-    mask = rectangle_mask(small[:, 1:5], sizes.image_size)
-    return Batch(to_tensor(images), mask, small[:, 5:9])
+    mask = upload(torch.from_numpy(masks), device)[:, None].float()
+    return Batch(to_tensor(images), mask, small[:, 1:])
 
 
 def _with_stored_holes(photos: Photos, flips: np.ndarray) -> Batch:
@@ -125,23 +124,6 @@ def open_feed(
     else:
         loaded = load_photos(shards, num, size, stored_holes=stored)
         photos = ResidentPhotos(loaded.to(device) if place == "device" else loaded, order, device)
-    fresh = fresh_sizes(meta, params)
+    fresh = HoleCutter.of_meta(meta) if not stored else None
     share = (processes.rank, processes.num)
     return Feed(photos, params.seed, params.batch_size, params.flip, fresh, *share)
-
-
-def fresh_sizes(meta: dict[str, Any], params: TrainParams) -> HoleSizes | None:
-    """The sizes of fresh holes, None where the stored ones are asked for."""
-    if params.holes == "stored":
-        return None
-    if meta["kind"] != "box":
-        raise ValueError(
-            f"params.yaml train.holes is 'fresh', but holes of kind {meta['kind']!r} cannot be "
-            "drawn anew: write stored"
-        )
-    return HoleSizes(
-        image_size=meta["image_size"],
-        box_size=meta["box_size"],
-        hole_min=meta["hole_min"],
-        hole_max=meta["hole_max"],
-    )

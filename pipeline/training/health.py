@@ -16,6 +16,7 @@ terms, in each update that has it beside others; a weight of 0 is a choice and n
 | context_lost            | val/seam_ratio          | > 2.5                | each of 3        |
 | diverging               | train/sick_updates      | > 0                  | each of 3        |
 | diverging               | val/hole_l1 / its best  | > 1.5                | each of 3        |
+| diverging               | val/sliced_wasserstein  | > 2 times its best   | each of 3        |
 """
 
 import math
@@ -47,6 +48,8 @@ COLLAPSED, COLLAPSED_ROWS = 0.3, 3
 LOOSE, LOOSE_ROWS = 2.5, 3
 SICK_ROWS = 3
 WORSE, WORSE_ROWS = 1.5, 3
+# Samples stray further than completions, which the context holds.
+ASTRAY, ASTRAY_ROWS = 2.0, 3
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,8 @@ def _rules(rows: Rows, weights: Weights) -> Iterator[Rule]:
         _column("val/diversity"),
         COLLAPSED_ROWS,
         lambda values: all(value < COLLAPSED for value in values),
-        "val/diversity is {:.2f} of the originals': the holes of all photos are filled alike. "
-        "Raise the reconstruction's weight, or lower the generator's learning rate",
+        "val/diversity is {:.2f} of the originals': all holes, or all samples, are alike. "
+        "Lower the generator's learning rate, or raise the weight of a reconstruction",
     )
     yield Rule(
         "context_lost",
@@ -167,6 +170,13 @@ def _rules(rows: Rows, weights: Weights) -> Iterator[Rule]:
         WORSE_ROWS,
         lambda values: all(value > WORSE for value in values),
         "val/hole_l1 is {:.1f} times its best. Lower the learning rates or the adversarial weight",
+    )
+    yield Rule(
+        "diverging",
+        _relative_to_best(rows, "val/sliced_wasserstein"),
+        ASTRAY_ROWS,
+        lambda values: all(value > ASTRAY for value in values),
+        "val/sliced_wasserstein is {:.1f} times its best. Lower the learning rates",
     )
 
 

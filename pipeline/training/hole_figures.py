@@ -29,6 +29,17 @@ def hole_figures(
     }
 
 
+def whole_figures(pictures: Tensor, originals: Tensor) -> dict[str, float]:
+    """Those that need no picture to be a completion of an original: made up pictures have them."""
+    num, height, width, _ = originals.shape
+    mask = torch.ones(num, 1, height, width, dtype=torch.bool, device=originals.device)
+    box = torch.tensor([[0, 0, height, width]] * num, device=originals.device)
+    return {
+        "detail_ratio": detail_ratio(pictures, originals, mask),
+        "diversity": diversity(pictures, originals, mask, box),
+    }
+
+
 def hole_l1(completed: Tensor, original: Tensor, mask: Tensor) -> float:
     """Mean over the photos of the hole's mean absolute error, as a fraction of 255: 0 = equal."""
     errors, num_values = _errors(completed, original, mask)

@@ -7,8 +7,9 @@ from typing import Any
 from pipeline.generator import save_generator
 from pipeline.resume import publish
 from pipeline.training.history import Row, write_history
+from pipeline.training.progress_strip import write_progress_strip
 from pipeline.training.run import TrainingRun
-from pipeline.training.sample_grid import Validation, save_grid
+from pipeline.training.validation import Validation, save_grid
 
 
 def write_outs(
@@ -19,12 +20,12 @@ def write_outs(
     shutil.rmtree(outs, ignore_errors=True)
     generator = run.averaged.network
     run.selection.offer(
-        validation.figures(validation.completed(generator)), generator.state_dict(), run.num_images
+        validation.figures(validation.pictures(generator)), generator.state_dict(), run.num_images
     )
     if run.selection.weights:
         generator.load_state_dict(run.selection.weights)
-    completed = validation.completed(generator)
-    figures = {f"val/{name}": value for name, value in validation.figures(completed).items()}
+    pictures = validation.pictures(generator)
+    figures = {f"val/{name}": value for name, value in validation.figures(pictures).items()}
     write_history(outs / "history", with_last(run, figures))
     reached = {
         "num_steps": at.step,
@@ -33,11 +34,24 @@ def write_outs(
         "num_returns": at.num_returns,
         "loss_weights": run.loss_weights,
     }
-    save_generator(outs, generator, config | reached)
-    for path in sorted((scratch_dir / "samples").glob("step-*.png")):
-        if path.stem <= f"step-{at.step:06d}":  # a larger budget has left later ones
-            publish(path, outs / "samples" / path.name)
-    save_grid(validation.grid(completed, run.params.num_samples), outs / "samples" / "final.png")
+    config = config | reached
+    save_generator(outs, generator, config)
+    samples = outs / "samples"
+    for path in _grids(scratch_dir / "samples", at.step):
+        publish(path, samples / path.name)
+    save_grid(validation.grid(pictures, run.params.num_samples), samples / "final.png")
+    looks = {_step(grid) * run.params.batch_size: grid for grid in _grids(samples, at.step)}
+    looks[config["kept_images"]] = samples / "final.png"
+    write_progress_strip(sorted(looks.items()), config["image_size"], samples / "progress.png")
+
+
+def _grids(folder: Path, last_step: int) -> list[Path]:
+    """In order; a larger budget has left later ones."""
+    return [path for path in sorted(folder.glob("step-*.png")) if _step(path) <= last_step]
+
+
+def _step(grid: Path) -> int:
+    return int(grid.stem.removeprefix("step-"))
 
 
 def with_last(run: TrainingRun, figures: Row) -> list[Row]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models.networks.norm import StatelessBatchNorm
 from models.recipe import Recipe
 from pipeline.devices import choose_device
 
@@ -89,9 +90,16 @@ def synchronise(recipe: Recipe, processes: Processes, batch_size: int) -> None:
     if processes.num == 1:
         return
     for name, network in recipe.networks.items():
-        layers = network.modules()
+        layers = list(network.modules())
         if not any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in layers):
             continue
+        if any(isinstance(layer, StatelessBatchNorm) for layer in layers):
+            # torch's synchronised one would take the batch's statistics in inference too.
+            raise ValueError(
+                f"the {name} has batch norms as published for a batch of 1, which "
+                f"{processes.num} processes cannot compute over the whole batch: write "
+                "runtime.processes: 1, or the recipe's `norm: instance`"
+            )
         if processes.device.type != "cuda":
             raise ValueError(
                 f"the {name} has batch norms, which {processes.num} processes on a CPU cannot "

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 # What train.select names -> whether more is better.
-HIGHER_IS_BETTER = {"hole_l1": False, "hole_psnr": True}
+HIGHER_IS_BETTER = {"hole_l1": False, "hole_psnr": True, "sliced_wasserstein": False}
 
 
 class Selection:

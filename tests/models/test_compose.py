@@ -2,7 +2,7 @@
 
 import torch
 
-from models.compose import composite, context_mean, cut_box, mask_out, rectangle_mask
+from models.compose import composite, context_mean, cut_box, grown, mask_out, random_boxes
 from models.recipe import Batch
 
 
@@ -49,13 +49,29 @@ def test_cut_box_passes_gradient_to_its_pixels_alone(batch: Batch) -> None:
     image = batch.image.clone().requires_grad_()
     cut_box(image, batch.box, 28).sum().backward()  # type: ignore[no-untyped-call]
     assert image.grad is not None
-    assert torch.equal(image.grad[:, :1], rectangle_mask(batch.box, 64))
+    expected = torch.zeros_like(image)
+    for index, (top, left, height, width) in enumerate(batch.box.tolist()):
+        expected[index, :, top : top + height, left : left + width] = 1
+    assert torch.equal(image.grad, expected)
 
 
-def test_rectangle_mask_is_half_open() -> None:
-    mask = rectangle_mask(torch.tensor([[1, 2, 3, 4], [0, 0, 8, 8]]), 8)
-    expected = torch.zeros(8, 8)
-    expected[1:4, 2:6] = 1
-    assert mask.shape == (2, 1, 8, 8)
-    assert torch.equal(mask[0, 0], expected)
-    assert mask[1].all()
+def rectangles(each: torch.Tensor) -> torch.Tensor:
+    """(4, 4) -> (4, 1, 64, 64) masks."""
+    mask = torch.zeros(4, 1, 64, 64)
+    for index, (top, left, height, width) in enumerate(each.tolist()):
+        mask[index, :, top : top + height, left : left + width] = 1
+    return mask
+
+
+def test_grown_by_a_margin(batch: Batch) -> None:
+    wide = torch.tensor([[1, 3, 24, 29], [38, 28, 26, 26], [0, 0, 23, 23], [18, 42, 29, 22]])
+    assert torch.equal(grown(batch.mask, 2), rectangles(wide))
+    assert torch.equal(grown(batch.mask, 0), batch.mask)
+
+
+def test_random_boxes_lie_in_the_image_everywhere() -> None:
+    torch.manual_seed(0)
+    boxes = random_boxes(2000, 32, 28, torch.device("cpu"))
+    assert (boxes[:, 2:] == 28).all()
+    for corner in (boxes[:, 0], boxes[:, 1]):
+        assert corner.unique().tolist() == [0, 1, 2, 3, 4]

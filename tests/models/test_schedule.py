@@ -1,5 +1,7 @@
 """Phases and their early ends, on scripted losses."""
 
+import pytest
+
 from models.recipe import Sums
 from models.schedule import Phase, PhaseSchedule, phase_lengths
 
@@ -8,9 +10,9 @@ def schedule() -> PhaseSchedule:
     """Phases of 4, 6 and 5 steps; the second ends early below a mean of 1."""
     return PhaseSchedule(
         [
-            Phase(("a",), 4, lambda means: False),
-            Phase(("b",), 6, lambda means: means["b/x"] < 1),
-            Phase(("a", "b"), 5, lambda means: False),
+            Phase((("a",),), 4),
+            Phase((("b",),), 6, lambda means: means["b/x"] < 1),
+            Phase((("a", "b"),), 5),
         ]
     )
 
@@ -61,8 +63,26 @@ def test_state_goes_on_where_it_was() -> None:
 
 
 def test_phases_without_steps_are_skipped() -> None:
-    only = PhaseSchedule([Phase(("a",), 0, lambda means: True), Phase(("b",), 2, lambda m: False)])
+    only = PhaseSchedule([Phase((("a",),), 0, lambda means: True), Phase((("b",),), 2)])
     assert only.updates == ("b",)
+
+
+def test_a_pattern_is_taken_in_turn_and_cut_with_its_phase() -> None:
+    critic, both = ("critic",), ("critic", "generator")
+    phases = [Phase((critic, critic, both), 5), Phase((both,), 1)]
+    taken, cycle = [], PhaseSchedule(phases)
+    for _ in range(8):
+        taken.append(cycle.updates)
+        if cycle.advance():
+            cycle.observe({})
+    assert taken == [critic, critic, both, critic, critic, both, critic, critic]
+
+
+def test_a_last_phase_without_end_never_begins_again() -> None:
+    once = PhaseSchedule([Phase((("a",),), 2), Phase((("b",),), None)])
+    assert play(once, [2.0] * 50, meet_every=1) == [0] * 2 + [1] * 48
+    with pytest.raises(AssertionError, match="only the last"):
+        PhaseSchedule([Phase((("a",),), None), Phase((("b",),), 2)])
 
 
 def test_published_lengths() -> None:

@@ -43,10 +43,11 @@ def recipe_of(optimizer: str) -> Recipe:
 
     chosen = getattr(torch.optim, optimizer)
     return Recipe(
+        generator=network,
         networks={"generator": network},
         optimizers={"only": chosen(network.parameters(), lr=0.1, **OPTIMIZERS[optimizer])},
         updates={"only": Update("generator", "only", terms, {"error": 2.0})},
-        schedule=PhaseSchedule([Phase(("only",), 1, lambda means: False)]),
+        schedule=PhaseSchedule([Phase((("only",),), 1)]),
     )
 
 
@@ -109,7 +110,7 @@ def test_parts_of_a_batch_give_the_batch(name: str, published: Any, batch: Batch
     from models.recipes.ganscape import Options
 
     options = Options(**{**published, "preset": "default", "width": 4})
-    whole = build("ganscape", options, Setting(64, 28, 10, 0), torch.device("cpu"))
+    whole = build("ganscape", options, Setting(64, 28, 10, 0, (0.0, 0.0, 0.0)), torch.device("cpu"))
     parted = copy.deepcopy(whole)
     outcomes: list[Outcome] = []
     gradients = []

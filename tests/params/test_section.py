@@ -43,13 +43,17 @@ def setting(dotted: str, value: Any) -> Edit:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (setting("crop.hole_mx", 3), "crop.hole_mx is unknown: did you mean `hole_max`?"),
+        (setting("crop.box_sise", 3), "crop.box_sise is unknown: did you mean `box_size`?"),
+        (setting("crop.kind", "stripe"), "params.yaml crop.kind is 'stripe', but"),
+        (setting("holes.box.side_mx", 3), "holes.box.side_mx is unknown: did you mean `side_max`?"),
+        (setting("holes.stripe", {}), "params.yaml holes.stripe is unknown: did you mean `strip`?"),
+        (setting("holes.strip.side", 1), "holes.strip.side is unknown: did you mean `sides`?"),
         (setting("corp", {}), "params.yaml corp is unknown: did you mean `crop`?"),
-        (setting("crop.hole_max", 40), "hole_max is 40 but must be <= crop.box_size (28)"),
-        (setting("crop.hole_min", 26), "hole_min is 26 but must be <= crop.hole_max (25)"),
+        (setting("holes.box.side_max", 40), "side_max is 40 but must be <= crop.box_size (28)"),
+        (setting("holes.box.side_min", 26), "is 26 but must be <= holes.box.side_max (25)"),
         (setting("crop.box_size", 65), "is 65 but must be <= downscale.image_size (64)"),
-        (setting("crop.hole_min", "banana"), "params.yaml crop.hole_min is 'banana', but"),
-        (setting("crop.hole_min", 20.5), "params.yaml crop.hole_min is 20.5, but"),
+        (setting("holes.box.side_min", "x"), "params.yaml holes.box.side_min is 'x', but"),
+        (setting("holes.box.side_min", 20.5), "params.yaml holes.box.side_min is 20.5, but"),
         (setting("train.batch_size", True), "params.yaml train.batch_size is True, but"),
         (setting("train.budget", "3 days"), "train.budget is '3 days', but: must be a number and"),
         (setting("train.accumulate", 3), "train.accumulate is 3, but must divide train.batch_size"),
@@ -60,6 +64,7 @@ def setting(dotted: str, value: Any) -> Edit:
         (setting("download.source", "flickr"), "params.yaml download.source is 'flickr', but"),
         (setting("recipes.ganscape.widht", 3), "widht is unknown: did you mean `width`?"),
         (setting("recipes.ganscape.width", "x"), "params.yaml recipes.ganscape.width is 'x', but"),
+        (setting("downscale.image_size", 66), "image size that is a multiple of 4, not 66"),
         (setting("recipes.glicc", {}), "params.yaml recipes.glicc is unknown"),
         (setting("index.extensions", ["JPG"]), "index.extensions holds 'JPG', but"),
         (setting("runtime.device", "gpu"), "params.yaml runtime.device is 'gpu', but"),
@@ -75,6 +80,18 @@ def test_every_fault_is_named(params: Callable[[Edit], Path], edit: Edit, messag
     assert len(str(error.value).splitlines()) < 25
 
 
+def test_sizes_of_the_chosen_kind_alone_have_to_fit(params: Callable[[Edit], Path]) -> None:
+    def edit(values: dict[str, Any]) -> None:
+        values["holes"]["center"]["width"] = 65
+        values["crop"]["kind"] = kind
+
+    kind = "center"
+    with pytest.raises(ValueError, match="center.width is 65 but must be <= downscale.image_size"):
+        check_whole(params(edit))
+    kind = "strip"
+    check_whole(params(edit))
+
+
 def test_all_faults_are_told_at_once(params: Callable[[Edit], Path]) -> None:
     def edit(values: dict[str, Any]) -> None:
         values["crop"]["seed"] = "x"
@@ -87,7 +104,7 @@ def test_all_faults_are_told_at_once(params: Callable[[Edit], Path]) -> None:
 
 def test_a_stage_checks_its_own_section_alone(params: Callable[[Edit], Path]) -> None:
     path = params(setting("train.seed", "banana"))
-    assert load("crop", CropParams, path).hole_max == 25
+    assert load("crop", CropParams, path).box_size == 28
     path = params(setting("crop.seed", "banana"))
     with pytest.raises(ValueError, match="params.yaml crop.seed is 'banana'"):
         load("crop", CropParams, path)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cutters import cutter
 from pictures import encoded, picture
 from pipeline import manifests
 from pipeline.checksums import recorded_sum
@@ -24,7 +25,7 @@ from pipeline.stages.index import index
 
 NUM_PHOTOS = 23
 DOWNSCALE = DownscaleParams(image_size=64, fit="center_crop", photos_per_shard=5)
-CROP = CropParams(kind="box", hole_min=20, hole_max=25, box_size=28, seed=0, samples_per_shard=4)
+CROP = CropParams(kind="box", box_size=28, seed=0, samples_per_shard=4)
 WriteTar = Callable[[Path, dict[str, bytes]], None]
 
 
@@ -55,7 +56,7 @@ def run_both(archive: Path, folder: Path) -> tuple[Path, Path]:
     split = [
         "test" if number % 5 == 0 else "val" if number % 5 == 1 else "train" for number in range(22)
     ]
-    crop(small / "shards", samples.assign(split=split), final, CROP)
+    crop(small / "shards", samples.assign(split=split), final, CROP, cutter("box").options)
     return small, final
 
 
@@ -138,7 +139,18 @@ def test_a_box_larger_than_the_image_is_an_error(archive: Path, tmp_path: Path) 
     samples = manifest[manifest["status"] == "ok"].assign(split="train")
     large = CROP.model_copy(update={"box_size": 65})
     with pytest.raises(ValueError, match=r"crop.box_size is 65 .*downscale.image_size \(64\)"):
-        crop(small / "shards", samples, tmp_path / "x", large)
+        crop(small / "shards", samples, tmp_path / "x", large, cutter("box").options)
+
+
+def test_options_that_do_not_fit_the_photos_are_an_error(archive: Path, tmp_path: Path) -> None:
+    """Known here again: the photos may be of another size than params.yaml now says."""
+    small, _ = run_both(archive, tmp_path)
+    manifest = manifests.read(small / "manifest.parquet")
+    samples = manifest[manifest["status"] == "ok"].assign(split="train")
+    options = cutter("center", image_size=128, width=100).options
+    params = CROP.model_copy(update={"kind": "center"})
+    with pytest.raises(ValueError, match=r"center.width is 100 but must be <= .*image_size \(64\)"):
+        crop(small / "shards", samples, tmp_path / "x", params, options)
 
 
 @pytest.mark.parametrize("mode", ["center_crop", "stretch"])

@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from models.compose import rectangle_mask
+from cutters import KINDS, cutter
 from models.pixels import to_uint8
 from models.recipe import Batch
-from pipeline.holes import Rectangle, box_around
+from pipeline.drawn_holes import boxes_around, of_rectangles
 from pipeline.training.feed import Feed, flipped, mirrored
-from pipeline.training.fresh_holes import HoleSizes, boxes_around, draw_holes
 from pipeline.training.order import Order
 from pipeline.training.photos import Holes, Photos, ResidentPhotos, choose_feeding, shard_sizes
 from pipeline.training.streamed_photos import StreamedPhotos
 
 CPU = torch.device("cpu")
-SIZES = HoleSizes(image_size=64, box_size=28, hole_min=20, hole_max=25)
+FRESH = cutter("box")
+
+
+def inside(rectangles: torch.Tensor) -> torch.Tensor:
+    """(N, 4) -> (N, 1, 64, 64) bool."""
+    return torch.from_numpy(of_rectangles(rectangles[:, None].numpy(), 64).masks)[:, None]
 
 
 def photos(num: int) -> Photos:
@@ -25,13 +29,13 @@ def photos(num: int) -> Photos:
     images = torch.arange(num, dtype=torch.uint8).view(num, 1, 1, 1).expand(num, 64, 64, 3)
     corners = torch.arange(num)
     holes = torch.stack([corners, corners * 2 % 40, corners * 0 + 20, corners * 0 + 22], dim=1)
-    boxes = torch.from_numpy(boxes_around(holes.numpy(), SIZES))
-    return Photos(images.contiguous(), Holes(rectangle_mask(holes, 64).bool(), boxes))
+    boxes = torch.from_numpy(boxes_around(of_rectangles(holes[:, None].numpy(), 64), 28))
+    return Photos(images.contiguous(), Holes(inside(holes), boxes))
 
 
 def feed(num: int = 10, batch_size: int = 4, fresh: bool = True, flip: bool = True) -> Feed:
     resident = ResidentPhotos(photos(num), Order(7, (num,)), CPU)
-    return Feed(resident, 7, batch_size, flip, SIZES if fresh else None)
+    return Feed(resident, 7, batch_size, flip, FRESH if fresh else None)
 
 
 def numbers(batch: Batch) -> list[int]:
@@ -65,9 +69,29 @@ def test_fresh_holes_differ_between_steps_and_lie_in_their_box() -> None:
     first, second = source.batch(0), source.batch(1)
     assert not torch.equal(first.mask, second.mask)
     for batch in (first, second):
-        inside = rectangle_mask(batch.box, 64)
-        assert (inside[batch.mask > 0] == 1).all()
+        assert inside(batch.box)[batch.mask > 0].all()
         assert (batch.box[:, 2:] == 28).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("image_size", "box_size"), [(64, 28), (128, 56), (256, 112)])
+def test_fresh_holes_of_every_kind_and_size(kind: str, image_size: int, box_size: int) -> None:
+    images = torch.zeros(3, image_size, image_size, 3, dtype=torch.uint8)
+    resident = ResidentPhotos(Photos(images, None), Order(7, (3,)), CPU)
+    fresh = cutter(kind, image_size, box_size)
+    batch = Feed(resident, 7, 3, True, fresh).batch(5)
+    assert batch.image.shape == (3, 3, image_size, image_size)
+    assert batch.mask.shape == (3, 1, image_size, image_size) and batch.mask.dtype == torch.float32
+    holes = fresh.cut("7/fresh hole/5", 3)
+    assert np.array_equal(batch.mask[:, 0] > 0, holes.masks)
+    assert np.array_equal(batch.box, holes.boxes) and batch.box.dtype == torch.int64
+
+
+def test_strips_stay_on_their_side_though_photos_are_flipped() -> None:
+    """A fresh hole is drawn for the photo as flipped: what is outpainted to the right stays so."""
+    source = Feed(feed().photos, 7, 10, True, cutter("strip", sides=["right"]))
+    masks = torch.cat([source.batch(step).mask for step in range(4)])
+    assert (masks[..., 48:] == 1).all() and (masks[..., :48] == 0).all()
 
 
 def test_stored_holes_stay_with_their_photo() -> None:
@@ -84,13 +108,13 @@ def test_flip_mirrors_image_mask_and_box_alike() -> None:
     """Each photo shows its hole's mask and its box as two of its colours."""
     plain = photos(10)
     assert plain.holes is not None
-    inside = rectangle_mask(plain.holes.boxes, 64) > 0
-    shown = torch.cat([plain.holes.masks, inside, torch.zeros_like(inside)], dim=1)
+    boxes = inside(plain.holes.boxes)
+    shown = torch.cat([plain.holes.masks, boxes, torch.zeros_like(boxes)], dim=1)
     images = shown.permute(0, 2, 3, 1).to(torch.uint8) * 255
     resident = ResidentPhotos(Photos(images, plain.holes), Order(7, (10,)), CPU)
     batch = Feed(resident, 7, 10, True, None).batch(0)
     assert torch.equal(batch.image[:, :1] > 0, batch.mask > 0)
-    assert torch.equal(batch.image[:, 1:2] > 0, rectangle_mask(batch.box, 64) > 0)
+    assert torch.equal(batch.image[:, 1:2] > 0, inside(batch.box))
     unflipped = Feed(resident, 7, 10, False, None).batch(0)
     moved = (unflipped.box != batch.box).any(dim=1)
     assert 0 < moved.sum() < 10
@@ -100,14 +124,13 @@ def test_rectangles_and_tensors_are_mirrored_where_asked() -> None:
     box = torch.tensor([[3, 5, 28, 28], [3, 5, 28, 28]])
     where = torch.tensor([True, False])
     assert mirrored(box, where, 64).tolist() == [[3, 64 - 5 - 28, 28, 28], [3, 5, 28, 28]]
-    mask = rectangle_mask(box, 64)
-    assert torch.equal(flipped(mask, where, 3), rectangle_mask(mirrored(box, where, 64), 64))
+    assert torch.equal(flipped(inside(box), where, 3), inside(mirrored(box, where, 64)))
 
 
 def test_about_half_is_flipped() -> None:
     ramp = torch.arange(64, dtype=torch.uint8).view(1, 1, 64, 1).expand(50, 64, 64, 3)
     resident = ResidentPhotos(Photos(ramp.contiguous(), None), Order(7, (50,)), CPU)
-    source = Feed(resident, 7, 50, True, SIZES)
+    source = Feed(resident, 7, 50, True, FRESH)
     num = sum(int((to_uint8(source.batch(s).image)[:, 0, 0, 0] == 63).sum()) for s in range(8))
     assert 150 < num < 250
 
@@ -135,7 +158,7 @@ def test_noise_depends_on_seed_step_and_process() -> None:
 
     first = draw(source, 5)
     assert draw(source, 5) == first
-    other = Feed(source.photos, 7, 4, True, SIZES, rank=1, num_processes=2)
+    other = Feed(source.photos, 7, 4, True, FRESH, rank=1, num_processes=2)
     assert len({first, draw(source, 6), draw(other, 5)}) == 3
 
 
@@ -231,17 +254,3 @@ def test_all_shards_are_full_but_the_last() -> None:
     assert shard_sizes(43, 5) == (5,) * 8 + (3,)
     assert shard_sizes(40, 5) == (5,) * 8
     assert shard_sizes(3, 5) == (3,)
-
-
-def test_hole_sizes_and_places_are_all_used() -> None:
-    holes = draw_holes(np.random.default_rng(0), 20_000, SIZES)
-    for side in (2, 3):
-        assert set(holes[:, side]) == set(range(20, 26))
-    ends = holes[:, :2] + holes[:, 2:]
-    assert holes[:, :2].min() == 0 and ends.max() == 64
-
-
-def test_boxes_agree_with_those_of_the_shards() -> None:
-    holes = draw_holes(np.random.default_rng(1), 300, SIZES)
-    for hole, box in zip(holes.tolist(), boxes_around(holes, SIZES).tolist(), strict=True):
-        assert tuple(box) == box_around(Rectangle(*hole), box_size=28, image_size=64)

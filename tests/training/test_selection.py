@@ -28,6 +28,13 @@ def test_lower_is_better_for_errors() -> None:
     assert selection.images == 2 and selection.best == 0.1
 
 
+def test_lower_is_better_for_distances() -> None:
+    selection = Selection("sliced_wasserstein", patience=50)
+    for images, value in ((1, 0.2), (2, 0.1), (3, 0.3)):
+        selection.offer({"sliced_wasserstein": value}, weights(images), images)
+    assert selection.images == 2 and selection.is_over(52) and not selection.is_over(51)
+
+
 def test_last_keeps_nothing() -> None:
     selection = Selection("last", patience=0)
     selection.offer({"hole_l1": 0.1}, weights(1.0), 1)

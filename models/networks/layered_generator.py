@@ -1,0 +1,36 @@
+"""An encoder-decoder from a list of layers: GANscape's and GLCIC's generators."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.generators import Completer
+from models.masked_input import MaskedInput
+from models.networks.blocks import BlockStyle, Layer, channels_of, stack
+from models.pixels import from_unit
+
+
+class LayeredGenerator(Completer):
+    """Photo with a hole and mask -> whole picture; the size must be a multiple of the strides."""
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        width: int,
+        style: BlockStyle,
+        masked_input: MaskedInput,
+        transposed: bool,  # transposed convolutions, or nearest pixels and 3x3
+    ) -> None:
+        super().__init__()
+        self.masked_input = masked_input
+        self.layers = nn.Sequential(
+            *stack(masked_input.num_channels, layers, width, style, transposed=transposed),
+            nn.Conv2d(channels_of(layers[-1], width), 3, 3, padding=1),
+        )
+
+    def forward(self, image: Tensor, mask: Tensor, noise: Tensor | None = None) -> Tensor:
+        """See Completer; where the input has noise and none is given, it is drawn."""
+        output: Tensor = self.layers(self.masked_input(image, mask, noise))
+        return from_unit(torch.sigmoid(output.float()))

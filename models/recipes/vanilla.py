@@ -1,0 +1,110 @@
+"""The fully connected GAN (Goodfellow et al. 2014), as it is taught on MNIST's digits.
+
+`faithful` is a published form with its defect, real photos in [0, 1] against samples in [-1, 1];
+`default` mends it. Published: github.com/janeelpatel/GNR652_Project.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from models.generators import Sampler
+from models.options import RecipeOptions
+from models.recipe import Recipe, Setting, seeded
+from models.sampling_game import GameOptimizers, SamplingGame
+
+SLOPE = 0.2  # of the LeakyReLUs
+
+FAITHFUL: dict[str, Any] = {
+    "width": 256,
+    "channels": 1,
+    "latent_size": 100,
+    "dropout": 0.3,
+    "unit_reals": True,
+    "optimizers": {
+        name: {"name": "Adam", "lr": 0.0002, "betas": [0.9, 0.999]}
+        for name in ("generator", "discriminator")
+    },
+}
+
+DEFAULT: dict[str, Any] = {
+    **FAITHFUL,
+    "unit_reals": False,
+    "optimizers": {
+        name: {"name": "Adam", "lr": 0.0002, "betas": [0.5, 0.999]}
+        for name in ("generator", "discriminator")
+    },
+}
+
+
+class Options(RecipeOptions):
+    """`recipes.vanilla` in params.yaml."""
+
+    presets: ClassVar = {"default": DEFAULT, "faithful": FAITHFUL}
+
+    width: int = Field(
+        ge=1, le=4096, description="features of the narrowest layers; others have 2 and 4 times it"
+    )
+    channels: Literal[1, 3] = Field(description="1: grey pictures, 3: coloured ones")
+    latent_size: int = Field(ge=1, le=4096, description="numbers that a picture is made from")
+    dropout: float = Field(ge=0, lt=1, description="discriminator: share of features left out")
+    unit_reals: bool = Field(
+        description="discriminator sees photos in [0, 1] beside samples in [-1, 1], as published"
+    )
+    optimizers: GameOptimizers = Field(description="the networks' own")
+
+
+class DenseSampler(Sampler):
+    """Noise -> picture; a grey one has three equal channels."""
+
+    def __init__(self, options: Options, image_size: int) -> None:
+        super().__init__()
+        self.latent_size, width = options.latent_size, options.width
+        sizes = [options.latent_size, width, 2 * width, 4 * width]
+        self.shape = options.channels, image_size, image_size
+        layers: list[nn.Module] = []
+        for num_in, num_out in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(num_in, num_out), nn.LeakyReLU(SLOPE)]
+        last = nn.Linear(sizes[-1], options.channels * image_size**2)
+        self.layers = nn.Sequential(*layers, last)
+
+    def sample(self, latents: Tensor) -> Tensor:
+        """See Sampler."""
+        values = torch.tanh(self.layers(latents).float())
+        return values.view(-1, *self.shape).expand(-1, 3, -1, -1)
+
+
+class DenseDiscriminator(nn.Module):
+    """Picture -> logit; where samples are grey, it sees the mean of the colours."""
+
+    def __init__(self, options: Options, image_size: int) -> None:
+        super().__init__()
+        self.is_grey, width = options.channels == 1, options.width
+        sizes = [options.channels * image_size**2, 4 * width, 2 * width, width]
+        layers: list[nn.Module] = []
+        for num_in, num_out in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(num_in, num_out), nn.LeakyReLU(SLOPE), nn.Dropout(options.dropout)]
+        self.layers = nn.Sequential(nn.Flatten(), *layers, nn.Linear(width, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, S, S) in [-1, 1] -> (N,) logits."""
+        seen = image.mean(dim=1, keepdim=True) if self.is_grey else image
+        logits: Tensor = self.layers(seen)
+        return logits.squeeze(1)
+
+
+def build_generator(options: Options, image_size: int) -> DenseSampler:
+    """Untrained, with torch's own first weights; any image size."""
+    return DenseSampler(options, image_size)
+
+
+def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+    """The recipe on `device`."""
+    with seeded(setting.seed, "generator"):
+        sampler = build_generator(options, setting.image_size)
+    with seeded(setting.seed, "discriminator"):
+        discriminator = DenseDiscriminator(options, setting.image_size)
+    game = SamplingGame(sampler, discriminator, options.unit_reals)
+    return game.recipe(sampler, options.optimizers, device)

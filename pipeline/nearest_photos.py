@@ -1,0 +1,74 @@
+"""The photo most like a picture, in pixels, out of any number of them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+PHOTOS_AT_ONCE = 1024
+
+# A key and a picture, HWC uint8.
+Keyed = tuple[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Of each picture, in their order."""
+
+    keys: list[str]
+    photos: Tensor  # (N, S, S, 3) uint8, mirrored where that is nearer
+    distances: Tensor  # (N,) root of the mean squared difference, as a fraction of 255
+
+
+def nearest_photos(pictures: Tensor, photos: Iterable[Keyed]) -> Nearest:
+    """Looks at each photo and its mirror image; pictures (N, S, S, 3) uint8, at least one photo.
+
+    The photos are gone through once and not kept. Of equally near ones the first counts.
+    """
+    best = Nearest([""] * len(pictures), pictures.clone(), torch.full((len(pictures),), torch.inf))
+    for keys, images in _chunks(photos):
+        images = images.to(pictures.device)
+        for seen in (images, images.flip(2)):
+            best = _nearer(pictures, best, keys, seen)
+    assert all(best.keys), "no photos"
+    return best
+
+
+def _chunks(photos: Iterable[Keyed]) -> Iterator[tuple[list[str], Tensor]]:
+    remaining = iter(photos)
+    while chunk := list(islice(remaining, PHOTOS_AT_ONCE)):
+        keys, images = zip(*chunk, strict=True)
+        yield list(keys), torch.stack(images)
+
+
+def _nearer(pictures: Tensor, best: Nearest, keys: list[str], photos: Tensor) -> Nearest:
+    """`best` with the nearest of `photos` where they are nearer."""
+    found = _closest(_vectors(pictures), _vectors(photos)).cpu()
+    candidates = photos[found.to(photos.device)]
+    # By differences: products are too coarse to tell copies from near copies.
+    squared = (_vectors(pictures) - _vectors(candidates)).square().mean(dim=1)
+    distances = squared.sqrt().cpu()
+    nearer = distances < best.distances
+    chosen = nearer.to(pictures.device)[:, None, None, None]
+    return Nearest(
+        [
+            keys[index] if is_nearer else key
+            for key, index, is_nearer in zip(
+                best.keys, found.tolist(), nearer.tolist(), strict=True
+            )
+        ],
+        torch.where(chosen, candidates, best.photos),
+        torch.where(nearer, distances, best.distances),
+    )
+
+
+def _closest(vectors: Tensor, others: Tensor) -> Tensor:
+    """(N,) the row of `others` that is closest to each of `vectors`."""
+    return (others.square().sum(dim=1) - 2 * vectors @ others.T).argmin(dim=1)
+
+
+def _vectors(pictures: Tensor) -> Tensor:
+    """(N, S, S, 3) uint8 -> (N, 3 * S * S) float in 0..1."""
+    return pictures.flatten(1).float() / 255

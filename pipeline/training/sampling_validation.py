@@ -1,0 +1,48 @@
+"""Validation of a generator that makes up pictures: samples of the same latents each time."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.generators import Sampler
+from pipeline.samples import draw_samples
+from pipeline.sliced_wasserstein import sliced_wasserstein
+from pipeline.training.hole_figures import whole_figures
+from pipeline.training.validation import validation_photos
+
+ROWS = 3  # of a grid
+
+
+@dataclass(frozen=True)
+class SamplingValidation:
+    """As many samples as validation photos."""
+
+    FIGURES: ClassVar[tuple[str, ...]] = ("sliced_wasserstein", "detail_ratio", "diversity")
+
+    images: Tensor  # (N, S, S, 3) uint8
+
+    @classmethod
+    def load(cls, crop_dir: Path, meta: dict[str, Any], device: torch.device) -> Self:
+        """`meta` is that of the shards."""
+        return cls(validation_photos(crop_dir, meta, device, stored_holes=False).images)
+
+    def pictures(self, generator: nn.Module) -> Tensor:
+        """The samples; see Validation."""
+        return draw_samples(cast(Sampler, generator), len(self.images), self.images.device)
+
+    def figures(self, pictures: Tensor) -> dict[str, float]:
+        """Distance to the photos, and what hole_figures.py has for whole pictures."""
+        distance = sliced_wasserstein(pictures, self.images)
+        return {"sliced_wasserstein": distance, **whole_figures(pictures, self.images)}
+
+    def grid(self, pictures: Tensor, num: int) -> NDArray[np.uint8]:
+        """Up to ROWS rows of `num` samples each."""
+        num = min(num, len(pictures))
+        num_rows, size = min(ROWS, len(pictures) // num), pictures.shape[1]
+        shown = pictures[: num_rows * num].view(num_rows, num, size, size, 3)
+        return shown.permute(0, 2, 1, 3, 4).reshape(num_rows * size, num * size, 3).cpu().numpy()
