@@ -169,6 +169,43 @@ def watch(
 
 
 @app.command()
+def thresholds(
+    min_score: Annotated[
+        list[float] | None, typer.Option(help="a filter_people.min_score to try; repeatable")
+    ] = None,
+    min_box_area: Annotated[
+        list[float] | None, typer.Option(help="a filter_people.min_box_area to try; repeatable")
+    ] = None,
+    by_category: Annotated[
+        bool, typer.Option("--by-category", help="a row a category, a column a score")
+    ] = False,
+) -> None:
+    """Show what other people thresholds would keep."""
+    from pipeline.threshold_table import threshold_table
+
+    typer.echo(threshold_table(Path("data"), min_score or [], min_box_area or [], by_category))
+
+
+@app.command()
+def explain(
+    photo: Annotated[
+        str, typer.Argument(help="its key, its path in the archive, or its file name")
+    ],
+) -> None:
+    """Tell one photo's way through the stages, with a picture."""
+    from pipeline.resume import work_dir
+    from pipeline.story import tell
+
+    story = tell(photo, Path("data"))
+    typer.echo("\n".join(story.lines))
+    if story.picture is not None:
+        path = work_dir() / "explain" / f"{story.key}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        story.picture.save(path)
+        typer.echo(f"{'picture':16}{path}")
+
+
+@app.command()
 def doctor() -> None:
     """Check the set-up and say what to mend."""
     from pipeline.doctor import examine

@@ -190,9 +190,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("stage", ["download", "index", "filter_people", "downscale", "crop"])
-def test_data_stages_load_no_torch(stage: str) -> None:
-    loaded = modules_after(f"import pipeline.stages.{stage}")
+@pytest.mark.parametrize(
+    "module",
+    ["stages.download", "stages.index", "stages.filter_people", "stages.downscale", "stages.crop"]
+    + ["story", "thresholds"],
+)
+def test_what_handles_data_loads_no_torch(module: str) -> None:
+    loaded = modules_after(f"import pipeline.{module}")
     assert loaded & {"torch", "ultralytics", "webdataset"} == set()
 
 
