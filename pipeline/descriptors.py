@@ -5,6 +5,7 @@ otherwise make all landscapes alike. Brightness and contrast drop out, and so do
 second opinion beside the perceptual hash, which keeps of each number only whether it is large.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -26,6 +27,16 @@ def descriptor(image: Image.Image) -> np.ndarray:
     if length < _FLAT:
         return np.zeros(LENGTH, dtype=np.int8)
     return np.asarray(np.rint(values * (127 / length)), dtype=np.int8)
+
+
+def as_text(values: np.ndarray) -> str:
+    """A descriptor in hex digits, for tables."""
+    return values.tobytes().hex()
+
+
+def from_texts(texts: Iterable[str]) -> np.ndarray:
+    """(N, 63) int8, the inverse of `as_text`."""
+    return np.frombuffer(bytes.fromhex("".join(texts)), dtype=np.int8).reshape(-1, LENGTH)
 
 
 def mirrored(descriptors: np.ndarray) -> np.ndarray:

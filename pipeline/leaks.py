@@ -5,9 +5,9 @@ descriptors (pipeline/descriptors.py), which also recognise mirrored copies.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,20 +26,18 @@ _CODE_BITS = 64
 _ROWS_AT_ONCE = 65_536
 
 
-@dataclass
-class Leaks:
-    """Pairs of alike photos in different splits, by position: (first, second), first < second."""
+class Leaks(NamedTuple):
+    """Pairs of alike photos in different splits, the most alike first."""
 
-    similarity: dict[tuple[int, int], float] = field(default_factory=dict)
-    is_mirrored: dict[tuple[int, int], bool] = field(default_factory=dict)
-    num_compared: int = 0  # comparisons of two descriptors; a pair may meet in several orders
+    first: np.ndarray  # (N,) positions, each smaller than that in `second`
+    second: np.ndarray
+    similarity: np.ndarray
+    is_mirrored: np.ndarray  # whether they are most alike when one is mirrored
+    num_compared: int  # comparisons of two descriptors; a pair may meet in several orders
 
-    def add(self, first: int, second: int, similarity: float, is_mirrored: bool) -> None:
-        """Of a pair that is alike both as it is and mirrored, the better counts."""
-        pair = (min(first, second), max(first, second))
-        if similarity > self.similarity.get(pair, 0):
-            self.similarity[pair] = similarity
-            self.is_mirrored[pair] = is_mirrored
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        return list(zip(self.first.tolist(), self.second.tolist(), strict=True))
 
 
 def find_leaks(descriptors: np.ndarray, splits: Sequence[str]) -> Leaks:
@@ -50,21 +48,28 @@ def find_leaks(descriptors: np.ndarray, splits: Sequence[str]) -> Leaks:
     the nearer it is to SIMILARITY.
     """
     views = _Views.of(descriptors, splits)
-    leaks = Leaks()
+    nobody = np.empty(0, dtype=np.int64)
+    found = Leaks(nobody, nobody, np.empty(0, np.float32), np.empty(0, bool), 0)
     for order in _orders(views.vectors):
         for distance in range(1, _NUM_NEIGHBOURS + 1):
             for first, second in _pairs(order, distance, views):
-                leaks.num_compared += len(first)
-                similarity = views.similarity(first, second)
-                for place in np.flatnonzero(similarity >= SIMILARITY):
-                    one, other = first[place], second[place]
-                    leaks.add(
-                        int(views.photo[one]),
-                        int(views.photo[other]),
-                        float(similarity[place]),
-                        bool(views.is_mirrored[one] or views.is_mirrored[other]),
-                    )
-    return leaks
+                found = _merged(found, views.leaks(first, second))
+    return found
+
+
+def _merged(known: Leaks, more: Leaks) -> Leaks:
+    """All pairs once; of one that is alike both as it is and mirrored the better counts."""
+    num_compared = known.num_compared + more.num_compared
+    if len(more.first) == 0:
+        return known._replace(num_compared=num_compared)
+    first, second, similarity, is_mirrored = (
+        np.concatenate(columns) for columns in zip(known[:4], more[:4], strict=True)
+    )
+    order = np.lexsort((is_mirrored, second, first, -similarity))
+    pairs = np.stack([first, second], axis=1)[order]
+    _, places = np.unique(pairs, axis=0, return_index=True)
+    best = order[np.sort(places)]
+    return Leaks(first[best], second[best], similarity[best], is_mirrored[best], num_compared)
 
 
 @dataclass(frozen=True)
@@ -92,11 +97,16 @@ class _Views:
             is_mirrored=np.arange(len(photo)) >= len(shown),
         )
 
-    def similarity(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The cosines; sums of whole numbers below 2**24 are exact, whatever their order."""
+    def leaks(self, first: np.ndarray, second: np.ndarray) -> Leaks:
+        """The alike ones of pairs of views."""
+        # Sums of whole numbers below 2**24 are exact, whatever their order.
         one, other = (self.vectors[rows].astype(np.float32) for rows in (first, second))
         products = np.einsum("ij,ij->i", one, other)
-        return np.asarray(products / (self.lengths[first] * self.lengths[second]))
+        similarity = products / (self.lengths[first] * self.lengths[second])
+        alike = similarity >= SIMILARITY
+        photos = np.sort(self.photo[np.stack([first[alike], second[alike]])], axis=0)
+        is_mirrored = self.is_mirrored[first[alike]] | self.is_mirrored[second[alike]]
+        return Leaks(photos[0], photos[1], similarity[alike], is_mirrored, len(first))
 
 
 def _orders(vectors: np.ndarray) -> Iterator[np.ndarray]:
@@ -129,16 +139,15 @@ def leak_table(leaks: Leaks, kept: pd.DataFrame) -> pd.DataFrame:
 
     `kept` has key and split in the order in which the leaks were looked for.
     """
-    pairs = sorted(leaks.similarity, key=lambda pair: (-leaks.similarity[pair], pair))
-    first, second = (kept.iloc[[pair[side] for pair in pairs]] for side in (0, 1))
+    first, second = kept.iloc[leaks.first], kept.iloc[leaks.second]
     return pd.DataFrame(
         {
             "key": first["key"].to_numpy(),
             "split": first["split"].to_numpy(),
             "other_key": second["key"].to_numpy(),
             "other_split": second["split"].to_numpy(),
-            "similarity": [round(leaks.similarity[pair], 4) for pair in pairs],
-            "mirrored": [leaks.is_mirrored[pair] for pair in pairs],
+            "similarity": leaks.similarity.astype(np.float64).round(4),
+            "mirrored": leaks.is_mirrored,
         }
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from pictures import picture
-from pipeline.descriptors import LENGTH, descriptor, mirrored
+from pipeline.descriptors import LENGTH, as_text, descriptor, from_texts, mirrored
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:
@@ -45,6 +45,12 @@ def test_the_mirrored_is_that_of_the_mirrored_photo() -> None:
         image = picture(seed)
         assert (mirrored(descriptor(image)[None])[0] == descriptor(ImageOps.mirror(image))).all()
         assert cosine(descriptor(image), descriptor(ImageOps.mirror(image))) < 0.9
+
+
+def test_as_text_and_back() -> None:
+    descriptors = np.stack([descriptor(picture(seed)) for seed in range(3)])
+    assert (from_texts(as_text(each) for each in descriptors) == descriptors).all()
+    assert from_texts([]).shape == (0, LENGTH)
 
 
 def test_a_photo_of_one_colour_shows_nothing() -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline import manifests
-from pipeline.descriptors import descriptor
+from pipeline.descriptors import as_text, descriptor
 from pipeline.devices import choose_device, num_threads
 from pipeline.engine import run_parts
 from pipeline.params.detect_people import DetectPeopleParams
@@ -128,7 +128,7 @@ def _describe(data: bytes) -> tuple[Image.Image | None, dict[str, Any]]:
         image = decode(data)
     except BrokenPhotoError as error:
         lost = {"status": "broken", "error": str(error), "perceptual_hash": "0" * 16}
-        return None, facts | lost | {"descriptor": b"", "height": 0, "width": 0}
+        return None, facts | lost | {"descriptor": "", "height": 0, "width": 0}
     facts |= {"status": "ok", "error": "", "perceptual_hash": str(imagehash.phash(image))}
-    facts |= {"descriptor": descriptor(image).tobytes()}
+    facts |= {"descriptor": as_text(descriptor(image))}
     return image, facts | {"height": image.height, "width": image.width}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline import manifests, splits
 from pipeline.borderline import write_sheets
-from pipeline.descriptors import LENGTH
+from pipeline.descriptors import from_texts
 from pipeline.leaks import find_leaks, leak_counts, leak_table
 from pipeline.near_copies import group_near_copies
 from pipeline.params.filter_people import FilterPeopleParams
@@ -50,7 +50,7 @@ def run(data: Path = Path("data")) -> None:
     )
     kept = kept.assign(split=split)
     verdicts["group"] = pd.Series(groups, index=kept.index).reindex(verdicts.index, fill_value="")
-    leaks = find_leaks(_descriptors(kept), split)
+    leaks = find_leaks(from_texts(kept["descriptor"]), split)
     leaking = leak_table(leaks, kept)
     counts = funnel(verdicts, groups, split) | {"leaks": leak_counts(leaking, leaks.num_compared)}
     out = data / "filter_people"
@@ -125,11 +125,6 @@ def funnel(verdicts: pd.DataFrame, groups: list[str], split: list[str]) -> dict[
         "near_copies": len(groups) - len(set(groups)),
         "split": {name: int(by_split.get(name, 0)) for name in ("train", "val", "test")},
     }
-
-
-def _descriptors(kept: pd.DataFrame) -> np.ndarray:
-    """(N, 63) int8."""
-    return np.frombuffer(b"".join(kept["descriptor"]), dtype=np.int8).reshape(-1, LENGTH)
 
 
 def write_thresholds(photos: pd.DataFrame, folder: Path, params: FilterPeopleParams) -> None:
