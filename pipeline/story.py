@@ -63,7 +63,7 @@ def tell(name: str, data: Path) -> Story:
     person = _row(data / "detect_people" / "people.parquet", photo["key"])
     sample = find_sample(photo["key"], data)
     lines = [
-        f"key             {photo['key']}",
+        f"{'key':19}{photo['key']}",
         *_section("index", _index_lines(photo)),
         *_section("filter_categories", _selection_lines(photo, data)),
         *_section("detect_people", _people_lines(person, photo, data)),
@@ -130,7 +130,7 @@ def _row(path: Path, value: str, column: str = "key") -> dict[str, Any] | None:
 def _section(stage: str, lines: Iterator[str]) -> Iterator[str]:
     """`lines` behind the stage's name."""
     for number, line in enumerate(lines):
-        yield f"{stage if number == 0 else '':16}{line}"
+        yield f"{stage if number == 0 else '':19}{line}"
 
 
 def _not_run(stage: str) -> str:
