@@ -65,8 +65,10 @@ def _fail(message: str) -> None:
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
+        from pipeline.params.section import read
         from pipeline.params.whole import check_whole, warnings_of
         from pipeline.parent import stop_with_dvc
+        from pipeline.planning.timings import params_digest, timed
 
         params = check_whole()
         if name == "detect_people":
@@ -74,7 +76,8 @@ def _stage_command(name: str) -> Callable[[], None]:
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         try:
-            importlib.import_module(f"pipeline.stages.{name}").run()
+            with timed(name, params_digest(read())):
+                importlib.import_module(f"pipeline.stages.{name}").run()
         except KeyboardInterrupt:
             typer.echo(f"{name}: interrupted; run it again to go on from here", err=True)
             sys.exit(130)
@@ -150,6 +153,17 @@ def check() -> None:
 
 
 @app.command()
+def plan(
+    again: Annotated[bool, typer.Option("--again", help="measure anew, also after a run")] = False,
+) -> None:
+    """Say what a run will take: photos, time, disk."""
+    from pipeline.params.whole import check_whole
+    from pipeline.planning.plan import plan_text
+
+    typer.echo(plan_text(check_whole(), list(STAGES), again))
+
+
+@app.command()
 def results() -> None:
     """Show the last run: funnel, metrics, pictures."""
     from pipeline.results import summary
@@ -192,7 +206,7 @@ def explain(
         str, typer.Argument(help="its key, its path in the archive, or its file name")
     ],
 ) -> None:
-    """Tell one photo's way through the stages, with a picture."""
+    """Tell the story of one photo, with a picture."""
     from pipeline.resume import work_dir
     from pipeline.story import tell
 
@@ -202,7 +216,7 @@ def explain(
         path = work_dir() / "explain" / f"{story.key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         story.picture.save(path)
-        typer.echo(f"{'picture':16}{path}")
+        typer.echo(f"{'picture':19}{path}")
 
 
 @app.command()
@@ -210,10 +224,11 @@ def doctor() -> None:
     """Check the set-up and say what to mend."""
     from pipeline.doctor import examine
 
-    findings = examine()
-    for finding in findings:
+    num_faults = 0
+    for finding in examine():
         typer.echo(finding.line)
-    if any(finding.is_fault for finding in findings):
+        num_faults += finding.is_fault
+    if num_faults:
         raise typer.Exit(1)
 
 
