@@ -206,6 +206,7 @@ def _is_locked(lock: Path) -> bool:
 
 def _disk(params: WholeParams) -> Iterator[Finding]:
     """Against what the source will bring, as `scenefill plan` counts it."""
+    from pipeline.planning.amounts import size_text
     from pipeline.planning.disk import disk_needs, total_need
     from pipeline.planning.expected import expected
 
@@ -219,8 +220,8 @@ def _disk(params: WholeParams) -> Iterator[Finding]:
     needed = total_need(params, source, stored_once)
     here = sum(_size_of(Path("data") / need.stage) for need in disk_needs(params, source))
     free = shutil.disk_usage(".").free
-    seen = f"{free / 1e9:.1f} GB free in {Path.cwd()}"
-    wanted = f"{max(needed - here, 0) / 1e9:.1f} GB for the data stages of params.yaml"
+    seen = f"{size_text(free)} free in {Path.cwd()}"
+    wanted = f"{size_text(max(needed - here, 0))} more for the data stages of params.yaml"
     if needed - here > free:
         mend = "free some space, choose fewer categories, or move the project to a larger disk"
         yield Finding("fault", "disk", seen, wanted, mend)

@@ -46,7 +46,7 @@ def test_every_fault_says_what_to_do(project: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 1000))
     finding = found("disk", "fault")
     assert finding.wanted and finding.mend
-    assert finding.line.startswith("fault   disk: 0.0 GB free")
+    assert finding.line.startswith("fault   disk: 1 KB free")
     assert "; wanted: " in finding.line and "; to mend: free some space" in finding.line
 
 

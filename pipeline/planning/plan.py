@@ -13,6 +13,7 @@ from rich.table import Table
 from pipeline.cache_links import cache_dir, is_stored_once
 from pipeline.params.section import read
 from pipeline.params.whole import WholeParams
+from pipeline.planning.amounts import duration_text, size_text
 from pipeline.planning.disk import disk_needs, total_need
 from pipeline.planning.expected import Expected, expected
 from pipeline.planning.sample_run import NUM_PAINTED, Rates, measure
@@ -145,7 +146,7 @@ def _source_lines(params: WholeParams, source: Expected) -> Iterator[str]:
 
 def _table(steps: list[Step], digest: str) -> str:
     actual = {step.stage: took(step.stage) for step in steps}
-    table = Table(caption="photos from detect_people on: at most, people and copies not taken off")
+    table = Table()
     table.add_column("stage")
     for title in ("photos", "time", "disk"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -184,26 +185,10 @@ def _disk_lines(needed: int, cache: Path | None) -> Iterator[str]:
 
 def _measurement_lines(params: WholeParams, source: Expected, rates: Rates) -> Iterator[str]:
     width, height = source.size
+    yield "photos from detect_people on are at most so many: people and copies are not taken off"
     yield (
         f"measured in {rates.seconds:.0f} s by running the stages on {NUM_PAINTED} painted photos "
         f"of {width}x{height} px, many times over; imports are not counted"
     )
     if params.download.source in ("places365", "places365_val"):
         yield "the official server often gives less than 10 MB/s: see `mirrors` in params.yaml"
-
-
-def size_text(num_bytes: float) -> str:
-    """1.2 GB, 34 MB, 5 KB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if num_bytes >= size:
-            return f"{num_bytes / size:.1f} {unit}"
-    return f"{num_bytes / 1e3:.0f} KB"
-
-
-def duration_text(seconds: float) -> str:
-    """5.2 h, 12 min, 3 s."""
-    if seconds >= 2 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    if seconds >= 120:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"

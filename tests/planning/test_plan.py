@@ -6,7 +6,8 @@ import pytest
 from pipeline.cli import STAGES
 from pipeline.params.whole import WholeParams, check_whole
 from pipeline.planning import plan
-from pipeline.planning.plan import duration_text, plan_text, size_text
+from pipeline.planning.amounts import duration_text, size_text
+from pipeline.planning.plan import plan_text
 from pipeline.planning.sample_run import Rates
 from pipeline.planning.timings import timed
 from pipeline.profile_files import render
