@@ -66,8 +66,10 @@ def _fail(message: str) -> None:
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
+        from pipeline.params.section import read
         from pipeline.params.whole import check_whole, warnings_of
         from pipeline.parent import stop_with_dvc
+        from pipeline.planning.timings import params_digest, timed
 
         params = check_whole()
         if name == "detect_people":
@@ -75,7 +77,8 @@ def _stage_command(name: str) -> Callable[[], None]:
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         try:
-            importlib.import_module(f"pipeline.stages.{name}").run()
+            with timed(name, params_digest(read())):
+                importlib.import_module(f"pipeline.stages.{name}").run()
         except KeyboardInterrupt:
             typer.echo(f"{name}: interrupted; run it again to go on from here", err=True)
             sys.exit(130)
@@ -151,6 +154,17 @@ def check() -> None:
 
 
 @app.command()
+def plan(
+    again: Annotated[bool, typer.Option("--again", help="measure anew, also after a run")] = False,
+) -> None:
+    """Say what a run will take: photos, time, disk."""
+    from pipeline.params.whole import check_whole
+    from pipeline.planning.plan import plan_text
+
+    typer.echo(plan_text(check_whole(), list(STAGES), again))
+
+
+@app.command()
 def results() -> None:
     """Show the last run: funnel, metrics, pictures."""
     from pipeline.results import summary
@@ -170,14 +184,52 @@ def watch(
 
 
 @app.command()
+def thresholds(
+    min_score: Annotated[
+        list[float] | None, typer.Option(help="a filter_people.min_score to try; repeatable")
+    ] = None,
+    min_box_area: Annotated[
+        list[float] | None, typer.Option(help="a filter_people.min_box_area to try; repeatable")
+    ] = None,
+    by_category: Annotated[
+        bool, typer.Option("--by-category", help="a row a category, a column a score")
+    ] = False,
+) -> None:
+    """Show what other people thresholds would keep."""
+    from pipeline.threshold_table import threshold_table
+
+    typer.echo(threshold_table(Path("data"), min_score or [], min_box_area or [], by_category))
+
+
+@app.command()
+def explain(
+    photo: Annotated[
+        str, typer.Argument(help="its key, its path in the archive, or its file name")
+    ],
+) -> None:
+    """Tell the story of one photo, with a picture."""
+    from pipeline.resume import work_dir
+    from pipeline.story import tell
+
+    story = tell(photo, Path("data"))
+    typer.echo("\n".join(story.lines))
+    if story.picture is not None:
+        path = work_dir() / "explain" / f"{story.key}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        story.picture.save(path)
+        typer.echo(f"{'picture':19}{path}")
+
+
+@app.command()
 def doctor() -> None:
     """Check the set-up and say what to mend."""
     from pipeline.doctor import examine
 
-    findings = examine()
-    for finding in findings:
+    num_faults = 0
+    for finding in examine():
         typer.echo(finding.line)
-    if any(finding.is_fault for finding in findings):
+        num_faults += finding.is_fault
+    if num_faults:
         raise typer.Exit(1)
 
 

@@ -8,23 +8,33 @@ from PIL import Image, ImageDraw, ImageOps
 
 THUMBNAIL = 160  # px
 COLUMNS = 10
+COUNTED_COLOR, OTHER_COLOR = "red", "yellow"
 
 
-def thumbnail(image: Image.Image, scores: Sequence[float], boxes: np.ndarray) -> Image.Image:
+def thumbnail(
+    image: Image.Image, scores: Sequence[float], boxes: np.ndarray, counted: Sequence[bool]
+) -> Image.Image:
     """`image` fitted into a square; boxes are (N, 4) [top, left, height, width] px, best first.
 
-    Only the best box shows its score: many small ones would hide the picture.
+    Boxes that count are red, the others yellow. Only the best box shows its score: many small ones
+    would hide the picture.
     """
     scale = THUMBNAIL / max(image.size)
     small = ImageOps.contain(image, (THUMBNAIL, THUMBNAIL))
-    draw = ImageDraw.Draw(small)
-    for box in boxes:
-        top, left, height, width = (value * scale for value in box)
-        draw.rectangle((left, top, left + width, top + height), outline="red")
-    if len(boxes) > 0:
-        top, left = (value * scale for value in boxes[0][:2])
-        draw.text((left + 2, max(top - 11, 0)), f"{scores[0]:.2f}", fill="red")
+    draw_boxes(small, scores[:1], boxes * scale, counted)
     return ImageOps.pad(small, (THUMBNAIL, THUMBNAIL), color="white")
+
+
+def draw_boxes(
+    image: Image.Image, scores: Sequence[float], boxes: np.ndarray, counted: Sequence[bool]
+) -> None:
+    """Draws `boxes` (as above, px of `image`) in place, with as many `scores` as are given."""
+    draw = ImageDraw.Draw(image)
+    colors = [COUNTED_COLOR if counts else OTHER_COLOR for counts in counted]
+    for (top, left, height, width), color in zip(boxes, colors, strict=True):
+        draw.rectangle((left, top, left + width, top + height), outline=color)
+    for score, (top, left, *_), color in zip(scores, boxes, colors, strict=False):
+        draw.text((left + 2, max(top - 11, 0)), f"{score:.2f}", fill=color)
 
 
 def write_sheet(thumbnails: Sequence[Image.Image], path: Path) -> None:

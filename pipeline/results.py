@@ -19,6 +19,7 @@ PICTURES = {
     "training, step by step": "train/samples",
     "photos kept though near a person": "filter_people/sheets/kept.jpg",
     "photos dropped for a person": "filter_people/sheets/dropped.jpg",
+    "pairs alike in different splits": "filter_people/sheets/leaks.jpg",
 }
 COLUMNS = {
     "hole_psnr": "hole PSNR (dB, higher)",
@@ -75,7 +76,8 @@ def _funnel_line(data: Path) -> str:
     )
     kept = funnel["kept"] - too_small
     return (
-        f"{funnel['photos']:,} photos: {kept:,} kept; dropped: {dropped}, {too_small:,} too small\n"
+        f"{funnel['photos']:,} photos: {kept:,} kept; dropped: {dropped}, {too_small:,} too small; "
+        f"{funnel['leaks']['photos_alike_in_train']:,} of val and test look like one of train\n"
     )
 
 

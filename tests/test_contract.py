@@ -191,10 +191,12 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "stage", ["download", "index", "detect_people", "filter_people", "downscale", "crop"]
+    "module",
+    ["stages.download", "stages.index", "stages.detect_people", "stages.filter_people"]
+    + ["stages.downscale", "stages.crop", "story", "thresholds"],
 )
-def test_data_stages_load_no_torch(stage: str) -> None:
-    loaded = modules_after(f"import pipeline.stages.{stage}")
+def test_what_handles_data_loads_no_torch(module: str) -> None:
+    loaded = modules_after(f"import pipeline.{module}")
     assert loaded & {"torch", "ultralytics", "webdataset"} == set()
 
 

@@ -32,7 +32,7 @@ ALL = [
 ]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
-README_EXPERIMENTS, README_RECIPES, README_WATCH, README_SINGLE = README_REST
+README_AROUND, README_EXPERIMENTS, README_RECIPES, README_WATCH, README_SINGLE = README_REST
 
 
 def add_ninth_recipe(project: Project) -> None:
@@ -166,19 +166,20 @@ def test_the_table_of_ganscape_small(project: Project) -> None:
     assert "Running stage" not in project.run("python", "bench/table/run.py", *flags)
 
 
-@pytest.mark.parametrize("line", README_WATCH + README_SINGLE)
+@pytest.mark.parametrize("line", README_AROUND + README_WATCH + README_SINGLE)
 def test_single_commands_of_the_readme(project: Project, line: str) -> None:
     assert project.type(line)
 
 
 def test_the_readme_has_no_other_commands() -> None:
-    first, export, own, places, mnist, experiments, recipes, watch, single = readme_blocks()
+    first, export, own, places, mnist, around, *others = readme_blocks()
+    experiments, recipes, watch, single = others
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
     assert export == ["export PATH=$PWD/.venv/bin:$PATH"]
     assert (own, places, mnist) == (README_OWN, README_PLACES, README_MNIST)
     assert (experiments, watch, single) == (README_EXPERIMENTS, README_WATCH, README_SINGLE)
-    assert recipes == README_RECIPES
+    assert (around, recipes) == (README_AROUND, README_RECIPES)
 
 
 def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class FilterPeopleParams(Section):
     num_thumbnails: int = Field(
         ge=0,
         le=500,
-        description="borderline photos on the contact sheets, kept and dropped together",
+        description="photos on the five contact sheets together: borderline ones and leaks",
     )
 
     @model_validator(mode="after")

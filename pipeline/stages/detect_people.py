@@ -25,6 +25,7 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline import manifests
+from pipeline.descriptors import as_text, descriptor
 from pipeline.engine import AHEAD, at_photo, clear_unfinished, in_order, make_part
 from pipeline.letterbox import letterbox
 from pipeline.params.detect_people import DetectPeopleParams
@@ -49,6 +50,7 @@ SCHEMA = pa.schema(
         "status": pa.string(),  # ok or broken
         "error": pa.string(),
         "perceptual_hash": pa.string(),
+        "descriptor": pa.string(),
         "height": pa.int64(),
         "width": pa.int64(),
         "scores": pa.list_(pa.float64()),
@@ -267,10 +269,12 @@ def _describe(data: bytes, square: np.ndarray | None) -> Finding:
         image = pixels(data)
     except BrokenPhotoError as error:
         lost = {"status": "broken", "error": str(error), "perceptual_hash": "0" * 16}
-        return lost | {"height": 0, "width": 0} | nobody
+        lost |= {"descriptor": "", "height": 0, "width": 0}
+        return lost | nobody
     if square is not None:
         letterbox(image, square)
     height, width = image.shape[:2]
-    looks = str(imagehash.phash(Image.fromarray(image)))
-    facts = {"status": "ok", "error": "", "perceptual_hash": looks}
+    photo = Image.fromarray(image)
+    facts = {"status": "ok", "error": "", "perceptual_hash": str(imagehash.phash(photo))}
+    facts |= {"descriptor": as_text(descriptor(photo))}
     return facts | {"height": height, "width": width} | nobody

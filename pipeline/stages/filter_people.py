@@ -11,18 +11,32 @@ import numpy as np
 import pandas as pd
 
 from pipeline import manifests, splits
-from pipeline.contact_sheet import thumbnail, write_sheet
+from pipeline.borderline import write_sheets
+from pipeline.descriptors import from_texts
+from pipeline.leaks import find_leaks, leak_counts, leak_table
 from pipeline.near_copies import group_near_copies
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
-from pipeline.photos import decode, read_at
 from pipeline.resume import fresh_folder
+from pipeline.thresholds import (
+    best_scores,
+    curves,
+    first_of_same_bytes,
+    kept_by_threshold,
+    known_areas,
+    known_scores,
+    largest_areas,
+    person_boxes,
+)
 
 VERDICTS = ("kept", "other_category", "broken", "person", "exact_copy")
+NUM_SHEETS = 5
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/filter_people/ verdicts, kept, splits (parquet), funnel.json and sheets/."""
+    """Writes data/filter_people/: verdicts, kept, splits and leaks (parquet), funnel.json, sheets/
+    with sheets.csv, and thresholds/ (what other thresholds would keep).
+    """
     params = load("filter_people", FilterPeopleParams)
     index = manifests.read(data / "index" / "index.parquet")
     people = manifests.read(data / "detect_people" / "people.parquet")
@@ -34,12 +48,29 @@ def run(data: Path = Path("data")) -> None:
     split = splits.assign(
         groups, val_share=params.val_share, test_share=params.test_share, seed=params.seed
     )
+    kept = kept.assign(split=split)
+    verdicts["group"] = pd.Series(groups, index=kept.index).reindex(verdicts.index, fill_value="")
+    leaks = find_leaks(from_texts(kept["descriptor"]), split)
+    leaking = leak_table(leaks, kept)
+    counts = funnel(verdicts, groups, split) | {"leaks": leak_counts(leaking, leaks.num_compared)}
     out = data / "filter_people"
     manifests.write(verdicts, out / "verdicts.parquet")
     manifests.write(kept[["key", "sha256"]], out / "kept.parquet")
-    manifests.write(pd.DataFrame({"key": kept["key"], "split": split}), out / "splits.parquet")
-    (out / "funnel.json").write_text(json.dumps(funnel(verdicts, groups, split), indent=2) + "\n")
-    write_sheets(data / "download" / "photos.tar", photos, verdicts, out / "sheets", params)
+    manifests.write(kept[["key", "split"]], out / "splits.parquet")
+    manifests.write(leaking, out / "leaks.parquet")
+    (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
+    write_thresholds(photos, out / "thresholds", params)
+    fresh_folder(out / "sheets")
+    places = write_sheets(
+        data / "download" / "photos.tar",
+        _beside_thresholds(photos, verdicts, params),
+        leaking,
+        out / "sheets",
+        min_score=params.min_score,
+        min_box_area=params.min_box_area,
+        num_each=params.num_thumbnails // NUM_SHEETS,
+    )
+    places.to_csv(out / "sheets.csv", index=False)
 
 
 def judge(photos: pd.DataFrame, params: FilterPeopleParams) -> pd.DataFrame:
@@ -48,14 +79,14 @@ def judge(photos: pd.DataFrame, params: FilterPeopleParams) -> pd.DataFrame:
     Of photos with the same bytes the first in order of path stays. `person_score` is the best
     score of a box that is large enough, 0 without one.
     """
-    scores = [_person_score(photo, params.min_box_area) for photo in manifests.rows(photos)]
-    first = photos.groupby("sha256", sort=False)["key"].transform("first")
+    scores = best_scores(person_boxes(photos), len(photos), params.min_box_area)
+    first = first_of_same_bytes(photos)
     copy = (photos["key"] != first) & first.notna()
     verdict = np.select(
         [
             photos["status"].isna(),
             photos["status"] == "broken",
-            np.array(scores) >= params.min_score,
+            scores >= params.min_score,
             copy,
         ],
         ["other_category", "broken", "person", "exact_copy"],
@@ -64,14 +95,6 @@ def judge(photos: pd.DataFrame, params: FilterPeopleParams) -> pd.DataFrame:
     return photos[["key", "path", "category"]].assign(
         verdict=verdict, person_score=scores, copy_of=first.where(verdict == "exact_copy", "")
     )
-
-
-def _person_score(photo: Any, min_box_area: float) -> float:
-    if photo.status != "ok":
-        return 0.0
-    boxes = np.reshape(photo.boxes, (-1, 4))
-    shares = boxes[:, 2] * boxes[:, 3] / (photo.height * photo.width)
-    return max(np.asarray(photo.scores)[shares >= min_box_area], default=0.0)
 
 
 def _require_some_kept(verdicts: pd.DataFrame, params: FilterPeopleParams) -> None:
@@ -86,7 +109,7 @@ def _require_some_kept(verdicts: pd.DataFrame, params: FilterPeopleParams) -> No
 
 def near_groups(kept: pd.DataFrame, params: FilterPeopleParams) -> list[str]:
     """For each kept photo the key of its group's first member."""
-    positions = group_near_copies(list(kept["perceptual_hash"]), params.near_copy_bits)
+    positions = group_near_copies(list(kept["perceptual_hash"]), params.near_copy_bits).groups
     return [kept["key"].iloc[position] for position in positions]
 
 
@@ -104,31 +127,24 @@ def funnel(verdicts: pd.DataFrame, groups: list[str], split: list[str]) -> dict[
     }
 
 
-def write_sheets(
-    archive: Path,
-    photos: pd.DataFrame,
-    verdicts: pd.DataFrame,
-    folder: Path,
-    params: FilterPeopleParams,
-) -> None:
-    """kept.jpg: kept photos that came nearest to a person; dropped.jpg: people hardly seen."""
+def write_thresholds(photos: pd.DataFrame, folder: Path, params: FilterPeopleParams) -> None:
+    """grid.csv (kept by category, score and box area) and the curves through the thresholds."""
     fresh_folder(folder)
-    photos = photos.assign(verdict=verdicts["verdict"], person_score=verdicts["person_score"])
-    kept = photos[(photos["verdict"] == "kept") & (photos["person_score"] > 0)]
-    dropped = photos[photos["verdict"] == "person"]
-    num_each = params.num_thumbnails // 2
-    ranked = {
-        "kept": kept.sort_values("person_score", ascending=False, kind="stable"),
-        "dropped": dropped.sort_values("person_score", kind="stable"),
-    }
-    with archive.open("rb") as file:
-        for name, rows in ranked.items():
-            pictures = [
-                thumbnail(
-                    decode(read_at(file, photo.offset, photo.size)),
-                    photo.scores,
-                    np.reshape(photo.boxes, (-1, 4)),
-                )
-                for photo in manifests.rows(rows.head(num_each))
-            ]
-            write_sheet(pictures, folder / f"{name}.jpg")
+    grid = kept_by_threshold(
+        photos,
+        known_scores(person_boxes(photos), params.min_score),
+        known_areas(params.min_box_area),
+    )
+    grid.to_csv(folder / "grid.csv", index=False)
+    for name, table in curves(grid, params.min_score, params.min_box_area):
+        table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def _beside_thresholds(
+    photos: pd.DataFrame, verdicts: pd.DataFrame, params: FilterPeopleParams
+) -> pd.DataFrame:
+    """`photos` with what the contact sheets choose by."""
+    areas = largest_areas(person_boxes(photos), len(photos), params.min_score)
+    return photos.assign(
+        verdict=verdicts["verdict"], person_score=verdicts["person_score"], person_area=areas
+    )

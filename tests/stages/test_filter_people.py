@@ -3,6 +3,7 @@ import pytest
 
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.stages.filter_people import funnel, judge, near_groups
+from pipeline.thresholds import curves, kept_by_threshold, largest_areas, person_boxes
 
 PARAMS = FilterPeopleParams(
     min_score=0.5,
@@ -60,6 +61,34 @@ def test_each_photo_has_one_verdict() -> None:
     }
     assert verdicts["copy_of"].to_dict() == {key: "a" if key == "e" else "" for key in "abcdefgh"}
     assert verdicts["person_score"]["h"] == 0.6
+
+
+def test_the_grid_is_what_judge_would_keep() -> None:
+    scores, areas = [0.3, 0.5, 0.95], [0.0, 0.01, 0.3]
+    grid = kept_by_threshold(PHOTOS, scores, areas)
+    assert len(grid) == 9 and set(grid["photos"]) == {5}  # no copy, broken or unseen photo
+    for row in grid.itertuples():
+        changes = {"min_score": row.min_score, "min_box_area": row.min_box_area}
+        verdicts = judge(PHOTOS, PARAMS.model_copy(update=changes))
+        assert row.kept == (verdicts["verdict"] == "kept").sum(), changes
+
+
+def test_curves_move_one_threshold() -> None:
+    grid = kept_by_threshold(PHOTOS, [0.3, 0.5, 0.95], [0.0, 0.01])
+    tables = dict(curves(grid, 0.5, 0.01))
+    assert list(tables["kept_by_min_score"]["kept_share"]) == [0.4, 0.6, 1.0]
+    assert list(tables["kept_by_min_box_area"]["kept_share"]) == [0.4, 0.6]
+    assert tables["kept_by_category"].to_dict("records") == [
+        {"category": "c", "photos": 5, "kept": 3, "kept_share": 0.6}
+    ]
+
+
+def test_the_largest_box_counts_from_the_score_on() -> None:
+    areas = largest_areas(person_boxes(PHOTOS), len(PHOTOS), 0.5)
+    expected = {"b": 0.01, "d": 0.0099, "h": 0.04}
+    assert dict(zip(PHOTOS["key"], areas, strict=True)) == {
+        key: expected.get(key, 0.0) for key in PHOTOS["key"]
+    }
 
 
 def test_funnel_adds_up() -> None:

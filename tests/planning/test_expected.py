@@ -1,0 +1,82 @@
+"""What is known of a source before it is here, against what the stages find in it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pictures import encoded, picture
+from pipeline.params.whole import WholeParams, check_whole
+from pipeline.planning.disk import disk_needs, total_need
+from pipeline.planning.expected import expected
+from pipeline.profile_files import render
+from pipeline.resume import ARCHIVES
+
+
+def params(profile: str, tmp_path: Path, changes: dict[str, dict[str, Any]]) -> WholeParams:
+    values = YAML(typ="safe").load(render(profile))
+    for section, inner in changes.items():
+        values[section] |= inner
+    path = tmp_path / "params.yaml"
+    YAML(typ="safe").dump(values, path)
+    return check_whole(path)
+
+
+def test_places365_is_known_to_the_photo(scratch_root: Path) -> None:
+    everything = {"filter_categories": {"categories": "all"}}
+    train = expected(params("places365", scratch_root, everything))
+    assert (train.photos, train.selected) == (1_803_460, 1_803_460)
+    assert train.num_bytes == train.fetched == 26_103_685_120 and train.remark == ""
+    some = expected(params("places365", scratch_root, {}))
+    assert 50 * 3_068 < some.selected < 50 * 5_000 and "3,068 to 5,000" in some.remark
+    val = expected(params("places365-val", scratch_root, {}))
+    assert (val.photos, val.selected, val.remark) == (36_500, 50 * 100, "")
+    assert val.fetched == 525_158_400 + 67_498_496
+
+
+def test_what_is_here_is_not_fetched(scratch_root: Path) -> None:
+    chosen = params("places365", scratch_root, {})
+    key = chosen.sources.places365.archive.key
+    verified = scratch_root / ".work" / ARCHIVES / key / "verified.json"
+    verified.parent.mkdir(parents=True)
+    verified.write_text("{}")
+    assert expected(chosen).fetched == 0
+    adopted = params("places365-val", scratch_root, {"runtime": {"adopt": "somewhere"}})
+    assert expected(adopted).fetched == 0
+
+
+def test_ones_own_photos_are_counted(scratch_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(scratch_root)
+    for name in ("sea/a.jpg", "sea/b.jpg", "sea/c.jpg", "hill/low/d.jpg", "e.jpg"):
+        path = Path("data/photos") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(picture(1, (300, 200))))
+    Path("data/photos/sea/broken.jpg").write_bytes(b"no photo")
+    chosen = {"filter_categories": {"categories": ["sea", "uncategorized"]}}
+    found = expected(params("folder", scratch_root, chosen))
+    assert (found.photos, found.selected, found.size) == (6, 5, (300, 200))
+    with pytest.raises(ValueError, match="'see', which is no category of the photos: did you mean"):
+        expected(params("folder", scratch_root, {"filter_categories": {"categories": ["see"]}}))
+
+
+@pytest.mark.parametrize(("profile", "photos"), [("celeba", 202_599), ("mnist", 60_000)])
+def test_other_sources(profile: str, photos: int, scratch_root: Path) -> None:
+    found = expected(params(profile, scratch_root, {}))
+    assert (found.photos, found.selected) == (photos, photos)
+    assert found.kept_beside == found.fetched > 0
+
+
+def test_the_painted_ones(scratch_root: Path) -> None:
+    found = expected(params("sample", scratch_root, {}))
+    assert found.photos == 1500 and 1300 < found.selected < 1500 and found.fetched == 0
+
+
+def test_without_links_all_outs_count_twice(scratch_root: Path) -> None:
+    chosen = params("celeba", scratch_root, {})
+    source = expected(chosen)
+    outs = sum(need.num_bytes for need in disk_needs(chosen, source))
+    assert total_need(chosen, source, True) == outs + source.kept_beside
+    assert total_need(chosen, source, False) == 2 * outs + source.kept_beside
+    smaller = params("celeba", scratch_root, {"downscale": {"image_size": 32}})
+    assert total_need(smaller, source, True) < total_need(chosen, source, True)

@@ -1,0 +1,126 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import STAGES
+from pipeline.params.whole import WholeParams, check_whole
+from pipeline.planning import plan
+from pipeline.planning.amounts import duration_text, size_text
+from pipeline.planning.plan import plan_text
+from pipeline.planning.sample_run import Rates
+from pipeline.planning.timings import timed
+from pipeline.profile_files import render
+
+SECONDS = dict.fromkeys(STAGES, 0.001)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Each measurement's size of photos; a photo takes a millisecond in every stage."""
+    sizes: list[tuple[int, int]] = []
+
+    def measure(params: WholeParams, size: tuple[int, int], weights: Path | None) -> Rates:
+        sizes.append(size)
+        rates = Rates()
+        rates.update(SECONDS)
+        if weights is None:
+            del rates["detect_people"]
+            rates.reasons["detect_people"] = f"{params.detect_people.weights} is not here yet"
+        return rates
+
+    monkeypatch.setattr(plan, "measure", measure)
+    return sizes
+
+
+def project(root: Path, profile: str, monkeypatch: pytest.MonkeyPatch) -> WholeParams:
+    (root / "params.yaml").write_text(render(profile))
+    monkeypatch.chdir(root)
+    return check_whole()
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The table's cells by stage."""
+    lines = [line.split("│")[1:-1] for line in text.splitlines() if line.startswith("│")]
+    return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines}
+
+
+def test_minutes_are_photos_times_what_one_takes(
+    scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = project(scratch_root, "places365", monkeypatch)
+    table = rows(plan_text(params, list(STAGES), again=False))
+    assert measured == [(256, 256)]
+    assert table["download"] == ["1,803,460", "44 min", "26.1 GB", "at 10 MB/s"]
+    assert table["index"][:2] == ["1,803,460", "30 min"]
+    assert table["detect_people"][:2] == ["247,049", "unknown"]
+    assert table["detect_people"][3] == "yolo11m.pt is not here yet"
+    assert table["downscale"][:2] == ["247,049", "4 min"]
+    assert table["train"][0] == "48,000" and table["evaluate"][0] == "12,352"
+    assert table["all"][1].startswith("more than ")
+    assert set(table) == {*STAGES, "all"}
+
+
+def test_after_a_run_the_plan_stands_beside_what_it_took(
+    scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = project(scratch_root, "celeba", monkeypatch)
+    plan_text(params, list(STAGES), again=False)
+    digest = json.loads((scratch_root / ".work/plan/plan.json").read_text())["params"]
+    with timed("index", digest):
+        pass
+    with timed("crop", "of other params"):
+        pass
+    table = rows(plan_text(params, list(STAGES), again=False))
+    assert len(measured) == 1, "the plan that was made before the run is shown"
+    assert table["index"][1:4] == ["3 min", "22.3 MB", "under 1 s"]
+    assert table["crop"][3] == "under 1 s (other params)"
+    assert table["train"][3] == ""
+    plan_text(params, list(STAGES), again=True)
+    assert len(measured) == 2
+
+
+def test_a_budget_in_minutes_or_epochs(
+    scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = project(scratch_root, "celeba", monkeypatch)
+    for budget, cells in (
+        ("30 minutes", ["1,800,000", "30 min"]),
+        ("2 epochs", ["344,418", "6 min"]),  # of 85 % of 202,599 photos
+    ):
+        train = params.train.model_copy(update={"budget": budget})
+        changed = params.model_copy(update={"train": train})
+        table = rows(plan_text(changed, list(STAGES), again=True))
+        assert table["train"][:2] == cells
+
+
+def test_a_disk_that_is_too_small_is_told(
+    scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = project(scratch_root, "celeba", monkeypatch)
+    monkeypatch.setattr(plan.shutil, "disk_usage", lambda path: shutil_usage(1_000_000))
+    assert "does NOT fit" in plan_text(params, list(STAGES), again=False)
+
+
+def shutil_usage(free: int) -> object:
+    class Usage:
+        def __init__(self) -> None:
+            self.free = free
+
+    return Usage()
+
+
+def test_texts() -> None:
+    assert [duration_text(s) for s in (0.4, 59.6, 119, 120, 7199, 7200)] == [
+        "under 1 s",
+        "60 s",
+        "119 s",
+        "2 min",
+        "120 min",
+        "2.0 h",
+    ]
+    assert [size_text(n) for n in (900, 34_000_000, 26_103_685_120)] == [
+        "1 KB",
+        "34.0 MB",
+        "26.1 GB",
+    ]
