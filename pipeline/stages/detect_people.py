@@ -268,13 +268,15 @@ def _describe(data: bytes, square: np.ndarray | None) -> Finding:
     try:
         image = pixels(data)
     except BrokenPhotoError as error:
-        lost = {"status": "broken", "error": str(error), "perceptual_hash": "0" * 16}
-        lost |= {"descriptor": "", "height": 0, "width": 0}
-        return lost | nobody
+        lost = {"status": "broken", "error": str(error)}
+        return lost | {"perceptual_hash": "0" * 16, "descriptor": ""} | _size(0, 0) | nobody
     if square is not None:
         letterbox(image, square)
-    height, width = image.shape[:2]
     photo = Image.fromarray(image)
-    facts = {"status": "ok", "error": "", "perceptual_hash": str(imagehash.phash(photo))}
-    facts |= {"descriptor": as_text(descriptor(photo))}
-    return facts | {"height": height, "width": width} | nobody
+    looks = {"perceptual_hash": str(imagehash.phash(photo))}
+    looks |= {"descriptor": as_text(descriptor(photo))}
+    return {"status": "ok", "error": ""} | looks | _size(photo.height, photo.width) | nobody
+
+
+def _size(height: int, width: int) -> Finding:
+    return {"height": height, "width": width}
