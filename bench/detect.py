@@ -49,15 +49,8 @@ Run = Callable[[], float]  # seconds
 def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
-    sections = [
-        section
-        for size in options.sizes
-        for section in (
-            speed(options, size),
-            "" if options.photos_only else agreement(options, size),
-        )
-    ]
-    report = "\n".join(sections)
+    parts = [speed] if options.speed_only else [agreement] if options.agreement_only else [speed, agreement]
+    report = "\n".join(part(options, size) for size in options.sizes for part in parts)
     print(report)
     if options.out:
         options.out.write_text(report)
@@ -74,8 +67,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=num_threads(0), help="of torch")
     parser.add_argument("--workers", type=int, default=0, help="as params.yaml runtime.workers")
     parser.add_argument("--most", type=int, default=10_000, help="photos compared at most")
-    parser.add_argument("--speed-only", action="store_true")
-    parser.add_argument("--agreement-only", action="store_true")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--speed-only", action="store_true")
+    only.add_argument("--agreement-only", action="store_true")
     parser.add_argument("--work", type=Path, default=ROOT / ".work", help="downloads, settings")
     parser.add_argument("--out", type=Path, help="also write the tables here")
     return parser.parse_args()

@@ -3,18 +3,24 @@
 webdataset's own writer would import torch (some 500 MB a process) and stamp the time.
 """
 
+import hashlib
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+
+# Bytes that are summed and written at once: few calls, and still in the processor's cache.
+AT_ONCE = 2**18
 
 
 class ShardWriter:
     """One plain tar; samples in the order they are added, fields in sorted order."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=2**20)
-        self._size = 0
+        self._file = path.open("wb", buffering=0)
+        self._sum = hashlib.sha256()
+        self._pieces: list[bytes] = []
+        self._size = self._written = 0
 
     def __enter__(self) -> Self:
         return self
@@ -23,7 +29,14 @@ class ShardWriter:
         """The end of a tar: two empty blocks, filled up to a record."""
         self._write(bytes(2 * tarfile.BLOCKSIZE))
         self._write(bytes(-self._size % tarfile.RECORDSIZE))
+        self._flush()
         self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        """Of the whole tar, in hex digits; once it is closed."""
+        assert self._file.closed
+        return self._sum.hexdigest()
 
     def add(self, key: str, fields: Mapping[str, bytes]) -> dict[str, int]:
         """Adds `<key>.<field>` members; returns where each field's bytes start in the tar."""
@@ -36,8 +49,18 @@ class ShardWriter:
         return offsets
 
     def _write(self, data: bytes) -> None:
-        self._file.write(data)
+        self._pieces.append(data)
         self._size += len(data)
+        if self._size - self._written >= AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        data = b"".join(self._pieces)
+        self._sum.update(data)
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+        self._pieces, self._written = [], self._size
 
 
 def shard_name(split: str, number: int) -> str:

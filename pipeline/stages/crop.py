@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import manifests
-from pipeline.checksums import SHARD_SUMS, recorded_sum, sha256_of, write_sums
+from pipeline.checksums import SHARD_SUMS, recorded_sum, write_sums
 from pipeline.engine import MakePart, at_photo, run_parts
 from pipeline.hole_cutter import HoleCutter, hole_kind, hole_path
 from pipeline.keys import shuffle_numbers
@@ -177,7 +177,7 @@ def _make_shard(
             with at_photo(sample):
                 png = _png(shards, sample)
                 writer.add(sample.key, _fields(png, sample, seed, cutter))
-    (folder / "sha256").write_text(sha256_of(folder / name))
+    (folder / "sha256").write_text(writer.sha256)
     return len(samples)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from pipeline import manifests
-from pipeline.checksums import SHARD_SUMS, sha256_of, write_sums
+from pipeline.checksums import SHARD_SUMS, write_sums
 from pipeline.engine import MakePart, at_photo, run_parts
 from pipeline.params.downscale import DownscaleParams
 from pipeline.params.runtime import RuntimeParams
@@ -133,7 +133,7 @@ def _make_shard(
         for photo in manifests.rows(photos):
             with at_photo(photo):
                 rows.append(_add_photo(shard, name, file, photo, params))
-    (folder / "sha256").write_text(sha256_of(folder / name))
+    (folder / "sha256").write_text(shard.sha256)
     manifests.write(pd.DataFrame(rows), folder / "rows.parquet")
     return len(rows)
 
