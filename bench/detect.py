@@ -49,7 +49,7 @@ Run = Callable[[], float]  # seconds
 def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
-    parts = [speed] if options.speed_only else [agreement] if options.agreement_only else [speed, agreement]
+    parts = [speed] * (not options.agreement_only) + [agreement] * (not options.speed_only)
     report = "\n".join(part(options, size) for size in options.sizes for part in parts)
     print(report)
     if options.out:
