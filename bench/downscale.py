@@ -12,8 +12,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +25,7 @@ import pandas as pd
 import simplejpeg
 from photo_archive import ROOT, write_archive
 from PIL import Image
+from rungs import Rounds, Run, emptied, rate, ratio, take
 
 from pipeline import manifests
 from pipeline.params.downscale import DownscaleParams
@@ -35,11 +34,9 @@ from pipeline.photos import read_at
 from pipeline.stages.downscale import downscale
 from pipeline.stages.index import index
 
-PEER = "img2dataset==1.47.0"
+LIMIT, PEER_NAME = "limit: decoding alone", "img2dataset"
+PEER = f"{PEER_NAME}==1.47.0"
 PARAMS = DownscaleParams(image_size=64, fit="center_crop", photos_per_shard=1000)
-ONE, TWO = 1, 2
-
-Run = Callable[[], float]  # seconds
 
 
 def main() -> None:
@@ -48,8 +45,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         photos = prepare(folder, options.photos)
-        python = None if options.no_peer else peer_environment(options.folder)
-        rounds = [take_all(rungs(folder, photos, python)) for _ in range(options.rounds)]
+        runs: dict[str, Run] = {}
+        for cores in options.cores:
+            if not options.no_peers:
+                runs |= peers(folder, photos, cores, peer_environment(options.folder))
+            decode = partial(in_processes, folder, photos, decode_scaled, cores)
+            runs[f"{LIMIT}, {cores}"] = decode
+            runs[f"ours, {cores}"] = partial(ours, folder, photos, cores)
+        rounds = take(runs, options.rounds)
     report = table(rounds, options.photos)
     print(report)
     if options.out:
@@ -61,7 +64,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=ROOT / ".work/bench", help="on a fast disk")
-    parser.add_argument("--no-peer", action="store_true", help="leave img2dataset out")
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2], help="processes a rung")
+    parser.add_argument("--no-peers", action="store_true", help="ours and the limit alone")
     parser.add_argument("--out", type=Path, help="also write the table here")
     return parser.parse_args()
 
@@ -94,25 +98,13 @@ def peer_environment(folder: Path) -> Path | None:
     return python
 
 
-def rungs(folder: Path, photos: pd.DataFrame, python: Path | None) -> dict[str, Run]:
-    """What is timed, in the table's order."""
-    runs: dict[str, Run] = {}
-    for cores in (ONE, TWO):
-        work = {"limit: decoding alone": decode_scaled, "full decoding, Lanczos": decode_in_full}
-        for name, decode in work.items():
-            runs[f"{name}, {cores}"] = partial(in_processes, folder, photos, decode, cores)
-        if python:
-            runs[f"img2dataset, {cores}"] = partial(img2dataset, folder, python, cores)
-        runs[f"ours, {cores}"] = partial(ours, folder, photos, cores)
+def peers(folder: Path, photos: pd.DataFrame, cores: int, python: Path | None) -> dict[str, Run]:
+    """How others do it, in `cores` processes."""
+    decode = partial(in_processes, folder, photos, decode_in_full, cores)
+    runs: dict[str, Run] = {f"full decoding, Lanczos, {cores}": decode}
+    if python:
+        runs[f"{PEER_NAME}, {cores}"] = partial(img2dataset, folder, python, cores)
     return runs
-
-
-def take_all(runs: dict[str, Run]) -> dict[str, float]:
-    seconds = {}
-    for name, run in runs.items():
-        seconds[name] = run()
-        print(f"{name}: {seconds[name]:.2f} s", file=sys.stderr)
-    return seconds
 
 
 def ours(folder: Path, photos: pd.DataFrame, workers: int) -> float:
@@ -163,13 +155,7 @@ def decode_in_full(photo: bytes) -> None:
         image.convert("RGB").resize((64, 64), Image.Resampling.LANCZOS)
 
 
-def emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return folder
-
-
-def table(rounds: list[dict[str, float]], num_photos: int) -> str:
+def table(rounds: Rounds, num_photos: int) -> str:
     """A row a rung, and what the claims are about."""
     lines = [
         f"{num_photos:,} photos, {len(rounds)} rounds, {os.cpu_count()} cores\n",
@@ -177,20 +163,19 @@ def table(rounds: list[dict[str, float]], num_photos: int) -> str:
         "| --- | --- | --- |",
     ]
     for name in rounds[0]:
-        rate = num_photos / statistics.median(seconds[name] for seconds in rounds)
-        limit = f"limit: decoding alone, {name[-1]}"
-        lines.append(f"| {name} | {rate:,.0f} | {ratio(rounds, limit, name):.2f} |")
-    lines.append(f"\nours: two processes {ratio(rounds, 'ours, 1', 'ours, 2'):.2f} times one")
-    for cores in (ONE, TWO):
-        if f"img2dataset, {cores}" in rounds[0]:
-            times = ratio(rounds, f"img2dataset, {cores}", f"ours, {cores}")
-            lines.append(f"ours: {times:.2f} times img2dataset, {cores} processes each")
+        of_limit = ratio(rounds, f"{LIMIT}, {name[-1]}", name)
+        lines.append(f"| {name} | {rate(rounds, name, num_photos):,.0f} | {of_limit:.2f} |")
+    lines.append("")
+    if {"ours, 1", "ours, 2"} <= rounds[0].keys():
+        ours_twice, limit_twice = (
+            ratio(rounds, f"{name}, 1", f"{name}, 2") for name in ("ours", LIMIT)
+        )
+        lines.append(f"two processes beside one: ours {ours_twice:.2f}, limit {limit_twice:.2f}")
+    for name in rounds[0]:
+        if name.startswith(PEER_NAME):
+            cores = name[-1]
+            lines.append(f"ours: {ratio(rounds, name, f'ours, {cores}'):.2f} times {name}")
     return "\n".join(lines) + "\n"
-
-
-def ratio(rounds: list[dict[str, float]], slower: str, faster: str) -> float:
-    """How many times as fast `faster` is as `slower`: the median of the rounds' own."""
-    return statistics.median(seconds[slower] / seconds[faster] for seconds in rounds)
 
 
 if __name__ == "__main__":

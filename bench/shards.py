@@ -11,11 +11,9 @@ import argparse
 import io
 import json
 import os
-import shutil
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +21,7 @@ import numpy as np
 import webdataset
 from photo_archive import ROOT
 from PIL import Image
+from rungs import Rounds, Run, emptied, rate, ratio, take
 
 from pipeline.photos import encode_png
 from pipeline.shard_reader import read_split
@@ -33,7 +32,6 @@ PER_SHARD = 1000
 NUM_PICTURES = 256
 
 Sample = tuple[str, dict[str, bytes]]
-Run = Callable[[], float]  # seconds
 
 
 def main() -> None:
@@ -51,7 +49,7 @@ def main() -> None:
             "read: webdataset": partial(read_theirs, folder),
             "read: ours, all fields": partial(read_ours, folder, options.samples),
         }
-        rounds = [{name: run() for name, run in runs.items()} for _ in range(options.rounds)]
+        rounds = take(runs, options.rounds)
     report = table(rounds, options.samples)
     print(report)
     if options.out:
@@ -160,13 +158,7 @@ def read_ours(folder: Path, num_samples: int) -> float:
     return time.perf_counter() - started
 
 
-def emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return folder
-
-
-def table(rounds: list[dict[str, float]], num_samples: int) -> str:
+def table(rounds: Rounds, num_samples: int) -> str:
     lines = [
         f"{num_samples:,} samples, {len(rounds)} rounds, {os.cpu_count()} cores, one process\n",
         "| rung | samples/s | of its limit |",
@@ -174,16 +166,14 @@ def table(rounds: list[dict[str, float]], num_samples: int) -> str:
     ]
     for name in rounds[0]:
         limit = next(other for other in rounds[0] if other.startswith(f"{name.split(':')[0]}: lim"))
-        rate = num_samples / statistics.median(seconds[name] for seconds in rounds)
-        share = statistics.median(seconds[limit] / seconds[name] for seconds in rounds)
-        lines.append(f"| {name} | {rate:,.0f} | {share:.2f} |")
+        share = ratio(rounds, limit, name)
+        lines.append(f"| {name} | {rate(rounds, name, num_samples):,.0f} | {share:.2f} |")
     for ours, peer in (
         ("write: ours", "write: webdataset.ShardWriter"),
         ("read: ours, all fields", "read: webdataset"),
         ("read: ours, all fields", "read: image folder"),
     ):
-        times = statistics.median(seconds[peer] / seconds[ours] for seconds in rounds)
-        lines.append(f"\n{ours}: {times:.2f} times {peer}")
+        lines.append(f"\n{ours}: {ratio(rounds, peer, ours):.2f} times {peer}")
     return "\n".join(lines) + "\n"
 
 
