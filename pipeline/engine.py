@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -200,8 +200,7 @@ class _Worker(Generic[T]):
     def __init__(self, context: ForkServerContext, initialize: Callable[[], None] | None) -> None:
         self.task: _Task[T] | None = None
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, initialize), daemon=True)
-        self._process.start()
+        self._process = _started(context, theirs, initialize)
         # Only the worker holds its end now: when it dies, this end hears so.
         theirs.close()
 
@@ -230,6 +229,23 @@ class _Worker(Generic[T]):
         code = self._process.exitcode
         assert code is not None
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _started(
+    context: ForkServerContext, connection: Connection, initialize: Callable[[], None] | None
+) -> ForkServerProcess:
+    """A new worker process; the server that forks them may be killed as they are."""
+    for _ in range(MAX_DEATHS):
+        process = context.Process(target=_serve, args=(connection, initialize), daemon=True)
+        try:
+            process.start()
+        except (EOFError, ConnectionError):  # the next call starts another server
+            continue
+        return process
+    raise ValueError(
+        f"the process that starts the workers died {MAX_DEATHS} times. Where memory was short, "
+        "lower params.yaml runtime.workers; finished work is kept, run again to go on from here"
+    )
 
 
 def _serve(connection: Connection, initialize: Callable[[], None] | None) -> None:

@@ -5,10 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 import engine_calls
@@ -48,6 +51,22 @@ def test_a_killed_workers_call_is_made_again(tmp_path: Path) -> None:
     calls = [partial(engine_calls.die_until, tmp_path, MAX_DEATHS - 1, n) for n in range(10)]
     assert list(in_order(calls, 2)) == list(range(10))
     assert len(list(tmp_path.iterdir())) == MAX_DEATHS - 1
+
+
+def test_a_server_killed_while_it_forks_a_worker_is_replaced() -> None:
+    """The process that forks the workers is as mortal as they are."""
+    calls = [partial(engine_calls.square, number) for number in range(4)]
+    list(in_order(calls, 2))
+    (server,) = (
+        child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline())
+    )
+    server.suspend()
+    with ThreadPoolExecutor() as pool:
+        results = pool.submit(lambda: list(in_order(calls, 2)))
+        time.sleep(0.5)
+        assert not results.done(), "it waits for the server"
+        server.kill()
+        assert results.result(timeout=60) == [0, 1, 4, 9]
 
 
 def test_a_call_that_always_kills_is_an_error_and_no_hang(tmp_path: Path) -> None:
