@@ -33,6 +33,7 @@ Victim = Literal["stage", "worker"]
 STAGES = ("detect_people", "downscale", "crop")
 BEFORE = ("index", "filter_categories", "detect_people", "filter_people", "downscale", "crop")
 WORKERS = (1, 2, 4)
+NUM_WORKERS = 2  # of the stage that is killed
 # Parts of the stages: small, so that there are many to kill between; detect_people's are fixed.
 PARAMS: dict[str, dict[str, Any]] = {
     "detect_people": {"image_size": 64},
@@ -77,7 +78,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--kills", type=int, default=30, help="of each stage")
-    parser.add_argument("--photos", type=int, default=12_000)
+    parser.add_argument("--photos", type=int, default=6_000)
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which they fall")
     parser.add_argument("--no-detector", action="store_true", help="hash and decode only")
     return parser.parse_args()
@@ -137,7 +138,7 @@ def kill_and_compare(
     """The killed stage beside undisturbed ones, each in a copy of `prepared`."""
     alone = [undisturbed(prepared, work, stage, num) for num in workers]
     found = Outcome(stage, num_parts(alone[0], stage))
-    killed = twin(prepared, work / f"{stage}-killed", stage, 2)
+    killed = twin(prepared, work / f"{stage}-killed", stage, NUM_WORKERS)
     kill_often(killed, found, num_kills, rng)
     sums = [outs_of(folder, stage) for folder in (*alone, killed)]
     found.differing = sorted(
@@ -185,7 +186,7 @@ def kill_often(folder: Path, found: Outcome, num_kills: int, rng: random.Random)
     process = start(folder, found.stage)
     for moment, victim in zip(moments, cycle(("stage", "worker")), strict=False):
         _wait(process, folder, partial(_has_come_to, folder, found.stage, moment))
-        workers = _wait(process, folder, partial(_workers, process))
+        workers = _wait(process, folder, partial(_workers, folder))
         time.sleep(rng.uniform(0, MAX_DELAY_SECONDS))
         _note_remade(folder, found, seen)
         if process.poll() is not None:
@@ -234,13 +235,19 @@ def _note_remade(folder: Path, found: Outcome, seen: dict[str, tuple[int, int]])
     seen |= now
 
 
-def _workers(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """The worker processes, and the server that forks them."""
-    try:
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [child for child in children if "forkserver" in " ".join(child.cmdline())]
-    except psutil.Error:
-        return []
+def _workers(folder: Path) -> list[psutil.Process]:
+    """The worker processes, and the server that forks them, once all are there.
+
+    They are looked for by their folder: the server's death leaves the workers no parent.
+    """
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(folder) and "forkserver" in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found if len(found) > NUM_WORKERS else []
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, ask: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -29,6 +30,8 @@ T = TypeVar("T")
 AHEAD = 2
 # A call whose worker dies so often is not made again: something about it kills.
 MAX_DEATHS = 3
+# How long a killed process may still look alive.
+SECONDS_TO_END = 0.5
 
 # Writes all files of one part into the folder it is given; returns how many photos were done.
 MakePart = Callable[[Path], int]
@@ -239,7 +242,9 @@ def _started(
         process = context.Process(target=_serve, args=(connection, initialize), daemon=True)
         try:
             process.start()
-        except (EOFError, ConnectionError):  # the next call starts another server
+        except (EOFError, ConnectionError):
+            # The next call starts another server, once this one's end has shown.
+            time.sleep(SECONDS_TO_END)
             continue
         return process
     raise ValueError(
