@@ -217,11 +217,12 @@ def num_parts(folder: Path, stage: str) -> int:
 
 
 def finished(folder: Path, stage: str) -> dict[str, tuple[int, int]]:
-    """Finished parts: which file each is, and when it was made."""
+    """Finished parts: which file of each that stays in its folder, and when it was made."""
     parts = {}
     for path in folder.glob(f".work/{stage}/*/parts/*"):
-        if path.suffix != ".tmp":
-            status = path.stat()
+        stays = sorted(file for file in path.glob("*") if file.suffix != ".tar")
+        if path.suffix != ".tmp" and stays:
+            status = stays[0].stat()
             parts[path.name] = (status.st_ino, status.st_mtime_ns)
     return parts
 
