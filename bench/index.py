@@ -22,7 +22,7 @@ import numpy as np
 from pipeline import manifests
 from pipeline.params.index import IndexParams
 from pipeline.places365.categories import categories
-from pipeline.stages.index import index
+from pipeline.stages.index import scan
 from pipeline.tar_headers import members
 
 NUM_PHOTOS = 1_803_460
@@ -103,9 +103,9 @@ def count_members(archive: Path, num_photos: int) -> None:
 
 
 def run_index(archive: Path, lists: Path, num_photos: int) -> None:
-    found, counts = index(archive, PARAMS, lists)
+    found, counts = scan(archive, PARAMS, lists)
     assert counts == {"photos": num_photos}
-    manifests.write(found, archive.parent / "index.parquet")
+    manifests.write_pieces(found, archive.parent / "index.parquet")
 
 
 def count_tarfile(archive: Path, num_photos: int) -> None:

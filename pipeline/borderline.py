@@ -36,6 +36,12 @@ def borderline_photos(photos: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]
     yield "dropped_small", dropped.sort_values("person_area", kind="stable")
 
 
+def shown_on_sheets(verdicts: pd.DataFrame, num_each: int) -> np.ndarray:
+    """Labels of the `num_each` first of each of those sheets, sorted; `verdicts` as above."""
+    heads = (rows.index[:num_each] for _, rows in borderline_photos(verdicts))
+    return np.unique(np.concatenate([head.to_numpy() for head in heads]))
+
+
 def write_sheets(
     archive: Path,
     photos: pd.DataFrame,

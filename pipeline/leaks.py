@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.descriptors import LENGTH, mirrored
+from pipeline.splits import SPLITS
 
-SPLITS = ("train", "val", "test")
 # Cosine of the angle between descriptors from which on two photos count as alike.
 SIMILARITY = 0.94
 
@@ -50,10 +50,9 @@ def find_leaks(descriptors: np.ndarray, splits: Sequence[str]) -> Leaks:
     views = _Views.of(descriptors, splits)
     nobody = np.empty(0, dtype=np.int64)
     found = Leaks(nobody, nobody, np.empty(0, np.float32), np.empty(0, bool), 0)
-    for order in _orders(views.vectors):
-        for distance in range(1, _NUM_NEIGHBOURS + 1):
-            for first, second in _pairs(order, distance, views):
-                found = _merged(found, views.leaks(first, second))
+    for order in _orders(views):
+        for first, second in _pairs(order, views):
+            found = _merged(found, views.leaks(first, second))
     return found
 
 
@@ -74,72 +73,82 @@ def _merged(known: Leaks, more: Leaks) -> Leaks:
 
 @dataclass(frozen=True)
 class _Views:
-    """Each photo twice: as it is, then as in a mirror."""
+    """Each photo that shows something twice: as it is, then as in a mirror. Views are numbered.
 
-    vectors: np.ndarray  # (2N, 63) int8
-    lengths: np.ndarray  # (2N,)
-    photo: np.ndarray  # (2N,) position
-    split: np.ndarray  # (2N,) number of the split
-    is_mirrored: np.ndarray  # (2N,) bool
+    Nothing of the second half is kept: for a million photos it would take as much as all else.
+    """
+
+    descriptors: np.ndarray  # (M, 63) int8, of all photos
+    shown: np.ndarray  # (N,) positions of those that show something
+    lengths: np.ndarray  # (M,)
+    splits: np.ndarray  # (M,) number of the split
 
     @classmethod
     def of(cls, descriptors: np.ndarray, splits: Sequence[str]) -> "_Views":
-        shown = np.flatnonzero(descriptors.any(axis=1))
-        once = descriptors[shown]
-        photo = np.concatenate([shown, shown])
-        split = np.array([SPLITS.index(name) for name in splits], dtype=np.int8)
-        lengths = np.sqrt((once.astype(np.float32) ** 2).sum(axis=1))
+        # Sums of whole numbers below 2**24 are exact, whatever their order.
+        squares = np.einsum("ij,ij->i", descriptors, descriptors, dtype=np.float32)
+        names = pd.CategoricalDtype(list(SPLITS))
         return cls(
-            vectors=np.concatenate([once, mirrored(once)]),
-            lengths=np.concatenate([lengths, lengths]),
-            photo=photo,
-            split=split[photo],
-            is_mirrored=np.arange(len(photo)) >= len(shown),
+            descriptors=descriptors,
+            shown=np.flatnonzero(squares),
+            lengths=np.sqrt(squares),
+            splits=pd.Series(splits, dtype=names).cat.codes.to_numpy(),
         )
 
+    def photo(self, views: np.ndarray) -> np.ndarray:
+        """Positions."""
+        return np.asarray(self.shown[views % len(self.shown)])
+
+    def is_mirrored(self, views: np.ndarray) -> np.ndarray:
+        return views >= len(self.shown)
+
     def leaks(self, first: np.ndarray, second: np.ndarray) -> Leaks:
-        """The alike ones of pairs of views."""
-        # Sums of whole numbers below 2**24 are exact, whatever their order.
-        one, other = (self.vectors[rows].astype(np.float32) for rows in (first, second))
-        products = np.einsum("ij,ij->i", one, other)
-        similarity = products / (self.lengths[first] * self.lengths[second])
+        """The alike ones of pairs of views, of which at most one is mirrored."""
+        photos = np.stack([self.photo(first), self.photo(second)])
+        is_mirrored = self.is_mirrored(first) | self.is_mirrored(second)
+        one, other = self.descriptors[photos]
+        other[is_mirrored] = mirrored(other[is_mirrored])
+        products = np.einsum("ij,ij->i", one, other, dtype=np.float32)
+        similarity = products / self.lengths[photos].prod(axis=0)
         alike = similarity >= SIMILARITY
-        photos = np.sort(self.photo[np.stack([first[alike], second[alike]])], axis=0)
-        is_mirrored = self.is_mirrored[first[alike]] | self.is_mirrored[second[alike]]
-        return Leaks(photos[0], photos[1], similarity[alike], is_mirrored, len(first))
+        photos = np.sort(photos[:, alike], axis=0)
+        return Leaks(photos[0], photos[1], similarity[alike], is_mirrored[alike], len(first))
 
 
-def _orders(vectors: np.ndarray) -> Iterator[np.ndarray]:
+def _orders(views: _Views) -> Iterator[np.ndarray]:
     """Orders of all views by the sides of random planes on which they lie."""
     random = np.random.default_rng(0)
     for _ in range(_NUM_ORDERS):
         planes = (random.integers(0, 2, (LENGTH, _CODE_BITS)) * 2 - 1).astype(np.float32)
-        codes = np.empty((len(vectors), _CODE_BITS // 8), dtype=np.uint8)
-        for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        # A mirrored photo lies to a plane as the photo does to the mirrored plane.
+        both = planes, mirrored(planes.T).T
+        codes = np.empty((2, len(views.shown)), dtype=np.uint64)
+        for start in range(0, len(views.shown), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            codes[rows] = np.packbits(vectors[rows].astype(np.float32) @ planes > 0, axis=1)
-        yield np.argsort(codes.view(">u8").ravel(), kind="stable")
+            vectors = views.descriptors[views.shown[rows]].astype(np.float32)
+            for half, turned in zip(codes, both, strict=True):
+                half[rows] = np.packbits(vectors @ turned > 0, axis=1).view(">u8").ravel()
+        yield np.argsort(codes.ravel(), kind="stable")
 
 
-def _pairs(
-    order: np.ndarray, distance: int, views: _Views
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Views `distance` apart in `order` that may be a leak, some at a time."""
-    first, second = order[:-distance], order[distance:]
-    # Two photos in a mirror are as alike as the two themselves.
-    both_mirrored = views.is_mirrored[first] & views.is_mirrored[second]
-    places = np.flatnonzero((views.split[first] != views.split[second]) & ~both_mirrored)
-    for start in range(0, len(places), _ROWS_AT_ONCE):
-        some = places[start : start + _ROWS_AT_ONCE]
-        yield first[some], second[some]
+def _pairs(order: np.ndarray, views: _Views) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Neighbours in `order` that may be a leak, some at a time."""
+    splits, turned = views.splits[views.photo(order)], views.is_mirrored(order)
+    for distance in range(1, _NUM_NEIGHBOURS + 1):
+        # Two photos in a mirror are as alike as the two themselves.
+        both_turned = turned[:-distance] & turned[distance:]
+        places = np.flatnonzero((splits[:-distance] != splits[distance:]) & ~both_turned)
+        for start in range(0, len(places), _ROWS_AT_ONCE):
+            some = places[start : start + _ROWS_AT_ONCE]
+            yield order[some], order[some + distance]
 
 
 def leak_table(leaks: Leaks, kept: pd.DataFrame) -> pd.DataFrame:
     """key, split, other_key, other_split, similarity, mirrored; the most alike first.
 
-    `kept` has key and split in the order in which the leaks were looked for.
+    `kept` has key and split, labelled with the positions that the leaks name.
     """
-    first, second = kept.iloc[leaks.first], kept.iloc[leaks.second]
+    first, second = kept.loc[leaks.first], kept.loc[leaks.second]
     return pd.DataFrame(
         {
             "key": first["key"].to_numpy(),

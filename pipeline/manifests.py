@@ -8,12 +8,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+# Arrow's own allocator gives little back of what tables in pieces have freed: 100 MB a process.
+pa.set_memory_pool(pa.system_memory_pool())
+
 # Fixed, so that a library's default cannot change the bytes.
 ROWS_PER_GROUP = 65_536
+# Of a table in pieces: as texts and lists of boxes some 20 MB.
+ROWS_AT_ONCE = 16_384
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
@@ -33,7 +39,8 @@ def write_pieces(
     writer = None
     try:
         for piece in regroup(pieces, ROWS_PER_GROUP):
-            table = pa.Table.from_pandas(piece, schema, preserve_index=False)
+            # In one chunk: where one ends, a page would end as well.
+            table = pa.Table.from_pandas(piece, schema, preserve_index=False).combine_chunks()
             if writer is None:
                 schema = table.schema
                 writer = pq.ParquetWriter(temporary, schema, compression="zstd")
@@ -69,10 +76,53 @@ def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def read_pieces(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
-    """The table at `path` in pieces of at most ROWS_PER_GROUP rows; errors as `read`."""
+    """The table at `path` in pieces of at most ROWS_AT_ONCE rows; errors as `read`."""
     with pq.ParquetFile(_present(path)) as file:
-        for batch in file.iter_batches(ROWS_PER_GROUP, columns=columns):
-            yield batch.to_pandas()
+        # A reader of several groups keeps the bytes of all that it has read.
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=columns):
+                yield batch.to_pandas()
+            pa.default_memory_pool().release_unused()
+
+
+def left_join(
+    left: Iterable[pd.DataFrame], right: Iterable[pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
+    """The pieces of `left` with the columns of `right`, missing where `right` lacks the key.
+
+    Both are in the same order, however cut; `right`, at least one piece, has no other keys.
+    """
+    more = iter(right)
+    waiting = next(more)
+    for rows in left:
+        while len(waiting) < len(rows) and (piece := next(more, None)) is not None:
+            waiting = pd.concat([waiting, piece], ignore_index=True)
+        is_there = rows["key"].isin(waiting["key"].iloc[: len(rows)])
+        matched, waiting = waiting.iloc[: is_there.sum()], waiting.iloc[is_there.sum() :]
+        assert list(rows.loc[is_there, "key"]) == list(matched["key"]), "in the same order"
+        yield rows.merge(matched, on="key", how="left", validate="one_to_one")
+    assert waiting.empty and next(more, None) is None, "every row on the right is on the left"
+
+
+def beside(pieces: Iterable[pd.DataFrame], table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The pieces with the columns of `table`, which has a row for each of their rows in order."""
+    done = 0
+    for piece in pieces:
+        rows = table.iloc[done : done + len(piece)]
+        yield pd.concat([piece.set_axis(rows.index), rows], axis=1)
+        done += len(piece)
+    assert done == len(table), "a row for each"
+
+
+def rows_at(pieces: Iterable[pd.DataFrame], positions: np.ndarray) -> pd.DataFrame:
+    """The rows of the table that `pieces` make at `positions`, which are sorted; so labelled."""
+    found, done = [], 0
+    for piece in pieces:
+        start, end = np.searchsorted(positions, [done, done + len(piece)])
+        chosen = positions[start:end]
+        found.append(piece.iloc[chosen - done].set_axis(chosen))
+        done += len(piece)
+    return pd.concat(found)
 
 
 def num_rows(path: Path) -> int:

@@ -1,7 +1,7 @@
 """Groups of photos whose perceptual hashes differ in few bits, without comparing all pairs."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -21,22 +21,26 @@ SMALL_BUCKET = 128
 class NearCopies(NamedTuple):
     """`groups` holds for each hash the position of its group's first member."""
 
-    groups: list[int]
+    groups: np.ndarray  # (N,)
     num_compared: int  # pairs of hashes whose difference was counted
 
 
-def group_near_copies(hashes: Sequence[str], max_bits: int) -> NearCopies:
-    """The groups of 16-digit hex hashes.
+def from_texts(hashes: Iterable[str]) -> np.ndarray:
+    """(N,) uint64 of 16-digit hex hashes."""
+    return np.frombuffer(bytes.fromhex("".join(hashes)), dtype=">u8").astype(np.uint64)
+
+
+def group_near_copies(values: np.ndarray, max_bits: int) -> NearCopies:
+    """The groups of perceptual hashes, (N,) uint64.
 
     Two hashes that differ in at most `max_bits` are in one group, and so are chains of such pairs.
     """
-    values = np.array([int(word, 16) for word in hashes], dtype=np.uint64)
     distinct, first, place = np.unique(values, return_index=True, return_inverse=True)
     search = _Search(max_bits)
     labels = search.labels(distinct)
     first_member = np.full(len(distinct), len(values))
     np.minimum.at(first_member, labels, first)
-    return NearCopies(first_member[labels[place]].tolist(), search.num_compared)
+    return NearCopies(first_member[labels[place]], search.num_compared)
 
 
 class _Search:

@@ -1,27 +1,38 @@
 """The split into train, val and test: whole groups, by rank of a hash of the group."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
+SPLITS = ("train", "val", "test")
 
-def assign(groups: Sequence[str], *, val_share: float, test_share: float, seed: int) -> list[str]:
+
+def assign(
+    groups: np.ndarray, numbers: np.ndarray, *, val_share: float, test_share: float
+) -> "pd.Categorical[str]":
     """`train`, `val` or `test` for each photo; photos of one group share it.
 
-    The groups in the order of their hash fill test, then val, then train: the shares are exact to
-    within the largest group, and photos added later move few others.
+    `groups` holds for each photo the position of its group's first member, `numbers` what
+    `rank_numbers` gives for its key. The groups in the order of their first member's number fill
+    test, then val, then train: the shares are exact to within the largest group, and photos added
+    later move few others.
     """
-    sizes = pd.Series(groups).value_counts()
-    ranked = sorted(sizes.index, key=lambda group: _rank(group, seed))
+    firsts, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.argsort(numbers[firsts], kind="stable")
     test_end = round(test_share * len(groups))
     val_end = test_end + round(val_share * len(groups))
-    split_of, seen = {}, 0
-    for group in ranked:
-        split_of[group] = "test" if seen < test_end else "val" if seen < val_end else "train"
-        seen += int(sizes[group])
-    return [split_of[group] for group in groups]
+    seen = np.empty(len(firsts), dtype=np.int64)
+    seen[order] = np.cumsum(sizes[order]) - sizes[order]
+    codes = np.where(seen < test_end, 2, np.where(seen < val_end, 1, 0)).astype(np.int8)
+    return pd.Categorical.from_codes(codes[place], pd.Index(SPLITS))
 
 
-def _rank(group: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}/{group}".encode()).digest()
+def rank_numbers(keys: Iterable[str], seed: int) -> np.ndarray:
+    """The first eight bytes of a seeded hash of each key, uint64."""
+    return np.array([int.from_bytes(_rank(key, seed)[:8]) for key in keys], np.uint64)
+
+
+def _rank(key: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}/{key}".encode()).digest()

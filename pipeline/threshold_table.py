@@ -1,9 +1,10 @@
 """What other thresholds would keep, as tables for a terminal."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +13,10 @@ from pipeline import manifests
 from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
-from pipeline.thresholds import kept_by_threshold, shares
+from pipeline.thresholds import first_of_same_bytes, kept_by_threshold, shares
 
 DEFAULT_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-COLUMNS = ["key", "status", "sha256", "height", "width", "scores", "boxes"]
+COLUMNS = ["key", "status", "height", "width", "scores", "boxes"]
 
 
 def threshold_table(
@@ -33,9 +34,7 @@ def threshold_table(
     default = [score for score in DEFAULT_SCORES if score >= floor]
     scores = sorted({*(min_scores or default), params.min_score})
     areas = sorted({*min_box_areas, params.min_box_area})
-    people = manifests.read(data / "detect_people" / "people.parquet", COLUMNS)
-    index = manifests.read(data / "index" / "index.parquet", ["key", "category"])
-    grid = kept_by_threshold(people.merge(index, on="key", validate="one_to_one"), scores, areas)
+    grid = kept_by_threshold(_photos(data), scores, areas)
     if by_category:
         table = _by_category(grid[grid["min_box_area"] == params.min_box_area], params)
     else:
@@ -44,6 +43,18 @@ def threshold_table(
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip()
+
+
+def _photos(data: Path) -> Iterator[pd.DataFrame]:
+    """The photos that were looked at, with their categories, and which are exact copies."""
+    people = data / "detect_people" / "people.parquet"
+    sums = (piece["sha256"] for piece in manifests.read_pieces(people, ["sha256"]))
+    first = first_of_same_bytes(sums)
+    copies = pd.DataFrame({"is_copy": first != np.arange(len(first))})
+    looked_at = manifests.beside(manifests.read_pieces(people, COLUMNS), copies)
+    index = manifests.read_pieces(data / "index" / "index.parquet", ["key", "category"])
+    for piece in manifests.left_join(index, looked_at):
+        yield piece[piece["status"].notna()].astype({"is_copy": bool})
 
 
 def _check(values: Sequence[float], option: str, low: float, allowed: str) -> None:

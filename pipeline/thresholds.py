@@ -1,6 +1,6 @@
 """What which thresholds keep, from the scores that are stored: no photo is looked at again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +16,6 @@ class PersonBoxes(NamedTuple):
     photo: np.ndarray  # (N,) position in the table
     score: np.ndarray  # (N,)
     area: np.ndarray  # (N,) fraction of the photo
-
-    @property
-    def lowest_score(self) -> float:
-        """Below it, nothing is known; 0 where no box was found."""
-        return float(self.score.min()) if len(self.score) else 0.0
 
 
 def person_boxes(photos: pd.DataFrame) -> PersonBoxes:
@@ -59,46 +54,68 @@ def _maxima(
     return best
 
 
-def first_of_same_bytes(photos: pd.DataFrame) -> "pd.Series[str]":
-    """The key of the first photo with the same bytes; nan for a photo that was not looked at."""
-    return photos.groupby("sha256", sort=False)["key"].transform("first")
+def first_of_same_bytes(sums: Iterable["pd.Series[str]"]) -> np.ndarray:
+    """(N,): for each photo the position of the first one with the same sha256.
+
+    A photo that was not looked at has no sum, and is its own first.
+    """
+    digests = np.concatenate([_digests(some) for some in sums])
+    _, first, place = np.unique(digests, return_index=True, return_inverse=True)
+    return np.where(digests == _NO_SUM, np.arange(len(digests)), first[place])
+
+
+def _digests(sums: "pd.Series[str]") -> np.ndarray:
+    """As bytes, since the hex digits of a million photos would take twice as much."""
+    return np.frombuffer(bytes.fromhex("".join(sums.fillna(_NO_SUM.hex()))), dtype="S32")
+
+
+_NO_SUM = bytes(32)
 
 
 def kept_by_threshold(
-    photos: pd.DataFrame, min_scores: Sequence[float], min_box_areas: Sequence[float]
+    photos: Iterable[pd.DataFrame], min_scores: Sequence[float], min_box_areas: Sequence[float]
 ) -> pd.DataFrame:
     """category, min_score, min_box_area, photos, kept: a row for each combination.
 
-    Of `photos` those count that are whole and no exact copies: what thresholds decide about.
+    Of `photos`, which come in pieces, those count that are whole and no exact copies (is_copy):
+    what thresholds decide about.
     """
-    photos = photos[(photos["status"] == "ok") & (photos["key"] == first_of_same_bytes(photos))]
+    grid = pd.DataFrame()
+    for piece in photos:
+        more = _grid_of_piece(piece, min_scores, min_box_areas)
+        grid = pd.concat([grid, more]).groupby(level=list(_GRID), sort=True).sum()
+    return grid.reset_index()
+
+
+_GRID = ("category", "min_score", "min_box_area")
+
+
+def _grid_of_piece(
+    photos: pd.DataFrame, min_scores: Sequence[float], min_box_areas: Sequence[float]
+) -> pd.DataFrame:
+    """photos and kept, labelled with category, min_score and min_box_area."""
+    photos = photos[(photos["status"] == "ok") & ~photos["is_copy"]]
     boxes = person_boxes(photos)
-    codes, categories = pd.factorize(photos["category"], sort=True)
-    totals = np.bincount(codes, minlength=len(categories))
-    tables = []
-    for min_box_area in min_box_areas:
+    codes, categories = pd.factorize(photos["category"])
+    kept = np.empty((len(categories), len(min_scores), len(min_box_areas)), dtype=np.int64)
+    for column, min_box_area in enumerate(min_box_areas):
         best = best_scores(boxes, len(photos), min_box_area)
-        for min_score in min_scores:
-            kept = np.bincount(codes[best < min_score], minlength=len(categories))
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "category": categories,
-                        "min_score": min_score,
-                        "min_box_area": min_box_area,
-                        "photos": totals,
-                        "kept": kept,
-                    }
-                )
-            )
-    return pd.concat(tables, ignore_index=True).sort_values(
-        ["category", "min_score", "min_box_area"], ignore_index=True
-    )
+        for row, min_score in enumerate(min_scores):
+            kept[:, row, column] = np.bincount(codes[best < min_score], minlength=len(categories))
+    totals = np.bincount(codes, minlength=len(categories))
+    photos_each = np.repeat(totals, len(min_scores) * len(min_box_areas))
+    labels = pd.MultiIndex.from_product([categories, min_scores, min_box_areas], names=_GRID)
+    return pd.DataFrame({"photos": photos_each, "kept": kept.ravel()}, index=labels)
 
 
-def known_scores(boxes: PersonBoxes, current: float) -> list[float]:
-    """The grid's scores from the lowest one found on, and the current threshold."""
-    known = {score for score in MIN_SCORES if score >= boxes.lowest_score}
+def known_scores(people: Iterable[pd.DataFrame], current: float) -> list[float]:
+    """The grid's scores from the lowest one in `people` on, and the current threshold.
+
+    Below the lowest score nothing is known.
+    """
+    found = (_concatenated(piece["scores"].dropna()) for piece in people)
+    lowest = min((scores.min() for scores in found if len(scores)), default=0.0)
+    known = {score for score in MIN_SCORES if score >= lowest}
     return sorted(known | {current})
 
 

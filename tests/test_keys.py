@@ -1,7 +1,9 @@
 import re
 
+import numpy as np
+
 from pipeline.keys import key_of, shuffled
-from pipeline.splits import assign
+from pipeline.splits import assign, rank_numbers
 
 PATHS = [
     "data_256/a/b.jpg",
@@ -37,7 +39,8 @@ def test_a_new_key_moves_no_other() -> None:
 def test_the_order_owes_nothing_to_the_split() -> None:
     """One hash for both would put the photos that stand next to the other splits first or last."""
     keys = [str(number) for number in range(1000)]
-    halves = assign(keys, val_share=0.5, test_share=0.0, seed=3)
+    numbers = rank_numbers(keys, seed=3)
+    halves = assign(np.arange(1000), numbers, val_share=0.5, test_share=0.0)
     of_val = {key for key, split in zip(keys, halves, strict=True) if split == "val"}
     first = shuffled(keys, seed=3)[:500]
     assert 200 < len(of_val & set(first)) < 300

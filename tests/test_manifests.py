@@ -1,6 +1,8 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline import manifests
@@ -20,6 +22,7 @@ def test_the_bytes_do_not_depend_on_the_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manifests, "ROWS_PER_GROUP", 40)
+    monkeypatch.setattr(manifests, "ROWS_AT_ONCE", 40)
     whole = table(100)
     manifests.write(whole, tmp_path / "whole.parquet")
     for cut in (1, 7, 40, 99):
@@ -30,6 +33,60 @@ def test_the_bytes_do_not_depend_on_the_pieces(
     pieces_read = list(manifests.read_pieces(tmp_path / "whole.parquet", ["key"]))
     assert [len(piece) for piece in pieces_read] == [40, 40, 20]
     assert list(pd.concat(pieces_read)["key"]) == list(whole["key"])
+
+
+def test_pages_do_not_depend_on_the_pieces(tmp_path: Path) -> None:
+    """Texts in several chunks, as those of joined pieces, would be written in other pages."""
+    whole = pd.DataFrame({"path": [f"data_256/{'x' * 60}/{number}" for number in range(40_000)]})
+    manifests.write(whole, tmp_path / "whole.parquet")
+    pieces = (whole.iloc[start : start + 3_001] for start in range(0, 40_000, 3_001))
+    manifests.write_pieces(pieces, tmp_path / "cut.parquet")
+    assert (tmp_path / "cut.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("cut", [1, 4, 30])
+def test_join_of_pieces_is_the_join_of_the_tables(cut: int) -> None:
+    left = table(30)
+    right = pd.DataFrame({"key": left["key"].iloc[[0, 1, 2, 3, 11, 28, 29]]}).assign(sum="s")
+    pieces = [left.iloc[start : start + cut] for start in range(0, 30, cut)]
+    joined = pd.concat(manifests.left_join(pieces, [right.iloc[:5], right.iloc[5:]]))
+    whole = left.merge(right, on="key", how="left")
+    assert joined.reset_index(drop=True).equals(whole)
+    with pytest.raises(AssertionError, match="in the same order|every row on the right"):
+        list(manifests.left_join(pieces, [right.iloc[::-1]]))
+    with pytest.raises(AssertionError, match="every row on the right"):
+        list(manifests.left_join(pieces[:-1], [right]))
+
+
+def test_rows_beside_and_rows_at_count_over_all_pieces() -> None:
+    whole = table(30)
+    pieces = [whole.iloc[:4], whole.iloc[4:4], whole.iloc[4:]]
+    more = pd.DataFrame({"number": range(30)})
+    both = pd.concat(manifests.beside(pieces, more))
+    assert list(both["number"]) == list(both["size"]) == list(both.index) == list(range(30))
+    found = manifests.rows_at(pieces, np.array([3, 4, 29]))
+    assert list(found["size"]) == list(found.index) == [3, 4, 29]
+    with pytest.raises(AssertionError, match="a row for each"):
+        list(manifests.beside(pieces[:1], more))
+
+
+def test_a_table_read_in_pieces_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held after the first of forty groups of rows does not add up."""
+    monkeypatch.setattr(manifests, "ROWS_PER_GROUP", 1_000)
+    path, rng = tmp_path / "table.parquet", np.random.default_rng(0)
+    noise = [row.tobytes().hex() for row in rng.integers(0, 256, (40_000, 100), np.uint8)]
+    manifests.write(pd.DataFrame({"noise": noise}), path)
+    before = allocated()
+    held = [allocated() - before for _ in manifests.read_pieces(path)]
+    assert len(held) == 40 and max(held) < 2 * held[0] < path.stat().st_size
+
+
+def allocated() -> int:
+    """Bytes that Arrow holds, from whichever of its allocators."""
+    pools = (getattr(pa, f"{name}_memory_pool")() for name in pa.supported_memory_backends())
+    return sum(pool.bytes_allocated() for pool in pools)
 
 
 @pytest.mark.parametrize("num_rows", [0, 1, 9, 10, 11, 30])

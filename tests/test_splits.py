@@ -1,8 +1,17 @@
 from collections import Counter
 
-from pipeline.splits import assign
+import numpy as np
 
-SHARES = {"val_share": 0.10, "test_share": 0.05, "seed": 0}
+from pipeline.splits import assign as assign_positions
+from pipeline.splits import rank_numbers
+
+SHARES = {"val_share": 0.10, "test_share": 0.05}
+
+
+def assign(groups: list[str], seed: int = 0, **shares: float) -> list[str]:
+    """For each photo the split of its group, each group by the key of its first member."""
+    positions = np.array([groups.index(name) for name in groups])
+    return list(assign_positions(positions, rank_numbers(groups, seed), **shares))
 
 
 def test_shares_are_exact_for_single_photos() -> None:
@@ -34,4 +43,4 @@ def test_added_photos_move_few_others() -> None:
 
 def test_seed_draws_another_split() -> None:
     groups = [str(number) for number in range(100)]
-    assert assign(groups, **SHARES) != assign(groups, **{**SHARES, "seed": 1})
+    assert assign(groups, **SHARES) != assign(groups, 1, **SHARES)

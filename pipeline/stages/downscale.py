@@ -59,16 +59,8 @@ def kept_photos(
 
     Both come in pieces and in the same order.
     """
-    more = iter(kept)
-    waiting = pd.DataFrame({"key": [], "sha256": []}, dtype=str)
-    for rows in index:
-        while len(waiting) < len(rows) and (piece := next(more, None)) is not None:
-            waiting = pd.concat([waiting, piece], ignore_index=True)
-        chosen = rows[rows["key"].isin(waiting["key"].iloc[: len(rows)])]
-        named, waiting = waiting.iloc[: len(chosen)], waiting.iloc[len(chosen) :]
-        assert list(chosen["key"]) == list(named["key"]), "in index order"
-        yield chosen.assign(sha256=named["sha256"].array)
-    assert waiting.empty and next(more, None) is None, "every kept photo is in the index"
+    for rows in manifests.left_join(index, kept):
+        yield rows[rows["sha256"].notna()]
 
 
 def downscale(

@@ -4,17 +4,17 @@ Thresholds, duplicates and the split, all decided from tables: seconds, no GPU.
 """
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline import manifests, splits
-from pipeline.borderline import write_sheets
-from pipeline.descriptors import from_texts
-from pipeline.leaks import find_leaks, leak_counts, leak_table
-from pipeline.near_copies import group_near_copies
+from pipeline import descriptors, manifests, near_copies, splits
+from pipeline.borderline import shown_on_sheets, write_sheets
+from pipeline.leaks import Leaks, find_leaks, leak_counts, leak_table
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
 from pipeline.resume import fresh_folder
@@ -31,6 +31,10 @@ from pipeline.thresholds import (
 
 VERDICTS = ("kept", "other_category", "broken", "person", "exact_copy")
 NUM_SHEETS = 5
+IN_INDEX = ("path", "category", "offset", "size")
+
+# Columns -> the photos of the index in pieces, with key and those.
+Photos = Callable[[list[str]], Iterator[pd.DataFrame]]
 
 
 def run(data: Path = Path("data")) -> None:
@@ -38,67 +42,80 @@ def run(data: Path = Path("data")) -> None:
     with sheets.csv, and thresholds/ (what other thresholds would keep).
     """
     params = load("filter_people", FilterPeopleParams)
-    index = manifests.read(data / "index" / "index.parquet")
-    people = manifests.read(data / "detect_people" / "people.parquet")
-    photos = index.merge(people, on="key", how="left", validate="one_to_one")
+    photos = partial(_photos, data)
+    out = data / "filter_people"
     verdicts = judge(photos, params)
     _require_some_kept(verdicts, params)
-    kept = photos[verdicts["verdict"] == "kept"]
-    groups = near_groups(kept, params)
-    split = splits.assign(
-        groups, val_share=params.val_share, test_share=params.test_share, seed=params.seed
-    )
-    kept = kept.assign(split=split)
-    verdicts["group"] = pd.Series(groups, index=kept.index).reindex(verdicts.index, fill_value="")
-    leaks = find_leaks(from_texts(kept["descriptor"]), split)
-    leaking = leak_table(leaks, kept)
-    counts = funnel(verdicts, groups, split) | {"leaks": leak_counts(leaking, leaks.num_compared)}
-    out = data / "filter_people"
-    manifests.write(verdicts, out / "verdicts.parquet")
-    manifests.write(kept[["key", "sha256"]], out / "kept.parquet")
-    manifests.write(kept[["key", "split"]], out / "splits.parquet")
+    verdicts = split(verdicts, photos, params)
+    leaks = _leaks(verdicts, photos)
+    keys = _keys(verdicts, leaks, photos)
+    leaking = leak_table(leaks, verdicts.loc[keys.index].assign(key=keys))
+    counts = funnel(verdicts) | {"leaks": leak_counts(leaking, leaks.num_compared)}
+    write_verdicts(verdicts, keys, photos, out)
     manifests.write(leaking, out / "leaks.parquet")
     (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
-    write_thresholds(photos, out / "thresholds", params)
+    write_thresholds(verdicts, photos, out / "thresholds", params)
     fresh_folder(out / "sheets")
+    num_each = params.num_thumbnails // NUM_SHEETS
     places = write_sheets(
         data / "download" / "photos.tar",
-        _beside_thresholds(photos, verdicts, params),
+        _on_sheets(verdicts, leaks, photos, num_each),
         leaking,
         out / "sheets",
         min_score=params.min_score,
         min_box_area=params.min_box_area,
-        num_each=params.num_thumbnails // NUM_SHEETS,
+        num_each=num_each,
     )
     places.to_csv(out / "sheets.csv", index=False)
 
 
-def judge(photos: pd.DataFrame, params: FilterPeopleParams) -> pd.DataFrame:
-    """key, path, category, verdict, person_score, copy_of for every photo of the index.
+def _photos(data: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Of photos that were not looked at, what looking would tell is missing."""
+    in_index = [name for name in columns if name in IN_INDEX]
+    in_people = [name for name in columns if name not in IN_INDEX]
+    index = manifests.read_pieces(data / "index" / "index.parquet", ["key", *in_index])
+    if not in_people:
+        return index
+    people = data / "detect_people" / "people.parquet"
+    return manifests.left_join(index, manifests.read_pieces(people, ["key", *in_people]))
 
-    Of photos with the same bytes the first in order of path stays. `person_score` is the best
-    score of a box that is large enough, 0 without one.
+
+def judge(photos: Photos, params: FilterPeopleParams) -> pd.DataFrame:
+    """verdict, person_score, person_area, first for every photo, labelled with its position.
+
+    Of photos with the same bytes the first in order of path stays: `first` is its position.
+    `person_score` is the best score of a box that is large enough, `person_area` the largest of
+    the boxes whose score is high enough; 0 without one.
     """
-    scores = best_scores(person_boxes(photos), len(photos), params.min_box_area)
-    first = first_of_same_bytes(photos)
-    copy = (photos["key"] != first) & first.notna()
+    columns = ["status", "height", "width", "scores", "boxes"]
+    looks = pd.concat([_look(piece, params) for piece in photos(columns)], ignore_index=True)
+    looks["first"] = first_of_same_bytes(piece["sha256"] for piece in photos(["sha256"]))
     verdict = np.select(
         [
-            photos["status"].isna(),
-            photos["status"] == "broken",
-            scores >= params.min_score,
-            copy,
+            looks["status"].isna(),
+            looks["status"] == "broken",
+            looks["person_score"] >= params.min_score,
+            looks["first"] != looks.index,
         ],
-        ["other_category", "broken", "person", "exact_copy"],
-        default="kept",
+        [VERDICTS.index(name) for name in ("other_category", "broken", "person", "exact_copy")],
+        default=VERDICTS.index("kept"),
     )
-    return photos[["key", "path", "category"]].assign(
-        verdict=verdict, person_score=scores, copy_of=first.where(verdict == "exact_copy", "")
+    return looks.assign(verdict=pd.Categorical.from_codes(verdict, pd.Index(VERDICTS)))
+
+
+def _look(photos: pd.DataFrame, params: FilterPeopleParams) -> pd.DataFrame:
+    boxes = person_boxes(photos)
+    return pd.DataFrame(
+        {
+            "status": pd.Categorical(photos["status"], ["ok", "broken"]),
+            "person_score": best_scores(boxes, len(photos), params.min_box_area),
+            "person_area": largest_areas(boxes, len(photos), params.min_score),
+        }
     )
 
 
 def _require_some_kept(verdicts: pd.DataFrame, params: FilterPeopleParams) -> None:
-    counts = verdicts["verdict"].value_counts().to_dict()
+    counts = verdicts["verdict"].astype(str).value_counts().to_dict()
     if "kept" not in counts:
         raise ValueError(
             f"no photo is left of {len(verdicts)}: {counts}. Where `person` dropped them, raise "
@@ -107,32 +124,117 @@ def _require_some_kept(verdicts: pd.DataFrame, params: FilterPeopleParams) -> No
         )
 
 
-def near_groups(kept: pd.DataFrame, params: FilterPeopleParams) -> list[str]:
-    """For each kept photo the key of its group's first member."""
-    positions = group_near_copies(list(kept["perceptual_hash"]), params.near_copy_bits).groups
-    return [kept["key"].iloc[position] for position in positions]
+def split(verdicts: pd.DataFrame, photos: Photos, params: FilterPeopleParams) -> pd.DataFrame:
+    """`verdicts` with the split and the group, by position of its first member.
+
+    Photos that are not kept have no split, and the group -1.
+    """
+    kept = _kept(verdicts)
+    hashes, numbers = np.empty(len(kept), np.uint64), np.empty(len(kept), np.uint64)
+    for places, piece in _kept_pieces(photos(["perceptual_hash"]), verdicts):
+        hashes[places] = near_copies.from_texts(piece["perceptual_hash"])
+        numbers[places] = splits.rank_numbers(piece["key"], params.seed)
+    groups = near_copies.group_near_copies(hashes, params.near_copy_bits).groups
+    shares = {"val_share": params.val_share, "test_share": params.test_share}
+    group, code = np.full(len(verdicts), -1), np.full(len(verdicts), -1, np.int8)
+    group[kept], code[kept] = kept[groups], splits.assign(groups, numbers, **shares).codes
+    names = pd.Categorical.from_codes(code, pd.Index(splits.SPLITS))
+    return verdicts.assign(group=group, split=names)
 
 
-def funnel(verdicts: pd.DataFrame, groups: list[str], split: list[str]) -> dict[str, Any]:
+def _kept(verdicts: pd.DataFrame) -> np.ndarray:
+    """Positions."""
+    return np.flatnonzero(verdicts["verdict"] == "kept")
+
+
+def _kept_pieces(
+    photos: Iterable[pd.DataFrame], verdicts: pd.DataFrame
+) -> Iterator[tuple[slice, pd.DataFrame]]:
+    """The kept photos in pieces, and which of all kept ones these are."""
+    done = 0
+    for piece in manifests.beside(photos, verdicts):
+        kept = piece[piece["verdict"] == "kept"]
+        yield slice(done, done + len(kept)), kept
+        done += len(kept)
+
+
+def _leaks(verdicts: pd.DataFrame, photos: Photos) -> Leaks:
+    """By the photos' positions."""
+    kept = _kept(verdicts)
+    shown = np.empty((len(kept), descriptors.LENGTH), np.int8)
+    for places, piece in _kept_pieces(photos(["descriptor"]), verdicts):
+        shown[places] = descriptors.from_texts(piece["descriptor"])
+    leaks = find_leaks(shown, verdicts["split"].array[kept])
+    return leaks._replace(first=kept[leaks.first], second=kept[leaks.second])
+
+
+def _keys(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos) -> "pd.Series[str]":
+    """The keys of photos that others are named with, by position: those of all would be many."""
+    of_copies = verdicts.loc[verdicts["verdict"] == "exact_copy", "first"]
+    of_groups = verdicts.loc[_is_later_in_group(verdicts), "group"]
+    positions = np.unique(np.concatenate([of_copies, of_groups, leaks.first, leaks.second]))
+    return manifests.rows_at(photos([]), positions)["key"]
+
+
+def _is_later_in_group(verdicts: pd.DataFrame) -> "pd.Series[bool]":
+    return (verdicts["group"] >= 0) & (verdicts["group"] != verdicts.index)
+
+
+def funnel(verdicts: pd.DataFrame) -> dict[str, Any]:
     """Counts: photos in = kept + dropped by reason, and what the split did with the kept."""
-    counts = verdicts["verdict"].value_counts()
-    by_verdict = {name: int(counts.get(name, 0)) for name in VERDICTS}
+    by_verdict = {name: int((verdicts["verdict"] == name).sum()) for name in VERDICTS}
     assert sum(by_verdict.values()) == len(verdicts), "photos in = photos out + dropped"
-    by_split = pd.Series(split).value_counts()
     return {
         "photos": len(verdicts),
         **by_verdict,
-        "near_copies": len(groups) - len(set(groups)),
-        "split": {name: int(by_split.get(name, 0)) for name in ("train", "val", "test")},
+        "near_copies": int(_is_later_in_group(verdicts).sum()),
+        "split": {name: int((verdicts["split"] == name).sum()) for name in splits.SPLITS},
     }
 
 
-def write_thresholds(photos: pd.DataFrame, folder: Path, params: FilterPeopleParams) -> None:
+def write_verdicts(
+    verdicts: pd.DataFrame, keys: "pd.Series[str]", photos: Photos, out: Path
+) -> None:
+    """verdicts.parquet, kept.parquet and splits.parquet; `keys` as `_keys` gives them."""
+    pieces = manifests.beside(photos(["path", "category"]), verdicts)
+    manifests.write_pieces((_rows(piece, keys) for piece in pieces), out / "verdicts.parquet")
+    kept = _kept_pieces(photos(["sha256"]), verdicts)
+    sums = (piece[["key", "sha256"]] for _, piece in kept)
+    manifests.write_pieces(sums, out / "kept.parquet")
+    kept = _kept_pieces(photos([]), verdicts)
+    names = (piece[["key"]].assign(split=piece["split"].astype(str)) for _, piece in kept)
+    manifests.write_pieces(names, out / "splits.parquet")
+
+
+def _rows(photos: pd.DataFrame, keys: "pd.Series[str]") -> pd.DataFrame:
+    """Of verdicts.parquet: positions become keys, and codes names."""
+    copied = photos["first"].where(photos["verdict"] == "exact_copy", -1)
+    return photos[["key", "path", "category"]].assign(
+        verdict=photos["verdict"].astype(str),
+        person_score=photos["person_score"],
+        copy_of=_named(copied, photos, keys),
+        group=_named(photos["group"], photos, keys),
+    )
+
+
+def _named(
+    positions: "pd.Series[int]", photos: pd.DataFrame, keys: "pd.Series[str]"
+) -> "pd.Series[str]":
+    """The key at each position, which may be the photo's own; at -1 an empty one."""
+    is_own = positions == photos.index
+    return photos["key"].where(is_own, positions.map(keys)).fillna("")
+
+
+def write_thresholds(
+    verdicts: pd.DataFrame, photos: Photos, folder: Path, params: FilterPeopleParams
+) -> None:
     """grid.csv (kept by category, score and box area) and the curves through the thresholds."""
     fresh_folder(folder)
+    copies = pd.DataFrame({"is_copy": verdicts["first"] != verdicts.index})
+    columns = ["category", "status", "height", "width", "scores", "boxes"]
     grid = kept_by_threshold(
-        photos,
-        known_scores(person_boxes(photos), params.min_score),
+        manifests.beside(photos(columns), copies),
+        known_scores(photos(["scores"]), params.min_score),
         known_areas(params.min_box_area),
     )
     grid.to_csv(folder / "grid.csv", index=False)
@@ -140,11 +242,10 @@ def write_thresholds(photos: pd.DataFrame, folder: Path, params: FilterPeoplePar
         table.to_csv(folder / f"{name}.csv", index=False)
 
 
-def _beside_thresholds(
-    photos: pd.DataFrame, verdicts: pd.DataFrame, params: FilterPeopleParams
-) -> pd.DataFrame:
-    """`photos` with what the contact sheets choose by."""
-    areas = largest_areas(person_boxes(photos), len(photos), params.min_score)
-    return photos.assign(
-        verdict=verdicts["verdict"], person_score=verdicts["person_score"], person_area=areas
-    )
+def _on_sheets(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos, num_each: int) -> pd.DataFrame:
+    """The photos that may stand on a contact sheet, with what the sheets choose by."""
+    pairs = leaks.first[:num_each], leaks.second[:num_each]
+    positions = np.unique(np.concatenate([shown_on_sheets(verdicts, num_each), *pairs]))
+    columns = ["offset", "size", "height", "width", "scores", "boxes"]
+    choices = verdicts.loc[positions, ["verdict", "person_score", "person_area"]]
+    return manifests.rows_at(photos(columns), positions).join(choices)

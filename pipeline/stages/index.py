@@ -3,11 +3,14 @@
 import json
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import manifests
 from pipeline.keys import key_of
@@ -29,22 +32,30 @@ PLACES_PARTS = ("train", "val")
 def run(data: Path = Path("data")) -> None:
     """Writes data/index/index.parquet and funnel.json (members by what became of them)."""
     params = load("index", IndexParams)
-    table, counts = index(data / "download" / "photos.tar", params, data / "download" / "lists")
-    manifests.write(table, data / "index" / "index.parquet")
+    rows, counts = scan(data / "download" / "photos.tar", params, data / "download" / "lists")
+    manifests.write_pieces(rows, data / "index" / "index.parquet")
     (data / "index" / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
 
 
 def index(
     archive: Path, params: IndexParams, lists: Path | None = None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The photos of `archive` in order of path, and all members counted by reason.
+    """As `scan`, the rows in one table: for archives of which it fits into memory."""
+    rows, counts = scan(archive, params, lists)
+    return pd.concat(rows, ignore_index=True), counts
+
+
+def scan(
+    archive: Path, params: IndexParams, lists: Path | None = None
+) -> tuple[Iterator[pd.DataFrame], dict[str, int]]:
+    """The photos of `archive` in order of path, in pieces, and all members counted by reason.
 
     `lists` is what the source knows beside the photos. Raises ValueError where the archive is no
     intact tar or no photo is left.
     """
     labels = _labels(lists)
     categorize = _categorize(lists, labels)
-    rows, counts, unknown = _Rows(), Counter[str](), Counter[str]()
+    photos, counts, unknown = _Photos(), Counter[str](), Counter[str]()
     unseen = set(labels)
     try:
         for member in members(archive):
@@ -57,57 +68,77 @@ def index(
                 category, reason = categorize(parts)
             if reason == "unknown_category":
                 unknown[category] += 1
-            if reason is None and not rows.add(member, category):
-                reason = "duplicate_path"
-            counts[reason or "photos"] += 1
+            if reason is None:
+                photos.add(member, category)
+            else:
+                counts[reason] += 1
     except TarError as error:
         raise ValueError(
             f"{archive} is no intact plain tar: {error}; run `dvc repro -f download`"
         ) from error
     _say_unknown(unknown)
-    table = rows.table()
     if labels:
         counts["labels_without_photo"] = len(unseen)
-    if table.empty:
+    if not photos.offsets:
         raise ValueError(
             f"{archive} holds no photo with an ending of params.yaml index.extensions "
             f"{params.extensions}: its members are {dict(counts)}"
         )
-    return table, dict(sorted(counts.items()))
+    order, num_copies = photos.order()
+    counts["photos"] = len(order)
+    if num_copies:
+        counts["duplicate_path"] = num_copies
+    return photos.pieces(order), dict(sorted(counts.items()))
 
 
-class _Rows:
-    """Columns, not rows: 1.8 million tuples would take a gigabyte."""
+class _Photos:
+    """Columns in the archive's order, some 70 bytes a photo: objects would take 600."""
 
     def __init__(self) -> None:
-        self.places: dict[str, int] = {}  # by path, in the archive's order
-        self.categories: list[str] = []
+        self.paths, self.path_ends = bytearray(), array("q", [0])
+        self.category_codes: dict[str, int] = {}
+        self.categories = array("i")
         self.offsets, self.sizes = array("q"), array("q")
 
-    def add(self, member: Member, category: str) -> bool:
-        """False where the path is there already: the first one stays."""
-        place = len(self.places)
-        if self.places.setdefault(member.name, place) != place:
-            return False
-        self.categories.append(category)
+    def add(self, member: Member, category: str) -> None:
+        self.paths += member.name.encode()
+        self.path_ends.append(len(self.paths))
+        code = self.category_codes.setdefault(category, len(self.category_codes))
+        self.categories.append(code)
         self.offsets.append(member.offset)
         self.sizes.append(member.size)
-        return True
 
-    def table(self) -> pd.DataFrame:
-        paths = sorted(self.places)
-        order = [self.places[path] for path in paths]
-        table = pd.DataFrame(
-            {
-                "key": [key_of(path) for path in paths],
-                "path": paths,
-                "category": [self.categories[place] for place in order],
-                "offset": [self.offsets[place] for place in order],
-                "size": [self.sizes[place] for place in order],
-            }
-        )
-        assert table["key"].is_unique
-        return table
+    def order(self) -> tuple[np.ndarray, int]:
+        """The photos' places by path, each path once, and how many are left out: all but the first.
+
+        UTF-8 has the order of the letters' numbers, as Python's texts have.
+        """
+        paths = self._paths()
+        order = pc.sort_indices(paths)  # a stable sort
+        paths = paths.take(order)
+        is_new = np.ones(len(paths), bool)
+        is_new[1:] = pc.not_equal(paths[1:], paths[:-1]).to_numpy(zero_copy_only=False)
+        return order.to_numpy()[is_new], len(paths) - int(is_new.sum())
+
+    def _paths(self) -> pa.LargeStringArray:
+        """Without a copy."""
+        buffers = pa.py_buffer(self.path_ends), pa.py_buffer(self.paths)
+        return pa.LargeStringArray.from_buffers(len(self.offsets), *buffers)
+
+    def pieces(self, order: np.ndarray) -> Iterator[pd.DataFrame]:
+        """The rows in `order`."""
+        paths, names = self._paths(), np.array(list(self.category_codes), dtype=object)
+        categories = np.asarray(self.categories)
+        offsets, sizes = np.asarray(self.offsets), np.asarray(self.sizes)
+        numbers = array("q")  # of the keys, which would take more memory
+        for start in range(0, len(order), manifests.ROWS_AT_ONCE):
+            places = order[start : start + manifests.ROWS_AT_ONCE]
+            piece = pd.DataFrame({"path": paths.take(pa.array(places)).to_pylist()})
+            piece.insert(0, "key", [key_of(path) for path in piece["path"]])
+            piece["category"] = names[categories[places]]
+            yield piece.assign(offset=offsets[places], size=sizes[places])
+            numbers.extend(map(hash, piece["key"]))
+        assert len(np.unique(np.asarray(numbers))) == len(numbers), "no key twice"
 
 
 def _judge(member: Member, params: IndexParams) -> tuple[list[str], str | None]:

@@ -177,7 +177,7 @@ def test_kept_photos_are_found_in_an_index_of_any_pieces() -> None:
         found = pd.concat(kept_photos([kept.iloc[:4], kept.iloc[4:]], pieces))
         assert found[["key", "sha256"]].reset_index(drop=True).equals(kept)
         assert set(found["size"]) == {7}
-    with pytest.raises(AssertionError, match="every kept photo"):
+    with pytest.raises(AssertionError, match="every row on the right"):
         list(kept_photos([pd.DataFrame({"key": ["stranger"], "sha256": [""]})], [index]))
 
 

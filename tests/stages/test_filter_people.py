@@ -1,9 +1,24 @@
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import manifests
 from pipeline.params.filter_people import FilterPeopleParams
-from pipeline.stages.filter_people import funnel, judge, near_groups
-from pipeline.thresholds import curves, kept_by_threshold, largest_areas, person_boxes
+from pipeline.profile_files import render
+from pipeline.stages import filter_people
+from pipeline.stages.detect_people import SCHEMA
+from pipeline.stages.filter_people import funnel, judge
+from pipeline.thresholds import (
+    curves,
+    first_of_same_bytes,
+    kept_by_threshold,
+    largest_areas,
+    person_boxes,
+)
 
 PARAMS = FilterPeopleParams(
     min_score=0.5,
@@ -16,6 +31,10 @@ PARAMS = FilterPeopleParams(
 )
 
 
+def sum_of(key: str) -> str:
+    return key.encode().hex().zfill(64)
+
+
 def photo(key: str, **facts: object) -> dict[str, object]:
     """A photo of 100x100 px without boxes."""
     plain = {
@@ -23,7 +42,7 @@ def photo(key: str, **facts: object) -> dict[str, object]:
         "path": f"data_256/c/{key}.jpg",
         "category": "c",
         "status": "ok",
-        "sha256": key,
+        "sha256": sum_of(key),
         "perceptual_hash": "0" * 16,
         "height": 100,
         "width": 100,
@@ -39,7 +58,7 @@ PHOTOS = pd.DataFrame(
         photo("b", scores=[0.5], boxes=[0.0, 0.0, 10.0, 10.0]),
         photo("c", scores=[0.49], boxes=[0.0, 0.0, 50.0, 50.0]),
         photo("d", scores=[0.9], boxes=[0.0, 0.0, 9.0, 11.0]),  # 0.99 % of the photo
-        photo("e", sha256="a"),
+        photo("e", sha256=sum_of("a")),
         photo("f", status="broken"),
         photo("g", status=None, sha256=None),
         photo("h", scores=[0.9, 0.6], boxes=[0.0, 0.0, 1.0, 1.0, 5.0, 5.0, 20.0, 20.0]),
@@ -47,8 +66,20 @@ PHOTOS = pd.DataFrame(
 )
 
 
+def in_pieces(columns: list[str]) -> Iterator[pd.DataFrame]:
+    """As the stage reads them, cut so that the copy is in another piece than the first."""
+    chosen = PHOTOS[["key", *columns]]
+    yield from (chosen.iloc[:3], chosen.iloc[3:4], chosen.iloc[4:])
+
+
+def counted() -> list[pd.DataFrame]:
+    first = first_of_same_bytes([PHOTOS["sha256"]])
+    photos = PHOTOS.assign(is_copy=first != np.arange(len(PHOTOS)))
+    return [photos.iloc[:4], photos.iloc[4:]]
+
+
 def test_each_photo_has_one_verdict() -> None:
-    verdicts = judge(PHOTOS, PARAMS).set_index("key")
+    verdicts = judge(in_pieces, PARAMS).set_axis(list(PHOTOS["key"]))
     assert verdicts["verdict"].to_dict() == {
         "a": "kept",
         "b": "person",
@@ -59,22 +90,22 @@ def test_each_photo_has_one_verdict() -> None:
         "g": "other_category",
         "h": "person",
     }
-    assert verdicts["copy_of"].to_dict() == {key: "a" if key == "e" else "" for key in "abcdefgh"}
+    assert verdicts["first"].tolist() == [0, 1, 2, 3, 0, 5, 6, 7]
     assert verdicts["person_score"]["h"] == 0.6
 
 
 def test_the_grid_is_what_judge_would_keep() -> None:
     scores, areas = [0.3, 0.5, 0.95], [0.0, 0.01, 0.3]
-    grid = kept_by_threshold(PHOTOS, scores, areas)
+    grid = kept_by_threshold(counted(), scores, areas)
     assert len(grid) == 9 and set(grid["photos"]) == {5}  # no copy, broken or unseen photo
     for row in grid.itertuples():
         changes = {"min_score": row.min_score, "min_box_area": row.min_box_area}
-        verdicts = judge(PHOTOS, PARAMS.model_copy(update=changes))
+        verdicts = judge(in_pieces, PARAMS.model_copy(update=changes))
         assert row.kept == (verdicts["verdict"] == "kept").sum(), changes
 
 
 def test_curves_move_one_threshold() -> None:
-    grid = kept_by_threshold(PHOTOS, [0.3, 0.5, 0.95], [0.0, 0.01])
+    grid = kept_by_threshold(counted(), [0.3, 0.5, 0.95], [0.0, 0.01])
     tables = dict(curves(grid, 0.5, 0.01))
     assert list(tables["kept_by_min_score"]["kept_share"]) == [0.4, 0.6, 1.0]
     assert list(tables["kept_by_min_box_area"]["kept_share"]) == [0.4, 0.6]
@@ -92,9 +123,10 @@ def test_the_largest_box_counts_from_the_score_on() -> None:
 
 
 def test_funnel_adds_up() -> None:
-    verdicts = judge(PHOTOS, PARAMS)
-    counts = funnel(verdicts, ["a", "a", "d"], ["train", "train", "val"])
-    assert counts == {
+    verdicts = judge(in_pieces, PARAMS)
+    group = [0, -1, 0, 3, -1, -1, -1, -1]
+    split = ["train", None, "train", "val", None, None, None, None]
+    assert funnel(verdicts.assign(group=group, split=split)) == {
         "photos": 8,
         "kept": 3,
         "other_category": 1,
@@ -106,11 +138,71 @@ def test_funnel_adds_up() -> None:
     }
 
 
-def test_near_copies_share_a_group() -> None:
-    kept = pd.DataFrame(
-        {"key": list("abc"), "perceptual_hash": ["f" * 16, "0" * 16, "f" * 15 + "0"]}
-    )
-    assert near_groups(kept, PARAMS) == ["a", "b", "a"]
+def run_on_tables(folder: Path) -> dict[str, bytes]:
+    """All outs of the stage by name; of 120 photos 90 were looked at, some of them alike."""
+    rng = np.random.default_rng(0)
+    keys = [f"k{number:03}" for number in range(120)]
+    index = pd.DataFrame({"key": keys, "path": keys, "offset": 0, "size": 0})
+    index["category"] = [f"c{number // 40}" for number in range(120)]
+    looked_at = [key for number, key in enumerate(keys) if number % 4]
+    people = pd.DataFrame([photo(key, error="") for key in looked_at])
+    hashes = rng.integers(0, 2**63, len(people))
+    hashes[40:50] = hashes[:10] ^ 1
+    people["perceptual_hash"] = [f"{number:016x}" for number in hashes.tolist()]
+    looks = rng.integers(-40, 40, (len(people), 63), dtype=np.int8)
+    looks[50:70] = looks[20:40]
+    people["descriptor"] = [row.tobytes().hex() for row in looks]
+    people.loc[80:84, "sha256"] = list(people["sha256"].iloc[5:10])
+    for number in range(85, 90):
+        people.at[number, "scores"], people.at[number, "boxes"] = [0.8], [0.0, 0.0, 9.0, 9.0]
+    manifests.write(index, folder / "index" / "index.parquet")
+    manifests.write_pieces([people[SCHEMA.names]], folder / "detect_people/people.parquet", SCHEMA)
+    (folder / "download").mkdir()
+    (folder / "download" / "photos.tar").write_bytes(b"")
+    filter_people.run(folder)
+    out = folder / "filter_people"
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")}
+
+
+@pytest.fixture
+def without_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no photos to show."""
+    text = render("sample").replace("num_thumbnails: 100", "num_thumbnails: 0")
+    (tmp_path / "params.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("without_sheets")
+def test_outs_do_not_depend_on_how_many_rows_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_on_tables(tmp_path / "whole")
+    verdicts = manifests.read(tmp_path / "whole" / "filter_people" / "verdicts.parquet")
+    assert verdicts["verdict"].value_counts().to_dict() == {
+        "kept": 80,
+        "other_category": 30,
+        "exact_copy": 5,
+        "person": 5,
+    }
+    kept = verdicts[verdicts["verdict"] == "kept"]
+    assert (kept["group"] != kept["key"]).sum() == 10
+    assert kept["group"].isin(kept["key"]).all()
+    copies = verdicts[verdicts["verdict"] == "exact_copy"]
+    assert set(copies["copy_of"]) <= set(kept["key"]) and copies["copy_of"].is_unique
+    assert len(manifests.read(tmp_path / "whole" / "filter_people" / "leaks.parquet")) > 0
+    for num_rows in (7, 64):
+        monkeypatch.setattr(manifests, "ROWS_AT_ONCE", num_rows)
+        assert run_on_tables(tmp_path / str(num_rows)) == whole
+
+
+@pytest.mark.usefixtures("without_sheets")
+def test_no_photo_left_is_an_error_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = partial(photo, status="broken", scores=[], boxes=[])
+    monkeypatch.setattr(f"{__name__}.photo", lost)
+    with pytest.raises(ValueError, match=r"no photo is left of 120: {'broken': 90, 'other_cat"):
+        run_on_tables(tmp_path / "data")
 
 
 def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:

@@ -3,11 +3,13 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from pipeline import manifests
 from pipeline.keys import key_of
 from pipeline.params.index import IndexParams
-from pipeline.stages.index import category_of, index
+from pipeline.stages.index import category_of, index, scan
 
 PARAMS = IndexParams(extensions=[".jpg"], max_bytes=1000)
 WriteTar = Callable[[Path, dict[str, bytes]], None]
@@ -38,12 +40,29 @@ def test_rows_point_at_the_bytes_in_order_of_path(tmp_path: Path, write_tar: Wri
         assert data[row.offset : row.offset + row.size] == members[row.path]
 
 
+def test_rows_do_not_depend_on_how_many_are_held(
+    tmp_path: Path, write_tar: WriteTar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor the order of paths on what is in them: it is that of the letters' numbers."""
+    letters = ["a", "Z", "é", "\ufb01", "\U0001f600", "a-b", "a b"]
+    names = [f"data_256/{c}/{name}.jpg" for c in letters for name in letters]
+    archive = tmp_path / "photos.tar"
+    write_tar(archive, {name: name.encode() for name in reversed(names)})
+    whole, _ = index(archive, PARAMS)
+    assert list(whole["path"]) == sorted(names)
+    monkeypatch.setattr(manifests, "ROWS_AT_ONCE", 5)
+    rows, counts = scan(archive, PARAMS)
+    pieces = list(rows)
+    assert [len(piece) for piece in pieces] == [5] * 9 + [4] and counts == {"photos": 49}
+    assert pd.concat(pieces, ignore_index=True).equals(whole)
+
+
 def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
     archive = tmp_path / "photos.tar"
     with tarfile.open(archive, "w") as tar:
         for name, size in [
             ("data_256/c/a.jpg", 10),
-            ("data_256/c/a.jpg", 10),
+            ("data_256/c/a.jpg", 11),
             ("data_256/c/huge.jpg", 2000),
             ("data_256/c/notes.txt", 10),
             ("data_256/c/._a.jpg", 10),
@@ -63,7 +82,7 @@ def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
         folder.type = tarfile.DIRTYPE
         tar.addfile(folder)
     table, counts = index(archive, PARAMS)
-    assert len(table) == 1
+    assert list(table["size"]) == [10], "of photos with one path the first stays"
     assert counts == {
         "duplicate_path": 1,
         "no_regular_file": 3,
