@@ -35,9 +35,10 @@ class ScoreStore:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS)) as connection:
             try:
-                # Readers in other processes wait for no writer.
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
+                # A machine that loses power may lose it, which is said below; a kill loses nothing.
+                # No write-ahead log: several processes that open one after a kill lock each other
+                # out at once, where a plain journal lets them wait.
+                connection.execute("PRAGMA synchronous = OFF")
                 connection.execute(CREATE)
                 yield connection
             except sqlite3.DatabaseError as error:
@@ -68,6 +69,6 @@ def forget_findings(folder: Path) -> bool:
     """Removes the store in `folder`; whether there was one."""
     path = folder / FILE_NAME
     was_there = path.exists()
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-journal"):
         path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
     return was_there
