@@ -237,7 +237,7 @@ def _note_remade(folder: Path, found: Outcome, seen: dict[str, tuple[int, int]])
 
 
 def _workers(folder: Path) -> list[psutil.Process]:
-    """The worker processes, and the server that forks them, once all are there.
+    """The worker processes, and the server that forks them, once there are enough.
 
     They are looked for by their folder: the server's death leaves the workers no parent.
     """
@@ -248,7 +248,7 @@ def _workers(folder: Path) -> list[psutil.Process]:
                 found.append(process)
         except psutil.Error:
             continue
-    return found if len(found) > NUM_WORKERS else []
+    return found if len(found) >= NUM_WORKERS else []
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, ask: Callable[[], T]) -> T:
