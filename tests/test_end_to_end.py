@@ -93,7 +93,10 @@ def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
     before = project.out_hashes()
     project.set("filter_people.min_score", 0.4000001)
     assert project.repro() == ["filter_people"]
-    assert project.out_hashes() == before
+    after = project.out_hashes()
+    # The what-if's tables name the threshold beside the others.
+    assert before.pop("data/filter_people/thresholds") != after.pop("data/filter_people/thresholds")
+    assert after == before
 
 
 def test_training_params_rerun_from_train(project: Project) -> None:
