@@ -23,7 +23,8 @@ SIMILARITY = 0.94
 _NUM_ORDERS = 32
 _NUM_NEIGHBOURS = 8
 _CODE_BITS = 64
-_ROWS_AT_ONCE = 65_536
+_VIEWS_AT_ONCE = 16_384
+_PAIRS_AT_ONCE = 65_536
 
 
 class Leaks(NamedTuple):
@@ -90,7 +91,7 @@ class _Views:
         names = pd.CategoricalDtype(list(SPLITS))
         return cls(
             descriptors=descriptors,
-            shown=np.flatnonzero(squares),
+            shown=np.flatnonzero(squares).astype(np.uint32),
             lengths=np.sqrt(squares),
             splits=pd.Series(splits, dtype=names).cat.codes.to_numpy(),
         )
@@ -123,12 +124,12 @@ def _orders(views: _Views) -> Iterator[np.ndarray]:
         # A mirrored photo lies to a plane as the photo does to the mirrored plane.
         both = planes, mirrored(planes.T).T
         codes = np.empty((2, len(views.shown)), dtype=np.uint64)
-        for start in range(0, len(views.shown), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
+        for start in range(0, len(views.shown), _VIEWS_AT_ONCE):
+            rows = slice(start, start + _VIEWS_AT_ONCE)
             vectors = views.descriptors[views.shown[rows]].astype(np.float32)
             for half, turned in zip(codes, both, strict=True):
                 half[rows] = np.packbits(vectors @ turned > 0, axis=1).view(">u8").ravel()
-        yield np.argsort(codes.ravel(), kind="stable")
+        yield np.argsort(codes.ravel(), kind="stable").astype(np.uint32)
 
 
 def _pairs(order: np.ndarray, views: _Views) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -138,8 +139,8 @@ def _pairs(order: np.ndarray, views: _Views) -> Iterator[tuple[np.ndarray, np.nd
         # Two photos in a mirror are as alike as the two themselves.
         both_turned = turned[:-distance] & turned[distance:]
         places = np.flatnonzero((splits[:-distance] != splits[distance:]) & ~both_turned)
-        for start in range(0, len(places), _ROWS_AT_ONCE):
-            some = places[start : start + _ROWS_AT_ONCE]
+        for start in range(0, len(places), _PAIRS_AT_ONCE):
+            some = places[start : start + _PAIRS_AT_ONCE]
             yield order[some], order[some + distance]
 
 

@@ -16,6 +16,7 @@ SORT_COST = 30
 KEY_COST = 100_000
 # Hashes with one key that are compared one with another; more of them are cut up again.
 SMALL_BUCKET = 128
+HASHES_AT_ONCE = 65_536
 
 
 class NearCopies(NamedTuple):
@@ -96,14 +97,15 @@ class _Search:
     ) -> np.ndarray:
         """All close pairs of one key, in small buckets that follow one another in `order`."""
         found = [np.empty((2, 0), dtype=np.int64)]
-        places = np.arange(len(order))
-        for distance in range(1, SMALL_BUCKET):
-            places = places[places < len(order) - distance]
-            places = places[keys[order[places]] == keys[order[places + distance]]]
-            if len(places) == 0:
-                break
-            pairs = np.stack([order[places], order[places + distance]])
-            found.append(pairs[:, self._are_close(values[pairs[0]], values[pairs[1]])])
+        for start in range(0, len(order), HASHES_AT_ONCE):
+            places = np.arange(start, min(start + HASHES_AT_ONCE, len(order)))
+            for distance in range(1, SMALL_BUCKET):
+                places = places[places < len(order) - distance]
+                places = places[keys[order[places]] == keys[order[places + distance]]]
+                if len(places) == 0:
+                    break
+                pairs = np.stack([order[places], order[places + distance]])
+                found.append(pairs[:, self._are_close(values[pairs[0]], values[pairs[1]])])
         return np.concatenate(found, axis=1)
 
     def _by_all_pairs(self, values: np.ndarray) -> np.ndarray:
