@@ -24,10 +24,11 @@ STAGES = {
     "crop": "7: Cut holes: the final WebDataset shards.",
     "train": "8: Train the chosen recipe's completion GAN.",
     "evaluate": "9: Measure it beside classical fills.",
+    "report": "10: Write the report, the rating page and the cards.",
 }
 
 app = typer.Typer(
-    help="From photographs to an evaluated completion GAN. `dvc repro` runs all nine stages, as "
+    help="From photographs to an evaluated completion GAN. `dvc repro` runs all ten stages, as "
     "params.yaml in this folder says, and only what changed; a numbered command below runs one.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -133,6 +134,14 @@ def compare(
     from pipeline.compare_recipes import compare_recipes
 
     typer.echo(compare_recipes(recipes or [], images, width, seeds))
+
+
+@app.command()
+def runs() -> None:
+    """List the runs that git has figures of, for the report."""
+    from pipeline.former_runs import write_former_runs
+
+    typer.echo(write_former_runs())
 
 
 @app.command()

@@ -20,6 +20,7 @@ PICTURES = {
     "photos kept though near a person": "filter_people/sheets/kept.jpg",
     "photos dropped for a person": "filter_people/sheets/dropped.jpg",
     "pairs alike in different splits": "filter_people/sheets/leaks.jpg",
+    "report, open it in a browser": "report/index.html",
 }
 COLUMNS = {
     "hole_psnr": "hole PSNR (dB, higher)",

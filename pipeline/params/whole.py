@@ -22,6 +22,7 @@ from pipeline.params.holes.free_form import FreeFormOptions
 from pipeline.params.holes.random_pixels import RandomPixelsOptions
 from pipeline.params.holes.strip import StripOptions
 from pipeline.params.index import IndexParams
+from pipeline.params.report import ReportParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import PARAMS_PATH, Section, check, closest, read
 from pipeline.params.sources.celeba import CelebaOptions
@@ -73,6 +74,7 @@ class WholeParams(Section):
     train: TrainParams
     recipes: dict[str, dict[str, Any]] = Field(description="options of each recipe")
     evaluate: EvaluateParams
+    report: ReportParams
     runtime: RuntimeParams
 
     @model_validator(mode="after")

@@ -1,0 +1,102 @@
+"""Pictures to zoom into: test photos as each method completed them, and the extremes."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from pipeline import manifests
+from pipeline.report.outs import data_uri, read_table
+from pipeline.report.titles import MASKED, MODEL, ORIGINAL, method_title, metric
+
+SCORES = ("hole_psnr", "hole_ssim")
+
+
+class Picture(NamedTuple):
+    method: str
+    title: str
+    uri: str
+    note: str  # its scores
+
+
+class Photo(NamedTuple):
+    key: str
+    category: str
+    pictures: list[Picture]
+
+
+class Place(NamedTuple):
+    """A photo in a grid of the worst, median and best."""
+
+    rank: str
+    key: str
+    difference: str
+
+
+class Against(NamedTuple):
+    """The model's extremes against one method."""
+
+    method: str
+    title: str
+    uri: str
+    places: list[Place]
+
+
+def methods_of(folder: Path, order: list[str]) -> list[str]:
+    """The pictures there are of a photo, the hole first, then by `order`, the original last."""
+    there = {path.stem for path in folder.glob("*.png")}
+    for needed in (MASKED, MODEL, ORIGINAL):
+        if needed not in there:
+            raise ValueError(f"{folder}/{needed}.png is missing: run `dvc repro evaluate` again")
+    others = there - {MASKED, MODEL, ORIGINAL}
+    known = [name for name in order if name in others]
+    return [MASKED, *known, *sorted(others - set(known)), MODEL, ORIGINAL]
+
+
+def read_gallery(data: Path, order: list[str]) -> list[Photo]:
+    """The photos of the grid; `order` are the methods, the best last."""
+    folder = data / "evaluate" / "pictures"
+    table = manifests.read(data / "evaluate" / "per_image.parquet")
+    scores = table.set_index(["key", "method"])
+    photos = []
+    for photo in sorted(path for path in folder.glob("*") if path.is_dir()):
+        pictures = [
+            Picture(
+                name,
+                method_title(name),
+                data_uri(photo / f"{name}.png"),
+                _note(scores, photo.name, name),
+            )
+            for name in methods_of(photo, order)
+        ]
+        category = table[table["key"] == photo.name]["category"]
+        photos.append(Photo(photo.name, str(category.iloc[0]), pictures))
+    return photos
+
+
+def _note(scores: pd.DataFrame, key: str, method: str) -> str:
+    if (key, method) not in scores.index:
+        return ""
+    row = scores.loc[(key, method)]
+    parts = []
+    for name in SCORES:
+        measure = metric(name)
+        parts.append(f"{measure.title} {measure.text(row[name])} {measure.unit}".strip())
+    return ", ".join(parts)
+
+
+def read_extremes(data: Path) -> list[Against]:
+    """The worst, median and best photos of the model against each method."""
+    table = read_table(data / "evaluate" / "pictures.csv")
+    return [
+        Against(
+            str(method),
+            method_title(str(method)),
+            data_uri(data / "evaluate" / "grids" / f"against_{method}.png"),
+            [
+                Place(row["rank"], row["key"], metric("hole_psnr").signed(row["difference"]))
+                for row in rows.to_dict("records")
+            ],
+        )
+        for method, rows in table.groupby("method", sort=False)
+    ]

@@ -1,0 +1,208 @@
+"""The table of methods: means with intervals, and the model's paired differences to each."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pipeline.report.charts import DotChart, Interval, dot_chart
+from pipeline.report.headline import MAIN, best_baseline, comparison, comparison_of, sentence
+from pipeline.report.outs import read_json, read_table, table_if_there
+from pipeline.report.titles import MEASURES, MODEL, Metric, method_title, metric
+from pipeline.results import SAMPLE_FIGURES
+
+# Shown at once; the others are folded away.
+FIRST = ("hole_psnr", "hole_ssim", "hole_l1", "seam_error", "detail_ratio")
+IN_WORDS = ("hole_psnr", "hole_ssim")
+
+
+class Cell(NamedTuple):
+    metric: str
+    mean: str
+    span: str  # of the 95 % interval
+    difference: str  # model minus method
+    difference_span: str
+    outcome: str  # of the model: ahead, level, behind; empty where nothing is compared
+    is_best: bool
+
+
+class Row(NamedTuple):
+    method: str
+    title: str
+    num_photos: int
+    cells: list[Cell]
+
+
+class Table(NamedTuple):
+    metrics: list[Metric]
+    rows: list[Row]
+
+
+class Results(NamedTuple):
+    """Empty lists and None where the recipe completes no holes."""
+
+    headline: str
+    sentences: list[str]
+    first: Table | None
+    others: Table | None
+    charts: list[DotChart]
+    distances: list[dict[str, str]]
+    samples: list[tuple[str, str]]
+    basis: dict[str, str]
+
+
+def read_results(data: Path) -> Results:
+    """What `evaluate` found, whatever the recipe can do."""
+    metrics = read_json(data / "evaluate" / "metrics.json")
+    samples = metrics.get("samples", {})
+    basis = _basis(metrics)
+    if MODEL not in metrics:
+        headline = f"{basis['num_photos']} pictures made up, beside as many test photos."
+        return Results(headline, [], None, None, [], [], _samples(samples), basis)
+    scores = read_table(data / "evaluate" / "scores.csv")
+    names = list(dict.fromkeys(scores["metric"]))
+    first = [name for name in FIRST if name in names]
+    headline, *sentences = _sentences(scores)
+    return Results(
+        headline,
+        sentences,
+        table_of(scores, first),
+        table_of(scores, [name for name in names if name not in first]),
+        [chart for name in IN_WORDS if (chart := _differences(scores, name))],
+        _distances(table_if_there(data / "evaluate" / "distances.csv")),
+        _samples(samples),
+        basis,
+    )
+
+
+def _basis(metrics: dict[str, Any]) -> dict[str, str]:
+    """What every figure rests on: the number of photos and the sums of what made it."""
+    return {
+        name: f"{value:,}" if isinstance(value, int) else str(value)
+        for name, value in metrics.items()
+        if not isinstance(value, dict)
+    }
+
+
+def _sentences(scores: pd.DataFrame) -> list[str]:
+    """The model against the classical fill that is best, by each metric."""
+    against = [(name, best_baseline(scores, name)) for name in IN_WORDS]
+    found = [
+        sentence(comparison(scores, best, name)) for name, best in against if best is not None
+    ]
+    return found or ["No classical fill stands beside the model: evaluate.baselines is empty."]
+
+
+def table_of(scores: pd.DataFrame, names: list[str]) -> Table | None:
+    """Best method first by MAIN; None without a metric."""
+    if not names:
+        return None
+    ranking = scores[scores["metric"] == MAIN].sort_values("mean", ascending=False)
+    methods = list(dict.fromkeys([*ranking["method"], *scores["method"]]))
+    by_place = scores.set_index(["method", "metric"])
+    best = {name: _best(scores[scores["metric"] == name], metric(name)) for name in names}
+    rows = [
+        Row(
+            method,
+            method_title(method),
+            int(scores[scores["method"] == method]["num_photos"].max()),
+            [_cell(by_place, method, metric(name), best[name]) for name in names],
+        )
+        for method in methods
+    ]
+    return Table([metric(name) for name in names], rows)
+
+
+def _best(rows: pd.DataFrame, measure: Metric) -> str:
+    means = rows.set_index("method")["mean"].dropna()
+    if means.empty:
+        return ""
+    if measure.better == "near 1":
+        return str((means - 1).abs().idxmin())
+    return str(means.idxmax() if measure.better == "higher" else means.idxmin())
+
+
+def _cell(by_place: pd.DataFrame, method: str, measure: Metric, best: str) -> Cell:
+    """Empty where the method does not have the metric: only a model has a raw output's context."""
+    if (method, measure.name) not in by_place.index:
+        return Cell(measure.name, "", "", "", "", "", False)
+    row = by_place.loc[(method, measure.name)]
+    if pd.isna(row["mean"]):
+        return Cell(measure.name, "", "", "", "", "", False)
+    mean, span = measure.text(row["mean"]), measure.span(row["low"], row["high"])
+    if pd.isna(row["difference"]):
+        return Cell(measure.name, mean, span, "", "", "", method == best)
+    return Cell(
+        measure.name,
+        mean,
+        span,
+        measure.signed(row["difference"]),
+        measure.signed_span(row["difference_low"], row["difference_high"]),
+        # Which of two ratios is nearer to 1 cannot be told from their difference.
+        "" if measure.better == "near 1" else comparison_of(_named(row)).outcome,
+        method == best,
+    )
+
+
+def _named(row: Any) -> dict[Any, Any]:
+    method, name = row.name
+    return {"method": method, "metric": name, **row}
+
+
+def _differences(scores: pd.DataFrame, name: str) -> DotChart | None:
+    """The model minus each other method, a row each."""
+    measure = metric(name)
+    rows = scores[(scores["metric"] == name) & scores["difference"].notna()]
+    rows = rows.sort_values("mean", ascending=False)
+    intervals = {
+        method_title(row["method"]): [
+            Interval(
+                row["difference"],
+                *_ends(row),
+                f"{measure.signed(row['difference'])} {measure.unit} "
+                + measure.signed_span(row["difference_low"], row["difference_high"]),
+            )
+        ]
+        for row in rows.to_dict("records")
+    }
+    unit = f", {measure.unit}" if measure.unit else ""
+    title = f"the model minus the other, {measure.title}{unit} ({measure.better} is better)"
+    return dot_chart(title, ["difference"], intervals, with_zero=True, labels=190)
+
+
+def _ends(row: dict[Any, Any]) -> tuple[float, float]:
+    """Of a single photo's difference there is no interval."""
+    low, high = row["difference_low"], row["difference_high"]
+    return (row["difference"],) * 2 if pd.isna(low) or pd.isna(high) else (low, high)
+
+
+def _distances(table: pd.DataFrame | None) -> list[dict[str, str]]:
+    """A row a measure and method, the nearest method first."""
+    if table is None:
+        return []
+    order = {name: place for place, name in enumerate(MEASURES)}
+    table = table.assign(place=table["measure"].map(order).fillna(len(order)))
+    return [
+        {
+            "measure": MEASURES.get(row["measure"], row["measure"]),
+            "method": row["method"],
+            "title": method_title(row["method"]),
+            "value": f"{row['value']:.4f}",
+            "span": _plain_span(row["low"], row["high"]),
+            "num_photos": f"{int(row['num_photos']):,}",
+            "features": "" if pd.isna(row["features_sha256"]) else str(row["features_sha256"]),
+        }
+        for row in table.sort_values(["place", "value"]).to_dict("records")
+    ]
+
+
+def _plain_span(low: float, high: float) -> str:
+    return "" if pd.isna(low) or pd.isna(high) else f"{low:.4f} to {high:.4f}"
+
+
+def _samples(figures: dict[str, float]) -> list[tuple[str, str]]:
+    return [
+        (SAMPLE_FIGURES.get(name, name.replace("_", " ")), f"{value:.3f}")
+        for name, value in figures.items()
+    ]
+
