@@ -50,8 +50,8 @@ def _git(project: Path, *arguments: str, missing: str | None = None) -> str:
     if missing is not None and "does not exist" in run.stderr:
         return missing
     raise ValueError(
-        f"git has no history to read here ({run.stderr.strip()}): commit data/evaluate/metrics.json "
-        "after a run, and it is one that later runs are compared with"
+        f"git has no history to read here ({run.stderr.strip()}): commit "
+        "data/evaluate/metrics.json after a run, and later ones are held against it"
     )
 
 
@@ -60,7 +60,7 @@ def write_former_runs() -> str:
     table = former_runs()
     FORMER_PATH.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(FORMER_PATH, index=False)
-    shown = table.assign(generator=table["generator_sha256"].str[:8], test=table["test_sha256"].str[:8])
+    short = {name.removesuffix("_sha256"): table[name].str[:8] for name in SUMS}
     columns = ["revision", "date", "num_photos", *FIGURES, "generator", "test", "subject"]
-    text = shown[columns].to_string(index=False) if len(table) else "no former runs"
+    text = table.assign(**short)[columns].to_string(index=False) if len(table) else "no former runs"
     return f"{text}\n\n{FORMER_PATH}: the next `dvc repro` shows them in the report"

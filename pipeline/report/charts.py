@@ -11,6 +11,7 @@ Points = Sequence[tuple[float, float]]
 WIDTH, HEIGHT = 420.0, 220.0  # user units, about px: two charts side by side on a page
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 12.0, 34.0
 ROW, LABELS = 24.0, 120.0  # an interval chart's rows, and the room of their names
+ROOM = 0.05  # beyond the outermost values
 # A line of more points looks no finer at this width.
 MAX_POINTS = 300
 
@@ -100,9 +101,9 @@ def line_chart(
         return None
     xs = [x for points in kept.values() for x, _ in points]
     ys = [y for points in kept.values() for _, y in points]
-    x_axis = _Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, is_tight=True)
+    x_axis = _Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, room=0)
     y_low, y_high = y_range or (min(ys), max(ys))
-    y_axis = _Axis(y_low, y_high, HEIGHT - BOTTOM, TOP)
+    y_axis = _Axis(y_low, y_high, HEIGHT - BOTTOM, TOP, room=0 if y_range else ROOM)
     return LineChart(
         title,
         x_title,
@@ -145,7 +146,7 @@ def dot_chart(
         return None
     ends = [end for each in known for end in (each.low, each.high, each.mean)]
     ends += [0.0] if with_zero else []
-    axis = _Axis(min(ends), max(ends), labels, WIDTH - RIGHT)
+    axis = _Axis(min(ends), max(ends), labels, WIDTH - RIGHT, room=ROOM)
     height = TOP + ROW * len(rows) + BOTTOM
     placed = [
         DotRow(label, TOP + ROW * (number + 0.5), _dots(row, axis))
@@ -166,17 +167,13 @@ def _dots(row: Sequence[Interval | None], axis: "_Axis") -> list[Dot]:
 class _Axis:
     """From values to user units."""
 
-    def __init__(
-        self, low: float, high: float, start: float, end: float, *, is_tight: bool = False
-    ) -> None:
-        if low == high:  # a line needs room above and below
+    def __init__(self, low: float, high: float, start: float, end: float, room: float) -> None:
+        """`room` is left free on both sides, a share of the whole."""
+        if low == high:
             low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
-        values = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        self._values = [float(value) for value in values]
-        if is_tight:
-            self._values = [value for value in self._values if low <= value <= high]
-        else:
-            low, high = min(low, self._values[0]), max(high, self._values[-1])
+        low, high = low - room * (high - low), high + room * (high - low)
+        values = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        self._values = [float(value) for value in values if low <= value <= high]
         self._low, self._high, self._start, self._end = low, high, start, end
 
     def place(self, value: float) -> float:

@@ -8,12 +8,12 @@ from pipeline.report.outs import data_uri, read_json
 
 # Verdict -> why, in the order in which a photo is judged.
 REASONS = {
-    "other_category": "of another category",
-    "broken": "broken, not to be decoded",
-    "person": "a person in it",
-    "exact_copy": "copy of another, byte for byte",
+    "other_category": "other category",
+    "broken": "broken",
+    "person": "person",
+    "exact_copy": "copy, byte for byte",
 }
-TOO_SMALL = "smaller than the shards' pictures"
+TOO_SMALL = "too small"
 SPLITS = ("train", "val", "test")
 
 

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
 from pipeline import manifests
-from pipeline.report.outs import data_uri, read_table
+from pipeline.report.outs import Record, data_uri, read_table, records
 from pipeline.report.titles import MASKED, MODEL, ORIGINAL, method_title, metric
 
 SCORES = ("hole_psnr", "hole_ssim")
@@ -57,7 +55,7 @@ def read_gallery(data: Path, order: list[str]) -> list[Photo]:
     """The photos of the grid; `order` are the methods, the best last."""
     folder = data / "evaluate" / "pictures"
     table = manifests.read(data / "evaluate" / "per_image.parquet")
-    scores = table.set_index(["key", "method"])
+    scores = {(row["key"], row["method"]): row for row in records(table)}
     photos = []
     for photo in sorted(path for path in folder.glob("*") if path.is_dir()):
         pictures = [
@@ -65,7 +63,7 @@ def read_gallery(data: Path, order: list[str]) -> list[Photo]:
                 name,
                 method_title(name),
                 data_uri(photo / f"{name}.png"),
-                _note(scores, photo.name, name),
+                _note(scores.get((photo.name, name))),
             )
             for name in methods_of(photo, order)
         ]
@@ -74,14 +72,12 @@ def read_gallery(data: Path, order: list[str]) -> list[Photo]:
     return photos
 
 
-def _note(scores: pd.DataFrame, key: str, method: str) -> str:
-    if (key, method) not in scores.index:
+def _note(row: Record | None) -> str:
+    """The scores; of the hole and the original there are none."""
+    if row is None:
         return ""
-    row = scores.loc[(key, method)]
-    parts = []
-    for name in SCORES:
-        measure = metric(name)
-        parts.append(f"{measure.title} {measure.text(row[name])} {measure.unit}".strip())
+    measures = [metric(name) for name in SCORES]
+    parts = [f"{each.title} {each.text(row[each.name])} {each.unit}".strip() for each in measures]
     return ", ".join(parts)
 
 
@@ -95,7 +91,7 @@ def read_extremes(data: Path) -> list[Against]:
             data_uri(data / "evaluate" / "grids" / f"against_{method}.png"),
             [
                 Place(row["rank"], row["key"], metric("hole_psnr").signed(row["difference"]))
-                for row in rows.to_dict("records")
+                for row in records(rows)
             ],
         )
         for method, rows in table.groupby("method", sort=False)

@@ -1,10 +1,11 @@
 """The result in one sentence: ahead, level or behind, as the paired interval says."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
+from pipeline.report.outs import Record, records
 from pipeline.report.titles import MODEL, is_baseline, method_title, metric
 
 MAIN = "hole_psnr"
@@ -38,11 +39,11 @@ def best_baseline(scores: pd.DataFrame, name: str = MAIN) -> str | None:
 
 
 def comparison(scores: pd.DataFrame, method: str, name: str = MAIN) -> Comparison:
-    (row,) = scores[(scores["metric"] == name) & (scores["method"] == method)].to_dict("records")
+    (row,) = records(scores[(scores["metric"] == name) & (scores["method"] == method)])
     return comparison_of(row)
 
 
-def comparison_of(row: dict[Any, Any]) -> Comparison:
+def comparison_of(row: Record) -> Comparison:
     """Of a row with method, metric and the paired difference."""
     difference, low, high = (float(row[f"difference{end}"]) for end in ("", "_low", "_high"))
     # One photo has no interval: nothing is known about others.
@@ -52,23 +53,18 @@ def comparison_of(row: dict[Any, Any]) -> Comparison:
 
 
 def sentence(found: Comparison) -> str:
-    """`found` in words, with the interval; who is ahead is named first."""
+    """`found`, against the best classical fill, in words; the better one comes first."""
     measure = metric(found.metric)
-    better, other = method_title(MODEL), method_title(found.method)
-    difference, low, high = found.difference, found.low, found.high
-    if found.outcome == "behind":
-        better, other = other, better
-    if (found.outcome == "behind") == (measure.better == "higher"):
-        difference, low, high = -difference, -high, -low
-    span = f"[{measure.text(low)}, {measure.text(high)}]"
+    model, other = method_title(MODEL), f"{method_title(found.method)}, the best classical fill,"
+    gain = (found.difference, found.low, found.high)
+    losing = (-found.difference, -found.high, -found.low)
     unit = f" {measure.unit}" if measure.unit else ""
-    subject = f"{better[0].upper()}{better[1:]}"
     if found.outcome == "level":
-        return (
-            f"{subject} and {other} are level: {measure.signed(difference)}{unit} {span} of "
-            f"{measure.title}, an interval that holds 0."
-        )
-    return (
-        f"{subject} is ahead of {other} by {measure.text(difference)}{unit} {span} of "
-        f"{measure.title}."
-    )
+        amount, low, high = gain
+        text = f"{model} and {other} are level: {measure.signed(amount)}{unit}"
+    else:
+        better, worse = (model, other) if found.outcome == "ahead" else (other, model)
+        # Less is better of some metrics: what is ahead is so by a positive amount.
+        amount, low, high = gain if found.difference > 0 else losing
+        text = f"{better} is ahead of {worse} by {measure.text(amount)}{unit}"
+    return f"{text[0].upper()}{text[1:]} {measure.signed_span(low, high)} of {measure.title}."

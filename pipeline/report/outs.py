@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+# A row of a table by its columns; what a column holds is the table's contract, not a type's.
+Record = dict[Any, Any]
+
 MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
@@ -26,6 +29,12 @@ def table_if_there(path: Path) -> pd.DataFrame | None:
         return None
     table = read_table(path)
     return None if table.empty else table
+
+
+def records(table: pd.DataFrame) -> list[Record]:
+    """The rows, one after another."""
+    found: list[Record] = table.to_dict("records")
+    return found
 
 
 def data_uri(path: Path) -> str:

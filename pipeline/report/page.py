@@ -12,8 +12,8 @@ from pipeline import manifests
 from pipeline.params.report import ReportParams
 from pipeline.report import provenance
 from pipeline.report.funnel import Funnel, Sheet, read_funnel, read_sheets
-from pipeline.report.headline import MAIN
 from pipeline.report.gallery import Against, Photo, read_extremes, read_gallery
+from pipeline.report.headline import MAIN
 from pipeline.report.outs import data_uri, read_json, read_table
 from pipeline.report.people import People, read_people
 from pipeline.report.rating_page import RatingPage, rating_page
@@ -60,7 +60,7 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
     metrics = read_json(data / "evaluate" / "metrics.json")
     test, generator = metrics["test_sha256"], metrics["generator_sha256"]
     completes = MODEL in metrics
-    table = manifests.read(data / "evaluate" / "per_image.parquet")
+    pictures = _rateable(manifests.read(data / "evaluate" / "per_image.parquet"))
     photos = read_gallery(data, _order(data)) if completes else []
     strata, losses = read_strata(data) if completes else ([], [])
     samples = data / "evaluate" / "grids" / "samples.png"
@@ -76,7 +76,7 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
         extremes=read_extremes(data) if completes else [],
         samples=data_uri(samples) if "samples" in metrics else None,
         runs=read_runs(data, test, generator),
-        rated=read_ratings(data / "ratings", _rateable(table), test, generator) if completes else [],
+        rated=read_ratings(data / "ratings", pictures, test, generator) if completes else [],
         published=published(),
         rating=rating_page(data, test, generator, seed=params.seed, num_photos=params.num_rated)
         if completes

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipeline.report.charts import LineChart, line_chart
-from pipeline.report.outs import read_json, read_table, table_if_there
+from pipeline.report.outs import Record, read_json, read_table, records, table_if_there
 
 
 class WhatIf(NamedTuple):
@@ -24,7 +24,7 @@ class People(NamedTuple):
     is_enabled: bool
     figures: dict[str, Any]  # empty where the truth is not known
     curve: LineChart | None
-    points: list[dict[str, Any]]
+    points: list[Record]
     what_if: WhatIf | None
     kept_by_score: LineChart | None
 
@@ -39,7 +39,7 @@ def read_people(data: Path, params: dict[str, Any]) -> People:
         enabled,
         read_json(truth) if truth.is_file() else {},
         None if points is None else _curve(points),
-        [] if points is None else points.to_dict("records"),
+        [] if points is None else records(points),
         _what_if(read_table(folder / "thresholds" / "grid.csv"), chosen) if enabled else None,
         _kept_by_score(folder, chosen) if enabled else None,
     )
@@ -49,7 +49,10 @@ def _curve(points: pd.DataFrame) -> LineChart | None:
     ordered = points.sort_values(["recall", "precision"])
     pairs = list(zip(ordered["recall"].astype(float), ordered["precision"], strict=True))
     return line_chart(
-        "precision over recall of photos with people", "recall", {"precision": pairs}, y_range=(0, 1)
+        "precision over recall of photos with people",
+        "recall",
+        {"precision": pairs},
+        y_range=(0, 1),
     )
 
 

@@ -80,7 +80,10 @@ def read_sums(data: Path, params: dict[str, Any]) -> dict[str, str]:
         sums["people detector"] = params["detect_people"]["weights_sha256"]
     sums |= {f"{split} shards": value for split, value in meta["sha256"].items()}
     sums["generator"] = metrics["generator_sha256"]
-    for name, what in {"features_sha256": "scene features", "code_sha256": "evaluating code"}.items():
+    for name, what in {
+        "features_sha256": "scene features",
+        "code_sha256": "evaluating code",
+    }.items():
         if name in metrics:
             sums[what] = metrics[name]
     return sums

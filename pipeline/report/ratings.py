@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.stats import bootstrap
 
 from pipeline.import_closure import ROOT
+from pipeline.report.outs import read_table, records
 from pipeline.report.titles import method_title
 
 FORMAT = "scenefill-rating-1"
 # GANscape's own table, by its authors, of 30 validation photos.
 PUBLISHED = ROOT / "bench" / "table" / "published.csv"
-PUBLISHED_TITLES = {"base": "GANscape, base, as published", "mse_10": "GANscape, best, as published"}
+PUBLISHED_TITLES = {
+    "base": "GANscape, base, as published",
+    "mse_10": "GANscape, best, as published",
+}
 RESAMPLES = 2000
 
 
@@ -166,12 +169,8 @@ def _score(values: list[int]) -> Score:
 
 def published() -> list[Published]:
     """GANscape's own scores, which were given by another panel for other pictures."""
-    table = pd.read_csv(PUBLISHED).set_index("system")
+    rows = {row["system"]: row for row in records(read_table(PUBLISHED))}
     return [
-        Published(
-            title,
-            f"{table.loc[name, 'local_score']:.2f}",
-            f"{table.loc[name, 'global_score']:.2f}",
-        )
+        Published(title, *(f"{rows[name][score]:.2f}" for score in ("local_score", "global_score")))
         for name, title in PUBLISHED_TITLES.items()
     ]

@@ -7,13 +7,14 @@ import pandas as pd
 
 from pipeline.report.charts import DotChart, Interval, dot_chart
 from pipeline.report.headline import MAIN, best_baseline, comparison, comparison_of, sentence
-from pipeline.report.outs import read_json, read_table, table_if_there
-from pipeline.report.titles import MEASURES, MODEL, Metric, method_title, metric
+from pipeline.report.outs import Record, read_json, read_table, records, table_if_there
+from pipeline.report.titles import MEASURES, MODEL, Metric, measure_title, method_title, metric
 from pipeline.results import SAMPLE_FIGURES
 
 # Shown at once; the others are folded away.
 FIRST = ("hole_psnr", "hole_ssim", "hole_l1", "seam_error", "detail_ratio")
 IN_WORDS = ("hole_psnr", "hole_ssim")
+OUTCOMES = ("ahead", "behind", "level")
 
 
 class Cell(NamedTuple):
@@ -87,9 +88,7 @@ def _basis(metrics: dict[str, Any]) -> dict[str, str]:
 def _sentences(scores: pd.DataFrame) -> list[str]:
     """The model against the classical fill that is best, by each metric."""
     against = [(name, best_baseline(scores, name)) for name in IN_WORDS]
-    found = [
-        sentence(comparison(scores, best, name)) for name, best in against if best is not None
-    ]
+    found = [sentence(comparison(scores, best, name)) for name, best in against if best is not None]
     return found or ["No classical fill stands beside the model: evaluate.baselines is empty."]
 
 
@@ -99,14 +98,14 @@ def table_of(scores: pd.DataFrame, names: list[str]) -> Table | None:
         return None
     ranking = scores[scores["metric"] == MAIN].sort_values("mean", ascending=False)
     methods = list(dict.fromkeys([*ranking["method"], *scores["method"]]))
-    by_place = scores.set_index(["method", "metric"])
+    by_place = {(row["method"], row["metric"]): row for row in records(scores)}
     best = {name: _best(scores[scores["metric"] == name], metric(name)) for name in names}
     rows = [
         Row(
             method,
             method_title(method),
             int(scores[scores["method"] == method]["num_photos"].max()),
-            [_cell(by_place, method, metric(name), best[name]) for name in names],
+            [_cell(by_place.get((method, name)), metric(name), best[name]) for name in names],
         )
         for method in methods
     ]
@@ -122,16 +121,14 @@ def _best(rows: pd.DataFrame, measure: Metric) -> str:
     return str(means.idxmax() if measure.better == "higher" else means.idxmin())
 
 
-def _cell(by_place: pd.DataFrame, method: str, measure: Metric, best: str) -> Cell:
+def _cell(row: Record | None, measure: Metric, best: str) -> Cell:
     """Empty where the method does not have the metric: only a model has a raw output's context."""
-    if (method, measure.name) not in by_place.index:
-        return Cell(measure.name, "", "", "", "", "", False)
-    row = by_place.loc[(method, measure.name)]
-    if pd.isna(row["mean"]):
+    if row is None or pd.isna(row["mean"]):
         return Cell(measure.name, "", "", "", "", "", False)
     mean, span = measure.text(row["mean"]), measure.span(row["low"], row["high"])
+    is_best = row["method"] == best
     if pd.isna(row["difference"]):
-        return Cell(measure.name, mean, span, "", "", "", method == best)
+        return Cell(measure.name, mean, span, "", "", "", is_best)
     return Cell(
         measure.name,
         mean,
@@ -139,38 +136,33 @@ def _cell(by_place: pd.DataFrame, method: str, measure: Metric, best: str) -> Ce
         measure.signed(row["difference"]),
         measure.signed_span(row["difference_low"], row["difference_high"]),
         # Which of two ratios is nearer to 1 cannot be told from their difference.
-        "" if measure.better == "near 1" else comparison_of(_named(row)).outcome,
-        method == best,
+        "" if measure.better == "near 1" else comparison_of(row).outcome,
+        is_best,
     )
 
 
-def _named(row: Any) -> dict[Any, Any]:
-    method, name = row.name
-    return {"method": method, "metric": name, **row}
-
-
 def _differences(scores: pd.DataFrame, name: str) -> DotChart | None:
-    """The model minus each other method, a row each."""
+    """The model minus each other method, a row each, coloured by the outcome."""
     measure = metric(name)
     rows = scores[(scores["metric"] == name) & scores["difference"].notna()]
-    rows = rows.sort_values("mean", ascending=False)
-    intervals = {
-        method_title(row["method"]): [
-            Interval(
-                row["difference"],
-                *_ends(row),
-                f"{measure.signed(row['difference'])} {measure.unit} "
-                + measure.signed_span(row["difference_low"], row["difference_high"]),
-            )
+    intervals = {}
+    for row in records(rows.sort_values("mean", ascending=False)):
+        outcome = comparison_of(row).outcome
+        found = Interval(row["difference"], *_ends(row), _difference_text(row, measure))
+        intervals[method_title(row["method"])] = [
+            found if outcome == each else None for each in OUTCOMES
         ]
-        for row in rows.to_dict("records")
-    }
     unit = f", {measure.unit}" if measure.unit else ""
     title = f"the model minus the other, {measure.title}{unit} ({measure.better} is better)"
-    return dot_chart(title, ["difference"], intervals, with_zero=True, labels=190)
+    return dot_chart(title, OUTCOMES, intervals, with_zero=True, labels=190)
 
 
-def _ends(row: dict[Any, Any]) -> tuple[float, float]:
+def _difference_text(row: Record, measure: Metric) -> str:
+    span = measure.signed_span(row["difference_low"], row["difference_high"])
+    return f"{measure.signed(row['difference'])} {measure.unit} {span}"
+
+
+def _ends(row: Record) -> tuple[float, float]:
     """Of a single photo's difference there is no interval."""
     low, high = row["difference_low"], row["difference_high"]
     return (row["difference"],) * 2 if pd.isna(low) or pd.isna(high) else (low, high)
@@ -184,7 +176,7 @@ def _distances(table: pd.DataFrame | None) -> list[dict[str, str]]:
     table = table.assign(place=table["measure"].map(order).fillna(len(order)))
     return [
         {
-            "measure": MEASURES.get(row["measure"], row["measure"]),
+            "measure": measure_title(row["measure"]),
             "method": row["method"],
             "title": method_title(row["method"]),
             "value": f"{row['value']:.4f}",
@@ -192,7 +184,7 @@ def _distances(table: pd.DataFrame | None) -> list[dict[str, str]]:
             "num_photos": f"{int(row['num_photos']):,}",
             "features": "" if pd.isna(row["features_sha256"]) else str(row["features_sha256"]),
         }
-        for row in table.sort_values(["place", "value"]).to_dict("records")
+        for row in records(table.sort_values(["place", "value"]))
     ]
 
 
@@ -205,4 +197,3 @@ def _samples(figures: dict[str, float]) -> list[tuple[str, str]]:
         (SAMPLE_FIGURES.get(name, name.replace("_", " ")), f"{value:.3f}")
         for name, value in figures.items()
     ]
-

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.comparison_table import COMPLETION, SAMPLING, Columns, table_of
-from pipeline.report.outs import table_if_there
+from pipeline.report.outs import Record, records, table_if_there
 
 FORMER = "former.csv"  # in data/compare/, by `scenefill runs`
 
@@ -52,14 +52,14 @@ def _compared(results: pd.DataFrame) -> list[CompareTable]:
         if next(iter(columns)) not in set(results["metric"]):
             continue
         table = table_of(results, columns)
-        rows = [_cells(row, columns) for row in table.to_dict("records")]
+        rows = [_cells(row, columns) for row in records(table)]
         if rows:
             titles = ["system", *(title for title, _ in columns.values())]
             tables.append(CompareTable(titles, rows))
     return tables
 
 
-def _cells(row: "dict[object, float]", columns: Columns) -> list[str]:
+def _cells(row: Record, columns: Columns) -> list[str]:
     cells = [str(row["system"]).replace("_", " ")]
     for name, (_, digits) in columns.items():
         text, spread = f"{row[name]:.{digits}f}", row[f"{name}_spread"]
@@ -79,5 +79,5 @@ def _former(table: pd.DataFrame, test_sha256: str, generator_sha256: str) -> lis
             row["test_sha256"] == test_sha256,
             row["generator_sha256"] == generator_sha256,
         )
-        for row in table.to_dict("records")
+        for row in records(table)
     ]

@@ -1,18 +1,14 @@
 """Where the model is good and where a classical fill beats it, by groups of test photos."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from pipeline.report.charts import DotChart, Interval, dot_chart
 from pipeline.report.headline import MAIN, comparison_of
-from pipeline.report.outs import read_table
-from pipeline.report.titles import MODEL, STRATA, Metric, is_baseline, method_title, metric
-
-
-# A row of strata.csv.
-Figures = dict[Any, Any]
+from pipeline.report.outs import Record, read_table, records
+from pipeline.report.titles import MODEL, Metric, is_baseline, method_title, metric, stratum_title
 
 
 class Loss(NamedTuple):
@@ -28,7 +24,7 @@ class Loss(NamedTuple):
 
 
 class GroupRow(NamedTuple):
-    """The model in a group of photos, and the classical fill that is best there, if there is one."""
+    """The model in a group of photos, and the best classical fill there, if there is one."""
 
     group: str
     bounds: str
@@ -67,7 +63,7 @@ def _stratum(name: str, table: pd.DataFrame, measure: Metric) -> Stratum:
     for group, each in table.groupby("group", sort=False):
         fills = each[each["method"].map(is_baseline)]
         best = fills.sort_values("mean", ascending=measure.better == "lower").head(1)
-        own, others = _only(each[each["method"] == MODEL]), best.to_dict("records")
+        own, others = _only(each[each["method"] == MODEL]), records(best)
         intervals[str(group)] = [
             _interval(own, measure),
             *(_interval(other, measure) for other in others),
@@ -75,24 +71,24 @@ def _stratum(name: str, table: pd.DataFrame, measure: Metric) -> Stratum:
         rows.append(_row(str(group), own, others, measure))
     title = f"{measure.title}, {measure.unit}, with 95 % intervals"
     chart = dot_chart(title, [method_title(MODEL), "the best classical fill"], intervals)
-    return Stratum(name, STRATA.get(name, name.replace("_", " ")), chart, rows)
+    return Stratum(name, stratum_title(name), chart, rows)
 
 
-def _only(rows: pd.DataFrame) -> Figures:
+def _only(rows: pd.DataFrame) -> Record:
     """The model is measured on every photo."""
-    (row,) = rows.to_dict("records")
+    (row,) = records(rows)
     return row
 
 
-def _interval(row: Figures, measure: Metric) -> Interval:
+def _interval(row: Record, measure: Metric) -> Interval:
     text = f"{method_title(row['method'])} {measure.text(row['mean'])} {measure.unit}"
     # The mean of a single photo has no interval.
-    low, high = (row[end] if pd.notna(row[end]) else row["mean"] for end in ("low", "high"))
-    return Interval(row["mean"], low, high, text)
+    ends = [row[end] if pd.notna(row[end]) else row["mean"] for end in ("low", "high")]
+    return Interval(row["mean"], *ends, text)
 
 
-def _row(group: str, own: Figures, others: list[Figures], measure: Metric) -> GroupRow:
-    bounds = "" if pd.isna(own["bounds"]) else str(own["bounds"])
+def _row(group: str, own: Record, others: list[Record], measure: Metric) -> GroupRow:
+    bounds = str(own["bounds"]) if pd.notna(own["bounds"]) else ""
     span = measure.span(own["low"], own["high"])
     shown = (group, bounds, int(own["num_photos"]), measure.text(own["mean"]), span)
     if not others:
@@ -115,7 +111,7 @@ def _losses(table: pd.DataFrame, measure: Metric) -> list[Loss]:
     behind = behind[behind["behind"] > 0].sort_values("behind", ascending=False, kind="stable")
     return [
         Loss(
-            STRATA.get(row["stratum"], row["stratum"]),
+            stratum_title(row["stratum"]),
             str(row["group"]),
             method_title(row["method"]),
             measure.text(row["behind"]),
@@ -123,5 +119,5 @@ def _losses(table: pd.DataFrame, measure: Metric) -> list[Loss]:
             int(row["num_photos"]),
             comparison_of(row).outcome == "behind",
         )
-        for row in behind.to_dict("records")
+        for row in records(behind)
     ]

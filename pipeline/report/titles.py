@@ -84,6 +84,14 @@ def method_title(name: str) -> str:
     return METHODS.get(name, name.replace("_", " "))
 
 
+def measure_title(name: str) -> str:
+    return MEASURES.get(name, name.replace("_", " "))
+
+
+def stratum_title(name: str) -> str:
+    return STRATA.get(name, name.replace("_", " "))
+
+
 def is_baseline(method: str) -> bool:
     """A classical fill: neither trained nor the floor."""
     return method not in (MODEL, PLAIN, OTHER_PHOTO)
