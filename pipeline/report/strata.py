@@ -83,12 +83,13 @@ def _only(rows: pd.DataFrame) -> Record:
 def _interval(row: Record, measure: Metric) -> Interval:
     text = f"{method_title(row['method'])} {measure.text(row['mean'])} {measure.unit}"
     # The mean of a single photo has no interval.
-    ends = [row[end] if pd.notna(row[end]) else row["mean"] for end in ("low", "high")]
-    return Interval(row["mean"], *ends, text)
+    is_known = pd.notna(row["low"]) and pd.notna(row["high"])
+    low, high = (row["low"], row["high"]) if is_known else (row["mean"], row["mean"])
+    return Interval(row["mean"], low, high, text)
 
 
 def _row(group: str, own: Record, others: list[Record], measure: Metric) -> GroupRow:
-    bounds = str(own["bounds"]) if pd.notna(own["bounds"]) else ""
+    bounds: str = own["bounds"] if pd.notna(own["bounds"]) else ""
     span = measure.span(own["low"], own["high"])
     shown = (group, bounds, int(own["num_photos"]), measure.text(own["mean"]), span)
     if not others:
