@@ -21,6 +21,12 @@ class EvaluateParams(Section):
     colors: int = Field(
         description="10..200: the model's output is reduced to so many, by k-means; 0: all are kept"
     )
+    inception_weights_path: str = Field(
+        description="file of Inception's weights for the standard FID and KID; download, or empty"
+    )
+    lpips_weights_path: str = Field(
+        description="file of AlexNet's weights for LPIPS; download, or empty: not measured"
+    )
 
     @field_validator("colors")
     @classmethod
