@@ -10,8 +10,8 @@ from torch import Tensor
 from pipeline import metrics
 from pipeline.training import hole_figures as module
 from pipeline.training.hole_figures import (
-    MAX_PSNR,
     MAX_RATIO,
+    PSNR_CAP,
     detail_ratio,
     diversity,
     hole_figures,
@@ -79,7 +79,7 @@ def fill(original: Tensor, mask: Tensor, inside: Tensor | int) -> Tensor:
 def test_equal_pictures(shape: Callable[[], Tensor]) -> None:
     assert hole_figures(noise(0), noise(0), shape(), BOXES) == {
         "hole_l1": 0.0,
-        "hole_psnr": MAX_PSNR,
+        "hole_psnr": PSNR_CAP,
         "seam_ratio": 1.0,
         "detail_ratio": 1.0,
         "diversity": 1.0,
