@@ -31,9 +31,8 @@ METRICS = {
 # Of Wang et al. 2004: a Gaussian window, and what keeps quotients of flat places steady.
 WINDOW, SIGMA = 11, 1.5  # px
 STEADY_MEANS, STEADY_CONTRASTS = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-MARGIN = WINDOW // 2  # px at the picture's border where the window is not whole
-# px that cv2 blurs in one call, over all channels, are bounded by its 512 channels.
-CHANNELS_AT_ONCE = 512
+# OpenCV 5 blurs at most so many in one call (4: 512).
+CHANNELS_AT_ONCE = 128
 
 # The energy that rounding to 8 bits puts into a Laplacian of four neighbours: five pixels' errors
 # of variance 1/12, the middle one's fourfold. Less detail than that cannot be told from none.
@@ -58,7 +57,7 @@ def completion_metrics(
         areas = {
             "hole": (error[mask], local[mask]),
             "box": (error[box.rows, box.columns], local[box.rows, box.columns]),
-            "image": (error, _whole_windows(local)),
+            "image": (error, local),
         }
         scores: dict[str, float] = {}
         for area, (errors, similarities) in areas.items():
@@ -74,8 +73,9 @@ def completion_metrics(
 def ssim_maps(completed: Sequence[np.ndarray], original: np.ndarray) -> list[np.ndarray]:
     """SSIM of each picture at each pixel and channel, HWC; Wang et al. 2004.
 
-    Windows at the hole's border see the context too; at the picture's border they are mirrored.
-    The means over the original's windows are taken once for all pictures.
+    Windows at the hole's border see the context too; at the picture's border they are mirrored, as
+    in torchmetrics, whose value is the mean of the whole map. The means over the original's
+    windows are taken once for all pictures.
     """
     truth = original.astype(np.float64)
     pictures = [picture.astype(np.float64) for picture in completed]
@@ -104,20 +104,10 @@ def _window_means(planes: Sequence[np.ndarray]) -> list[np.ndarray]:
             np.concatenate(part, axis=2),
             (WINDOW, WINDOW),
             SIGMA,
-            borderType=cv2.BORDER_REFLECT,
+            borderType=cv2.BORDER_REFLECT_101,
         )
         blurred += np.split(means, len(part), axis=2)
     return blurred
-
-
-def _whole_windows(local: np.ndarray) -> np.ndarray:
-    """Where no window is mirrored, as torchmetrics and scikit-image take the mean.
-
-    All of a picture that is too small to have such a place.
-    """
-    if min(local.shape[:2]) < WINDOW:
-        return local
-    return local[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def seam_error(completed: np.ndarray, original: np.ndarray, mask: np.ndarray) -> float:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline import metrics
+from pipeline.metrics import completion_metrics
+from pipeline.rectangle import Rectangle
 from pipeline.training import hole_figures as module
 from pipeline.training.hole_figures import (
     MAX_RATIO,
@@ -22,6 +23,7 @@ from pipeline.training.hole_figures import (
 
 SIZE = 24
 NUM = 6
+WHOLE = Rectangle(0, 0, SIZE, SIZE)
 
 
 def noise(seed: int, num: int = NUM) -> Tensor:
@@ -91,8 +93,8 @@ def test_l1_and_psnr_are_those_of_the_evaluation(shape: Callable[[], Tensor]) ->
     mask = shape()
     completed, original = fill(noise(0), mask, noise(1)), noise(0)
     scores = [
-        metrics.hole_metrics(*(array.numpy() for array in photo))
-        for photo in zip(completed, original, mask[:, 0], strict=True)
+        completion_metrics([picture.numpy()], truth.numpy(), hole.numpy(), WHOLE)[0]
+        for picture, truth, hole in zip(completed, original, mask[:, 0], strict=True)
     ]
     for name, figure in (("hole_l1", hole_l1), ("hole_psnr", hole_psnr)):
         mean = np.mean([score[name] for score in scores])
