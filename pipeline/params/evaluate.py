@@ -6,14 +6,24 @@ from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
 
-Baseline = Literal["mean_color", "telea", "navier_stokes", "biharmonic"]
+Baseline = Literal[
+    "mean_color",
+    "mean_color_blended",
+    "nearest",
+    "harmonic",
+    "biharmonic",
+    "telea",
+    "navier_stokes",
+    "patch_copy",
+    "other_photo",
+]
 Blend = Literal["none", "poisson"]
 
 
 class EvaluateParams(Section):
     """What the stage `evaluate` reads."""
 
-    baselines: list[Baseline] = Field(description="classical fills of the same holes")
+    baselines: list[Baseline] = Field(description="other fills of the same holes")
     blend: Blend = Field(
         description="how completions meet their surroundings; poisson: by their gradients, GLCIC's"
     )
