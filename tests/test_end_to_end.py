@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from digits import MNIST_TRAIN, mnist_files
 from pictures import encoded, picture
 from pipeline.import_closure import ROOT
+from pipeline.params.evaluate import Baseline
 from pipeline.shard_reader import read_meta, read_split
 from places_archives import file_list_tar, photo, val_tar
 from places_server import Fault, pinned, places_server
@@ -312,7 +313,7 @@ def test_outs_are_whole(project: Project) -> None:
     assert sum(counts.values()) == funnel["ok"]
     metrics = figures(project, "evaluate/metrics.json")
     assert metrics["num_photos"] == counts["test"] > 0
-    methods = {"model", "mean_color", "telea", "navier_stokes", "biharmonic"}
+    methods = {"model", *get_args(Baseline)}
     assert {name for name, value in metrics.items() if isinstance(value, dict)} == methods
     table = pd.read_parquet(data / "evaluate/per_image.parquet")
     assert len(table) == counts["test"] * len(methods)

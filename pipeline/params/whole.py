@@ -32,6 +32,8 @@ from pipeline.params.sources.places365 import Places365Options
 from pipeline.params.sources.places365_val import Places365ValOptions
 from pipeline.params.sources.synthetic import SyntheticOptions
 from pipeline.params.train import TrainParams
+from pipeline.params.train_features import TrainFeaturesParams
+from pipeline.params.train_plain import TrainPlainParams
 from pipeline.places365.categories import categories, outdoor
 from pipeline.resume import work_dir
 
@@ -71,7 +73,9 @@ class WholeParams(Section):
     filter_people: FilterPeopleParams
     downscale: DownscaleParams
     crop: CropParams
+    train_features: TrainFeaturesParams
     train: TrainParams
+    train_plain: TrainPlainParams
     recipes: dict[str, dict[str, Any]] = Field(description="options of each recipe")
     evaluate: EvaluateParams
     report: ReportParams

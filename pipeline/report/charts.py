@@ -85,6 +85,11 @@ class Interval(NamedTuple):
     text: str
 
 
+def ends_of(mean: float, low: float, high: float) -> tuple[float, float]:
+    """The interval, or the mean itself where there is none: of a single photo."""
+    return (mean, mean) if math.isnan(low) or math.isnan(high) else (low, high)
+
+
 def line_chart(
     title: str,
     x_title: str,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.report.charts import DotChart, Interval, dot_chart
+from pipeline.report.charts import DotChart, Interval, dot_chart, ends_of
 from pipeline.report.headline import MAIN, best_baseline, comparison, comparison_of, sentence
 from pipeline.report.outs import Record, read_json, read_table, records, table_if_there
 from pipeline.report.titles import MEASURES, MODEL, Metric, measure_title, method_title, metric
@@ -148,7 +148,8 @@ def _differences(scores: pd.DataFrame, name: str) -> DotChart | None:
     intervals = {}
     for row in records(rows.sort_values("mean", ascending=False)):
         outcome = comparison_of(row).outcome
-        found = Interval(row["difference"], *_ends(row), _difference_text(row, measure))
+        ends = ends_of(row["difference"], row["difference_low"], row["difference_high"])
+        found = Interval(row["difference"], *ends, _difference_text(row, measure))
         intervals[method_title(row["method"])] = [
             found if outcome == each else None for each in OUTCOMES
         ]
@@ -160,12 +161,6 @@ def _differences(scores: pd.DataFrame, name: str) -> DotChart | None:
 def _difference_text(row: Record, measure: Metric) -> str:
     span = measure.signed_span(row["difference_low"], row["difference_high"])
     return f"{measure.signed(row['difference'])} {measure.unit} {span}"
-
-
-def _ends(row: Record) -> tuple[float, float]:
-    """Of a single photo's difference there is no interval."""
-    low, high = row["difference_low"], row["difference_high"]
-    return (row["difference"],) * 2 if pd.isna(low) or pd.isna(high) else (low, high)
 
 
 def _distances(table: pd.DataFrame | None) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.report.charts import DotChart, Interval, dot_chart
+from pipeline.report.charts import DotChart, Interval, dot_chart, ends_of
 from pipeline.report.headline import MAIN, comparison_of
 from pipeline.report.outs import Record, read_table, records
 from pipeline.report.titles import MODEL, Metric, is_baseline, method_title, metric, stratum_title
@@ -82,14 +82,12 @@ def _only(rows: pd.DataFrame) -> Record:
 
 def _interval(row: Record, measure: Metric) -> Interval:
     text = f"{method_title(row['method'])} {measure.text(row['mean'])} {measure.unit}"
-    # The mean of a single photo has no interval.
-    is_known = pd.notna(row["low"]) and pd.notna(row["high"])
-    low, high = (row["low"], row["high"]) if is_known else (row["mean"], row["mean"])
+    low, high = ends_of(row["mean"], row["low"], row["high"])
     return Interval(row["mean"], low, high, text)
 
 
 def _row(group: str, own: Record, others: list[Record], measure: Metric) -> GroupRow:
-    bounds: str = own["bounds"] if pd.notna(own["bounds"]) else ""
+    bounds = "" if pd.isna(own["bounds"]) else own["bounds"]
     span = measure.span(own["low"], own["high"])
     shown = (group, bounds, int(own["num_photos"]), measure.text(own["mean"]), span)
     if not others:
