@@ -87,7 +87,7 @@ def _interval(row: Record, measure: Metric) -> Interval:
 
 
 def _row(group: str, own: Record, others: list[Record], measure: Metric) -> GroupRow:
-    bounds = "" if pd.isna(own["bounds"]) else own["bounds"]
+    bounds: str = "" if pd.isna(own["bounds"]) else own["bounds"]
     span = measure.span(own["low"], own["high"])
     shown = (group, bounds, int(own["num_photos"]), measure.text(own["mean"]), span)
     if not others:

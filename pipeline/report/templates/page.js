@@ -66,11 +66,17 @@ function lookAt(newRow, newColumn) {
   picture.src = buttons[column].querySelector("img").src;
   picture.alt = title;
   picture.className = "pixels square";
-  methods.replaceChildren(...buttons.map((button, place) => {
+  [...methods.children].forEach((choice, place) => {
+    choice.setAttribute("aria-pressed", String(place === column));
+  });
+}
+
+// Once for all photos: they have the same methods, and a button that has the focus keeps it.
+function offerMethods() {
+  methods.replaceChildren(...[...rows[0].querySelectorAll("button")].map((button, place) => {
     const choice = document.createElement("button");
     choice.type = "button";
     choice.textContent = button.dataset.title;
-    choice.setAttribute("aria-pressed", String(place === column));
     choice.addEventListener("click", () => lookAt(row, place));
     return choice;
   }));
@@ -78,6 +84,7 @@ function lookAt(newRow, newColumn) {
 
 rows.forEach((each, place) => each.querySelectorAll("button").forEach((button, at) => {
   button.addEventListener("click", () => {
+    offerMethods();
     lookAt(place, at);
     zoom.showModal();
   });
