@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,14 @@ from pipeline.frechet_distance import PHOTOS_PER_FEATURE, frechet_distance
 from pipeline.kernel_distance import kernel_distance
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.progress import progress
-from pipeline.scene_features import SceneFeatures
+from pipeline.scene_features import SceneFeatures, load_scene_features
 from pipeline.sliced_wasserstein import PATCH, sliced_wasserstein
 from pipeline.standard_features import InceptionFeatures, Lpips
 from pipeline.two_sample import NUM_FOLDS, two_sample
 
-COLUMNS = ["method", "measure", "value", "low", "high", "num_photos", "features_sha256"]
+DISTANCE_COLUMNS = ["method", "measure", "value", "low", "high", "num_photos", "features_sha256"]
+
+DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,14 @@ class Extractors:
     lpips: Lpips | None
 
     @classmethod
-    def load(
-        cls, scene: SceneFeatures, params: EvaluateParams, device: torch.device
-    ) -> "Extractors":
-        """A ValueError where a file of weights that `params` name is missing or another one."""
+    def load(cls, folder: Path, params: EvaluateParams, device: torch.device) -> "Extractors":
+        """What `train_features` left in `folder`, and the files of weights that `params` name.
+
+        A ValueError where one is missing or holds something else.
+        """
         inception, lpips = params.inception_weights_path, params.lpips_weights_path
         return cls(
-            scene,
+            load_scene_features(folder, device),
             InceptionFeatures.load(inception, device) if inception else None,
             Lpips.load(lpips, device) if lpips else None,
         )
@@ -56,7 +60,7 @@ class Row:
 def distances(
     boxes: Mapping[str, np.ndarray], originals: np.ndarray, extractors: Extractors
 ) -> pd.DataFrame:
-    """COLUMNS, a row for each method and measure; (N, B, B, 3) uint8 each, in the same order.
+    """DISTANCE_COLUMNS, a row for each method and measure; (N, B, B, 3) uint8 each, alike in order.
 
     A measure for which the photos are too few is left out: FID below 2 for each feature, the
     classifier below 10, KID below 4; sliced Wasserstein where a box is smaller than its patches.
@@ -69,7 +73,7 @@ def distances(
             for row in _measure(pictures, originals, known, extractors):
                 rows.append({"method": method, **vars(row), "num_photos": len(originals)})
             advance(1)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=DISTANCE_COLUMNS).round(DIGITS)
 
 
 def _looks(extractors: Extractors) -> dict[str, SceneFeatures | InceptionFeatures]:
@@ -87,7 +91,8 @@ def _measure(
         if name == "scene" and len(features) >= 2 * NUM_FOLDS:
             rows.append(Row("two_sample", *two_sample(features, known[name]), look.sha256))
     if min(pictures.shape[1:3]) >= PATCH:
-        pair = torch.from_numpy(pictures), torch.from_numpy(originals)
+        device = extractors.scene.device
+        pair = (torch.from_numpy(each).to(device) for each in (pictures, originals))
         rows.append(Row("sliced_wasserstein", sliced_wasserstein(*pair), np.nan, np.nan))
     if extractors.lpips:
         interval = extractors.lpips.between(pictures, originals)
@@ -103,3 +108,9 @@ def _of_features(name: str, features: Tensor, known: Tensor, sha256: str) -> lis
         distance = frechet_distance(features, known)
         rows.append(Row(f"fid_{name}", distance, np.nan, np.nan, sha256))
     return rows
+
+
+def distance_plot(found: pd.DataFrame) -> pd.DataFrame:
+    """What `dvc plots` draws: method, kid_scene, low, high."""
+    rows = found[found["measure"] == "kid_scene"]
+    return rows[["method", "value", "low", "high"]].rename(columns={"value": "kid_scene"})

@@ -41,6 +41,12 @@ def bootstrap(values: np.ndarray) -> Interval:
     return _ends(np.concatenate(means))
 
 
+def mean_with_ends(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean of (photos,) and the ends of its interval."""
+    ends = bootstrap(values[:, None])
+    return float(values.mean()), float(ends.low[0]), float(ends.high[0])
+
+
 def _draws(rng: np.random.Generator, num: int) -> np.ndarray:
     """(RESAMPLES_AT_ONCE, num): how often each photo is in each resample."""
     drawn = rng.integers(num, size=(RESAMPLES_AT_ONCE, num))

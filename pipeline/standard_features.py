@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from models.pixels import to_tensor
 from pipeline.checksums import sha256_of
+from pipeline.intervals import mean_with_ends
 
 DOWNLOAD = "download"
 PICTURES_AT_ONCE = 64
@@ -84,9 +85,7 @@ class Lpips:
         for start in range(0, len(pictures), PICTURES_AT_ONCE):
             part = slice(start, start + PICTURES_AT_ONCE)
             self.metric.update(self._enlarged(pictures[part]), self._enlarged(originals[part]))
-        each = self.metric.compute().double()
-        error = 1.96 * each.std().item() / len(each) ** 0.5
-        return each.mean().item(), each.mean().item() - error, each.mean().item() + error
+        return mean_with_ends(self.metric.compute().double().cpu().numpy())
 
     def _enlarged(self, pictures: np.ndarray) -> Tensor:
         size = (LPIPS_SIDE, LPIPS_SIDE)

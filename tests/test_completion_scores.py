@@ -3,13 +3,14 @@
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from features import NO_WEIGHTS
 from models import registry
 from models.recipe import seeded
 from pipeline.completion_scores import Completions, score_completions
@@ -21,6 +22,11 @@ from pipeline.shard_reader import Sample
 CPU = torch.device("cpu")
 BOXES = [Rectangle(0, 0, 28, 28), Rectangle(36, 36, 28, 28), Rectangle(17, 7, 28, 28)]
 HOLES = [Rectangle(0, 0, 20, 24), Rectangle(40, 42, 24, 22), Rectangle(20, 10, 22, 21)]
+
+
+def params_of(**changes: Any) -> EvaluateParams:
+    values: dict[str, Any] = {"baselines": [], "blend": "none", "num_grid": 3, "colors": 0}
+    return EvaluateParams.model_validate(values | NO_WEIGHTS | changes)
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +63,7 @@ def pictures(
     blend: Literal["none", "poisson"] = "none",
     colors: int = 0,
 ) -> list[np.ndarray]:
-    scores = scored(
-        samples, generator, EvaluateParams(baselines=[], blend=blend, colors=colors, num_grid=3)
-    )
+    scores = scored(samples, generator, params_of(blend=blend, colors=colors))
     return [scores.pictures(sample.key)["model"] for sample in samples]
 
 
@@ -119,7 +123,7 @@ def test_noise_is_another_for_each_photo(samples: list[Sample], generator: nn.Mo
     assert not np.array_equal(one, other)
 
 
-ALL = EvaluateParams(baselines=list(get_args(Baseline)), blend="none", num_grid=3, colors=0)
+ALL = params_of(baselines=list(get_args(Baseline)))
 
 
 def test_any_number_of_workers_finds_the_same(samples: list[Sample], generator: nn.Module) -> None:
@@ -155,9 +159,7 @@ def test_boxes_are_cut_out_of_the_completed_pictures(
 
 
 def test_facts_of_the_hole_stand_in_the_table(samples: list[Sample], generator: nn.Module) -> None:
-    rows = scored(
-        samples, generator, EvaluateParams(baselines=[], blend="none", colors=0, num_grid=1)
-    ).table
+    rows = scored(samples, generator, params_of(num_grid=1)).table
     facts = rows[["hole_height", "hole_width", "hole_area", "touches_border"]]
     assert facts.values.tolist() == [
         [20, 24, 480, True],

@@ -21,6 +21,7 @@ from pipeline import manifests
 from pipeline.checksums import sha256_of
 from pipeline.completion_scores import Completions, grid_rows, score_completions, summarise
 from pipeline.devices import choose_device, num_threads
+from pipeline.distances import DISTANCE_COLUMNS, Extractors, distance_plot, distances
 from pipeline.generator import load_generator
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.params.runtime import RuntimeParams
@@ -45,8 +46,8 @@ PLAIN = "plain"
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/evaluate/: metrics.json; per_image.parquet; scores, strata, pictures (csv);
-    grids/, pictures/ and plots/.
+    """Writes data/evaluate/: metrics.json; per_image.parquet; scores, strata, pictures, distances
+    (csv); grids/, pictures/ and plots/.
     """
     params = load("evaluate", EvaluateParams)
     runtime = load("runtime", RuntimeParams)
@@ -57,6 +58,7 @@ def run(data: Path = Path("data")) -> None:
 def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: int) -> None:
     """What the generator in data/train can do is what is measured."""
     generator = load_generator(data / "train", device)
+    extractors = Extractors.load(data / "train_features", params, device)
     photos = list(read_split(data / "crop", "test"))
     out = data / "evaluate"
     fresh_folder(out)
@@ -69,6 +71,10 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
         tables.append(completions.table)
         figures |= summarise(completions.table)
     _write_completions(completions, out)
+    apart = _distances(completions, extractors)
+    _write_distances(apart, out)
+    for method, measure, value in apart[["method", "measure", "value"]].itertuples(index=False):
+        figures[method][measure] = round(value, 4)
     if isinstance(generator, Sampler):
         scores = score_samples(photos, generator, data / "crop", device)
         tables.append(scores.table)
@@ -85,6 +91,7 @@ def _sums(data: Path) -> dict[str, str]:
     return {
         "test_sha256": read_meta(data / "crop")["sha256"]["test"],
         "generator_sha256": sha256_of(data / "train" / "generator.safetensors"),
+        "features_sha256": sha256_of(data / "train_features" / "features.safetensors"),
         "code_sha256": code_sum(code),
     }
 
@@ -115,6 +122,20 @@ def _write_completions(completions: Completions | None, out: Path) -> None:
         each.to_csv(out / f"{name}.csv", index=False)
     for name, each in plots_of(scores, strata):
         each.to_csv(out / "plots" / f"{name}.csv", index=False)
+
+
+def _distances(completions: Completions | None, extractors: Extractors) -> pd.DataFrame:
+    """Of the boxes of every method; without completions an empty table."""
+    if completions is None:
+        return pd.DataFrame(columns=DISTANCE_COLUMNS)
+    boxes = dict(completions.boxes)
+    originals = boxes.pop("original")
+    return distances(boxes, originals, extractors)
+
+
+def _write_distances(apart: pd.DataFrame, out: Path) -> None:
+    apart.to_csv(out / "distances.csv", index=False)
+    distance_plot(apart).to_csv(out / "plots" / "kid_scene.csv", index=False)
 
 
 def _write_pictures(completions: Completions, chosen: pd.DataFrame, out: Path) -> None:

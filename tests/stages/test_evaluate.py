@@ -12,9 +12,11 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from features import NO_WEIGHTS, write_scene_network
 from models import registry
 from models.generators import Sampler
 from noise_shards import write_shards
+from pipeline.distances import DISTANCE_COLUMNS
 from pipeline.generator import save_generator
 from pipeline.metrics import METRICS, completion_metrics
 from pipeline.params.evaluate import EvaluateParams
@@ -25,13 +27,15 @@ from pipeline.stages.evaluate import evaluate
 
 CPU = torch.device("cpu")
 COUNTS = {"train": 9, "val": 1, "test": 6}
-PARAMS = EvaluateParams(baselines=["mean_color", "telea"], blend="none", num_grid=4, colors=0)
+PARAMS = EvaluateParams(
+    baselines=["mean_color", "telea"], blend="none", num_grid=4, colors=0, **NO_WEIGHTS
+)
 SMALL: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 2, "search_steps": 2},
     "ganscape": {"width": 4, "bottleneck": 1},
     "vanilla": {"width": 4},
 }
-FILL = {*METRICS, "hole_psnr_median"} - {"context_psnr"}
+FILL = {*METRICS, "hole_psnr_median", "kid_scene", "sliced_wasserstein"} - {"context_psnr"}
 SAMPLING = {"sliced_wasserstein", "sliced_wasserstein_floor", "detail_ratio", "diversity"}
 SAMPLING |= {"novelty"}
 
@@ -45,6 +49,7 @@ def one_thread() -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     write_shards(folder / "crop", COUNTS)
+    write_scene_network(folder / "train_features")
     return folder
 
 
@@ -75,6 +80,8 @@ TABLES = {
     "scores": SCORE_COLUMNS,
     "strata": STRATUM_COLUMNS,
     "pictures": PICTURE_COLUMNS,
+    "distances": DISTANCE_COLUMNS,
+    "plots/kid_scene": ["method", "kid_scene", "low", "high"],
     "plots/hole_psnr": ["method", "hole_psnr", "low", "high"],
     "plots/lead_by_group": ["group", "strongest", "lead", "lead_low", "lead_high"],
 }
@@ -93,6 +100,15 @@ def test_a_completer(data: Path) -> None:
             found = {metric: row.get(metric) for metric in METRICS if metric in row}
             assert found == pytest.approx(scores["mean"].dropna().to_dict(), abs=1e-4)
     assert len(tables["pictures"]) == 2 * 3 * 2
+    # For the classifier six photos are too few, and for FID.
+    apart = tables["distances"]
+    assert list(apart["measure"]) == 3 * ["kid_scene", "sliced_wasserstein"]
+    assert set(apart["num_photos"]) == {6}
+    sums = apart.set_index("measure")["features_sha256"]
+    assert set(sums["kid_scene"]) == {metrics["features_sha256"]}
+    assert sums["sliced_wasserstein"].isna().all()
+    for row in apart.itertuples():
+        assert metrics[row.method][row.measure] == pytest.approx(row.value, abs=1e-4)
     assert set(tables["pictures"]["key"]) <= set(table["key"])
 
 
@@ -126,7 +142,7 @@ def test_any_number_of_workers_writes_the_same_bytes(data: Path) -> None:
     other = bytes_of(data / "evaluate")
     assert list(one) == list(other)
     assert [name for name in one if one[name] != other[name]] == []
-    assert len(one) == 5 + 3 + 5 + 4 * 5  # tables, grids, plots, pictures
+    assert len(one) == 6 + 3 + 6 + 4 * 5  # tables, grids, plots, pictures
 
 
 def test_the_training_without_adversary_stands_beside(data: Path) -> None:
