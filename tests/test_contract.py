@@ -19,6 +19,7 @@ from pipeline.params.json_schema import SCHEMA_PATH, schema
 from pipeline.params.section import closest
 from pipeline.params.whole import Holes, Sources, WholeParams, check_whole
 from pipeline.profile_files import names, render
+from pipeline.report.provenance import TABLES
 
 DVC: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
 PARAMS: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
@@ -91,6 +92,22 @@ def resolve(dep: str, choice: dict[str, str]) -> str:
     return dep
 
 
+def test_the_report_is_made_of_its_templates_and_reruns_nothing_else() -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("pipeline/report/**/*.*")]
+    templates = [path for path in files if "/templates/" in path]
+    assert len(templates) >= 5
+    for name, stage in DVC["stages"].items():
+        code = {str(dep) for dep in stage["deps"]}
+        assert [covered(path, code) for path in templates] == [name == "report"] * len(templates)
+
+
+def test_the_report_is_made_anew_with_whatever_it_reads() -> None:
+    """Its sums are of files that it depends on: otherwise it would go stale unseen."""
+    deps = {str(dep) for dep in DVC["stages"]["report"]["deps"]}
+    assert len(TABLES) > 5
+    assert [table for table in TABLES if not covered(f"data/{table}", deps)] == []
+
+
 def test_every_kind_of_holes_has_its_files_and_options() -> None:
     kinds = sorted(Holes.model_fields)
     for folder in ("pipeline/holes", "pipeline/params/holes"):
@@ -108,6 +125,13 @@ def test_a_stage_tracks_its_whole_section_and_its_choice() -> None:
         "crop": ["holes.${crop.kind}"],
         "train": ["recipes.${train.recipe}"],
         "train_plain": ["train", "recipes.${train.recipe}"],
+        # The page shows all that decides the run.
+        "report": [
+            *(name for name in DVC["stages"] if name != "report"),
+            "sources.${download.source}",
+            "holes.${crop.kind}",
+            "recipes.${train.recipe}",
+        ],
     }
     for name, stage in DVC["stages"].items():
         assert stage["params"] == [name, *chosen.get(name, [])]
@@ -198,7 +222,7 @@ def test_help_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "module",
     ["stages.download", "stages.index", "stages.detect_people", "stages.filter_people"]
-    + ["stages.downscale", "stages.crop", "story", "thresholds"],
+    + ["stages.downscale", "stages.crop", "stages.report", "story", "thresholds"],
 )
 def test_what_handles_data_loads_no_torch(module: str) -> None:
     loaded = modules_after(f"import pipeline.{module}")

@@ -80,6 +80,17 @@ def test_the_funnel_adds_up(page: Page) -> None:
     assert [before + loss for before, loss in zip(left, lost[1:], strict=False)] == left[1:]
 
 
+def test_the_people_filter_is_measured(page: Page) -> None:
+    rows = [text.split("\t") for text in page.locator("#people-shares tbody tr").all_inner_texts()]
+    assert [row[1:] for row in rows] == [
+        ["75.0%", "46.8% to 91.1%", "12"],
+        ["4.2%", "1.1% to 14.0%", "48"],
+        ["62.5%", "30.6% to 86.3%", "8"],
+        ["100.0%", "30.6% to 86.3%", "4"],
+        ["", "", "0"],
+    ]
+
+
 def test_a_picture_is_looked_at_closely_by_mouse_and_keys(page: Page) -> None:
     assert page.locator("#gallery tbody tr").count() == len(SHOWN)
     dialog, title = page.locator("#zoom"), page.locator("#zoom-title")

@@ -126,6 +126,7 @@ def test_other_runs_are_shown_where_commands_left_them(folder: Path) -> None:
         "evaluate/strata.csv",
         "evaluate/pictures.csv",
         "filter_people/funnel.json",
+        "filter_people/people_filter.json",
         "filter_people/thresholds/grid.csv",
         "train/config.json",
         "crop/meta.json",
@@ -138,6 +139,28 @@ def test_a_missing_out_names_its_stage(folder: Path, missing: str) -> None:
     with pytest.raises(ValueError, match=rf"{missing} is missing: run `dvc repro {stage}` first"):
         report.run()
     assert not (folder / "data/report").exists()
+
+
+def test_where_nobody_knows_who_is_in_the_photos(folder: Path) -> None:
+    path = write_project(folder) / "filter_people/people_filter.json"
+    path.write_text(json.dumps({"photos_with_truth": 0, "photos_with_people": 0}))
+    found = built(folder)
+    assert "Nobody has marked the people" in found["index.html"]
+    assert 'id="what-if"' in found["index.html"]
+    assert "nobody has marked the people in these photos" in found["data_card.md"]
+
+
+def test_without_a_detector(folder: Path) -> None:
+    write_project(folder)
+    params = folder / "params.yaml"
+    text = params.read_text()
+    params.write_text(
+        text.replace("enabled: true  # false for faces", "enabled: false  # for faces")
+    )
+    found = built(folder)
+    assert "Switched off for this run" in found["index.html"]
+    assert 'id="what-if"' not in found["index.html"]
+    assert "No photo was dropped for a person" in found["data_card.md"]
 
 
 def test_counts_that_do_not_add_up_are_no_page(folder: Path) -> None:
