@@ -28,12 +28,17 @@ ALL = [
     "filter_people",
     "downscale",
     "crop",
+    "train_features",
     "train",
+    "train_plain",
     "evaluate",
+    "report",
 ]
+TRAINED = ["train", "train_plain", "evaluate", "report"]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
-README_AROUND, README_EXPERIMENTS, README_RECIPES, README_WATCH, README_SINGLE = README_REST
+README_AROUND, README_REPORT, README_EXPERIMENTS, *README_LAST = README_REST
+README_RECIPES, README_WATCH, README_SINGLE = README_LAST
 
 
 def add_ninth_recipe(project: Project) -> None:
@@ -93,7 +98,7 @@ def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
     """And where the kept set is the same, nothing after the filter runs."""
     before = project.out_hashes()
     project.set("filter_people.min_score", 0.4000001)
-    assert project.repro() == ["filter_people"]
+    assert project.repro() == ["filter_people", "report"]
     # The tables and curves through the thresholds name the new one.
     changed = {path for path, md5 in project.out_hashes().items() if before[path] != md5}
     names = ("thresholds", "people_filter.csv")
@@ -102,7 +107,7 @@ def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
 
 def test_training_params_rerun_from_train(project: Project) -> None:
     project.set("train.budget", "64 images")
-    assert project.repro() == ["train", "evaluate"]
+    assert project.repro() == TRAINED
     # The two steps more go on from the six before.
     assert figures(project, "train/config.json")["num_steps"] == 8
     states = project.folder.glob(".work/train/*/state-*.pt")
@@ -111,7 +116,7 @@ def test_training_params_rerun_from_train(project: Project) -> None:
 
 def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
     project.set("train.recipe", "ninth")
-    assert project.repro() == ["train", "evaluate"]
+    assert project.repro() == TRAINED
     assert figures(project, "train/config.json")["loss_weights"] == {"generator": {"l1": 1.0}}
     assert "model" in figures(project, "evaluate/metrics.json")
     project.set("train.recipe", "ganscape")
@@ -121,7 +126,7 @@ def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
 def test_two_processes_train_under_dvc(project: Project) -> None:
     project.set("runtime.processes", 2)
     project.set("train.seed", 9)
-    assert project.repro() == ["train", "evaluate"]
+    assert project.repro() == TRAINED
     assert figures(project, "train/config.json")["num_processes"] == 2
     project.set("runtime.processes", 1)
     project.set("train.seed", 0)
@@ -132,9 +137,11 @@ def test_experiments_of_the_readme(project: Project) -> None:
     project.commit()
     exp_run, *others = README_EXPERIMENTS
     output = project.type(exp_run)
-    assert re.findall(r"Running stage '([a-z_]+)'", output) == ["train", "evaluate"]
-    for line in others:
-        assert "train" in project.type(line) or "hole_psnr" in project.type(line)
+    assert re.findall(r"Running stage '([a-z_]+)'", output) == TRAINED
+    exp_show, metrics_diff, plots_diff = others
+    assert "train.seed" in project.type(exp_show)
+    assert "model.hole_psnr" in project.type(metrics_diff)
+    assert "dvc_plots/index.html" in project.type(plots_diff)
     project.run("git", "checkout", "--quiet", "--force", ".")
     assert project.repro() == []
 
@@ -143,6 +150,25 @@ def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
     output = project.run("dvc", "exp", "run", "-S", "train.batch_size=banana", code=255)
     assert "params.yaml train.batch_size is 'banana', but" in output
     project.run("git", "checkout", "--quiet", "--force", ".")
+    assert project.repro() == []
+
+
+def test_the_report_of_the_readme(project: Project) -> None:
+    """Its commands; and what makes it anew: former runs, ratings, its templates."""
+    report, runs = README_REPORT
+    page = project.folder / "data/report/index.html"
+    assert str(page.relative_to(project.folder)) in project.type(report)
+    assert project.repro() == []
+    assert "hole_psnr" in project.type(runs)
+    assert project.repro() == ["report"]
+    assert 'id="former"' in page.read_text()
+    template = project.folder / "pipeline/report/templates/page.css"
+    template.write_text(template.read_text() + "/* edited */\n")
+    assert project.repro() == ["report"]
+    bad = project.folder / "data/ratings/rating.json"
+    bad.write_text("{}")
+    assert "data/ratings/rating.json: format: " in project.run("dvc", "repro", code=255)
+    bad.unlink()
     assert project.repro() == []
 
 
@@ -155,7 +181,9 @@ def test_recipes_of_the_readme(project: Project) -> None:
         assert f"| {name} |" in table
     for name in ("table.md", "completion.png", "results.csv"):
         assert (project.folder / "data/compare" / name).is_file()
-    assert project.repro() == []
+    assert project.repro() == ["report"]
+    page = (project.folder / "data/report/index.html").read_text()
+    assert '<th scope="row">glcic-faithful</th>' in page
 
 
 def test_the_table_of_ganscape_small(project: Project) -> None:
@@ -176,14 +204,14 @@ def test_single_commands_of_the_readme(project: Project, line: str) -> None:
 
 
 def test_the_readme_has_no_other_commands() -> None:
-    first, export, own, places, mnist, around, *others = readme_blocks()
+    first, export, own, places, mnist, around, report, *others = readme_blocks()
     experiments, recipes, watch, single = others
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
     assert export == ["export PATH=$PWD/.venv/bin:$PATH"]
     assert (own, places, mnist) == (README_OWN, README_PLACES, README_MNIST)
     assert (experiments, watch, single) == (README_EXPERIMENTS, README_WATCH, README_SINGLE)
-    assert (around, recipes) == (README_AROUND, README_RECIPES)
+    assert (around, report, recipes) == (README_AROUND, README_REPORT, README_RECIPES)
 
 
 def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 420.0, 220.0  # user units, about px: two charts side by side on a page
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 12.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 18.0, 12.0, 34.0
 ROW, LABELS = 24.0, 120.0  # an interval chart's rows, and the room of their names
 ROOM = 0.05  # beyond the outermost values
 # A line of more points looks no finer at this width.

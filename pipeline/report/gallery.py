@@ -23,12 +23,11 @@ class Photo(NamedTuple):
     pictures: list[Picture]
 
 
-class Place(NamedTuple):
-    """A photo in a grid of the worst, median and best."""
+class Rank(NamedTuple):
+    """The worst, median or best photos; (key, difference) of each, in the grid's order."""
 
-    rank: str
-    key: str
-    difference: str
+    name: str
+    photos: list[tuple[str, str]]
 
 
 class Against(NamedTuple):
@@ -37,22 +36,22 @@ class Against(NamedTuple):
     method: str
     title: str
     uri: str
-    places: list[Place]
+    ranks: list[Rank]
 
 
 def methods_of(folder: Path, order: list[str]) -> list[str]:
-    """The pictures there are of a photo, the hole first, then by `order`, the original last."""
+    """The pictures there are of a photo: the hole, the original, the model, then by `order`."""
     there = {path.stem for path in folder.glob("*.png")}
     for needed in (MASKED, MODEL, ORIGINAL):
         if needed not in there:
             raise ValueError(f"{folder}/{needed}.png is missing: run `dvc repro evaluate` again")
     others = there - {MASKED, MODEL, ORIGINAL}
     known = [name for name in order if name in others]
-    return [MASKED, *known, *sorted(others - set(known)), MODEL, ORIGINAL]
+    return [MASKED, ORIGINAL, MODEL, *known, *sorted(others - set(known))]
 
 
 def read_gallery(data: Path, order: list[str]) -> list[Photo]:
-    """The photos of the grid; `order` are the methods, the best last."""
+    """The photos of the grid; `order` are the methods, the best first."""
     folder = data / "evaluate" / "pictures"
     table = manifests.read(data / "evaluate" / "per_image.parquet")
     scores = {(row["key"], row["method"]): row for row in records(table)}
@@ -81,18 +80,23 @@ def _note(row: Record | None) -> str:
     return ", ".join(parts)
 
 
-def read_extremes(data: Path) -> list[Against]:
-    """The worst, median and best photos of the model against each method."""
+def read_extremes(data: Path, order: list[str]) -> list[Against]:
+    """The worst, median and best photos of the model against each method; `order` as above."""
     table = read_table(data / "evaluate" / "pictures.csv")
-    return [
+    found = [
         Against(
             str(method),
             method_title(str(method)),
             data_uri(data / "evaluate" / "grids" / f"against_{method}.png"),
             [
-                Place(row["rank"], row["key"], metric("hole_psnr").signed(row["difference"]))
-                for row in records(rows)
+                Rank(str(rank), [_with_difference(row) for row in records(each)])
+                for rank, each in rows.groupby("rank", sort=False)
             ],
         )
         for method, rows in table.groupby("method", sort=False)
     ]
+    return sorted(found, key=lambda each: order.index(each.method))
+
+
+def _with_difference(row: Record) -> tuple[str, str]:
+    return row["key"], metric("hole_psnr").signed(row["difference"])

@@ -61,10 +61,12 @@ def sentence(found: Comparison) -> str:
     unit = f" {measure.unit}" if measure.unit else ""
     if found.outcome == "level":
         amount, low, high = gain
-        text = f"{model} and {other} are level: {measure.signed(amount)}{unit}"
+        span = measure.signed_span(low, high)
+        text = f"{model} and {other} are level: {measure.signed(amount)}{unit} {span}"
     else:
         better, worse = (model, other) if found.outcome == "ahead" else (other, model)
         # Less is better of some metrics: what is ahead is so by a positive amount.
         amount, low, high = gain if found.difference > 0 else losing
-        text = f"{better} is ahead of {worse} by {measure.text(amount)}{unit}"
-    return f"{text[0].upper()}{text[1:]} {measure.signed_span(low, high)} of {measure.title}."
+        span = f"[{measure.text(low)}, {measure.text(high)}]"
+        text = f"{better} is ahead of {worse} by {measure.text(amount)}{unit} {span}"
+    return f"{text[0].upper()}{text[1:]} of {measure.title}."

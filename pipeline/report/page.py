@@ -61,7 +61,8 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
     test, generator = metrics["test_sha256"], metrics["generator_sha256"]
     completes = MODEL in metrics
     pictures = _rateable(manifests.read(data / "evaluate" / "per_image.parquet"))
-    photos = read_gallery(data, _order(data)) if completes else []
+    order = _order(data) if completes else []
+    photos = read_gallery(data, order) if completes else []
     strata, losses = read_strata(data) if completes else ([], [])
     samples = data / "evaluate" / "grids" / "samples.png"
     return Report(
@@ -73,7 +74,7 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
         strata=strata,
         losses=losses,
         photos=photos,
-        extremes=read_extremes(data) if completes else [],
+        extremes=read_extremes(data, order) if completes else [],
         samples=data_uri(samples) if "samples" in metrics else None,
         runs=read_runs(data, test, generator),
         rated=read_ratings(data / "ratings", pictures, test, generator) if completes else [],
@@ -94,9 +95,9 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
 
 
 def _order(data: Path) -> list[str]:
-    """The methods in the table, the best last: the nearer a picture to the model's, the better."""
+    """The methods in the table, the best first."""
     scores = read_table(data / "evaluate" / "scores.csv")
-    means = scores[scores["metric"] == MAIN].sort_values("mean")
+    means = scores[scores["metric"] == MAIN].sort_values("mean", ascending=False)
     return [str(method) for method in means["method"]]
 
 

@@ -39,6 +39,19 @@ class Table(NamedTuple):
     rows: list[Row]
 
 
+class DistanceRow(NamedTuple):
+    method: str
+    title: str
+    cells: list[tuple[str, str]]  # value and interval, by measure
+
+
+class Distances(NamedTuple):
+    measures: list[tuple[str, str]]  # name and title
+    rows: list[DistanceRow]
+    features: dict[str, str]  # measure's title -> sha256 of the network that looks
+    num_photos: int
+
+
 class Results(NamedTuple):
     """Empty lists and None where the recipe completes no holes."""
 
@@ -47,7 +60,7 @@ class Results(NamedTuple):
     first: Table | None
     others: Table | None
     charts: list[DotChart]
-    distances: list[dict[str, str]]
+    distances: Distances | None
     samples: list[tuple[str, str]]
     basis: dict[str, str]
 
@@ -59,7 +72,7 @@ def read_results(data: Path) -> Results:
     basis = _basis(metrics)
     if MODEL not in metrics:
         headline = f"{basis['num_photos']} pictures made up, beside as many test photos."
-        return Results(headline, [], None, None, [], [], _samples(samples), basis)
+        return Results(headline, [], None, None, [], None, _samples(samples), basis)
     scores = read_table(data / "evaluate" / "scores.csv")
     names = list(dict.fromkeys(scores["metric"]))
     first = [name for name in FIRST if name in names]
@@ -163,28 +176,41 @@ def _difference_text(row: Record, measure: Metric) -> str:
     return f"{measure.signed(row['difference'])} {measure.unit} {span}"
 
 
-def _distances(table: pd.DataFrame | None) -> list[dict[str, str]]:
-    """A row a measure and method, the nearest method first."""
+def _distances(table: pd.DataFrame | None) -> Distances | None:
+    """A row a method, the nearest by the first measure first."""
     if table is None:
-        return []
+        return None
     order = {name: place for place, name in enumerate(MEASURES)}
-    table = table.assign(place=table["measure"].map(order).fillna(len(order)))
-    return [
+    names = sorted(dict.fromkeys(table["measure"]), key=lambda name: order.get(name, len(order)))
+    rows = {(row["method"], row["measure"]): row for row in records(table)}
+    methods = table[table["measure"] == names[0]].sort_values("value")["method"]
+    return Distances(
+        [(name, measure_title(name)) for name in names],
+        [
+            DistanceRow(
+                method,
+                method_title(method),
+                [_distance(rows.get((method, name))) for name in names],
+            )
+            for method in dict.fromkeys([*methods, *table["method"]])
+        ],
         {
-            "measure": measure_title(row["measure"]),
-            "method": row["method"],
-            "title": method_title(row["method"]),
-            "value": f"{row['value']:.4f}",
-            "span": _plain_span(row["low"], row["high"]),
-            "num_photos": f"{int(row['num_photos']):,}",
-            "features": "" if pd.isna(row["features_sha256"]) else str(row["features_sha256"]),
-        }
-        for row in records(table.sort_values(["place", "value"]))
-    ]
+            measure_title(row["measure"]): row["features_sha256"]
+            for row in rows.values()
+            if pd.notna(row["features_sha256"])
+        },
+        int(table["num_photos"].max()),
+    )
 
 
-def _plain_span(low: float, high: float) -> str:
-    return "" if pd.isna(low) or pd.isna(high) else f"{low:.4f} to {high:.4f}"
+def _distance(row: Record | None) -> tuple[str, str]:
+    """The value and its interval, where there are."""
+    if row is None:
+        return "", ""
+    value = f"{row['value']:.4f}"
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return value, ""
+    return value, f"{row['low']:.4f} to {row['high']:.4f}"
 
 
 def _samples(figures: dict[str, float]) -> list[tuple[str, str]]:

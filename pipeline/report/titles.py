@@ -13,6 +13,8 @@ METHODS = {
     MASKED: "the hole",
     ORIGINAL: "the original",
     "mean_color": "mean colour",
+    "mean_color_blended": "mean colour, blended",
+    "nearest": "nearest pixel",
     "telea": "Telea",
     "navier_stokes": "Navier-Stokes",
 }

@@ -48,7 +48,7 @@ def page(browser: Browser, built: Path) -> Iterator[Page]:
 
 def test_the_headline_says_who_is_ahead(page: Page) -> None:
     expect(page.locator("#headline")).to_have_text(
-        "Biharmonic, the best classical fill, is ahead of the model by 0.40 dB [+0.10, +0.70] of "
+        "Biharmonic, the best classical fill, is ahead of the model by 0.40 dB [0.10, 0.70] of "
         "hole PSNR."
     )
 
@@ -70,6 +70,13 @@ def test_the_table_has_the_figures_of_the_csv(page: Page, built: Path) -> None:
     behind = page.locator("#differences tr[data-method=biharmonic] td[data-metric=hole_psnr]")
     assert behind.inner_text().split() == ["−0.40", "[−0.70,", "−0.10]"]
     assert "behind" in (behind.get_attribute("class") or "")
+
+
+def test_distances_stand_by_method(page: Page) -> None:
+    rows = page.locator("#distances tbody tr")
+    assert rows.locator("th").all_inner_texts() == ["the model", "mean colour"]
+    cells = rows.locator("td[data-measure=kid_scene] .mean").all_inner_texts()
+    assert cells == ["0.1200", "0.5000"]
 
 
 def test_the_funnel_adds_up(page: Page) -> None:
@@ -105,11 +112,12 @@ def test_a_picture_is_looked_at_closely_by_mouse_and_keys(page: Page) -> None:
     model = shown.get_attribute("src")
     assert shown.evaluate("each => getComputedStyle(each).imageRendering") == "pixelated"
     assert shown.bounding_box()["width"] >= 500  # type: ignore[index]
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
     expect(title).to_have_text("the original")
     assert shown.get_attribute("src") != model
-    page.keyboard.press("ArrowRight")
-    expect(title).to_have_text("the hole")
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    expect(title).to_have_text("another photo pasted in")
     page.locator("#zoom-methods button", has_text="Telea").click()
     expect(title).to_have_text("Telea")
     telea = shown.get_attribute("src")

@@ -29,7 +29,7 @@ def test_who_is_ahead_is_named_first(
 
 def test_a_loss_is_told_in_positive_numbers() -> None:
     found = sentence(Comparison("telea", "hole_psnr", -0.4, -0.7, -0.1))
-    assert found.endswith("by 0.40 dB [+0.10, +0.70] of hole PSNR.")
+    assert found.endswith("by 0.40 dB [0.10, 0.70] of hole PSNR.")
 
 
 def test_less_is_better_of_errors() -> None:
@@ -37,8 +37,8 @@ def test_less_is_better_of_errors() -> None:
     worse = Comparison("telea", "hole_l1", 0.02, 0.01, 0.03)
     assert (better.outcome, worse.outcome) == ("ahead", "behind")
     assert sentence(better).startswith("The model is ahead of Telea")
-    assert sentence(better).endswith("by 0.0200 [+0.0100, +0.0300] of hole L1.")
-    assert sentence(worse).endswith("by 0.0200 [+0.0100, +0.0300] of hole L1.")
+    assert sentence(better).endswith("by 0.0200 [0.0100, 0.0300] of hole L1.")
+    assert sentence(worse).endswith("by 0.0200 [0.0100, 0.0300] of hole L1.")
 
 
 def test_the_best_baseline_is_a_classical_fill() -> None:

@@ -97,7 +97,7 @@ for (const sheet of document.querySelectorAll("[data-zoom]")) {
     document.getElementById("zoom-note").textContent = "";
     picture.src = sheet.querySelector("img").src;
     picture.alt = sheet.dataset.zoom;
-    picture.className = sheet.querySelector("img").classList.contains("pixels") ? "pixels" : "";
+    picture.className = "";
     methods.replaceChildren();
     zoom.showModal();
   });
