@@ -14,6 +14,9 @@ from pipeline.shard_writer import ShardWriter
 SIZE, BOX = 64, 28
 HOLES = cutter("box", image_size=SIZE, box_size=BOX)
 
+# Lowest and highest red, green, blue of seas and of woods; they overlap.
+TINTS = (((60, 80, 110), (130, 150, 180)), ((80, 100, 60), (150, 170, 130)))
+
 # Category and HWC uint8.
 Scene = tuple[str, np.ndarray]
 
@@ -30,7 +33,7 @@ def _painted(rng: np.random.Generator, direction: int) -> np.ndarray:
     bands = np.repeat(np.stack(profile, axis=1)[:, None], SIZE, axis=1)
     light = np.linspace(60, -60, SIZE)[:, None, None]  # above it is brighter
     shape = bands if direction == 0 else bands.transpose(1, 0, 2)
-    tint = rng.uniform(80, 170, 3)
+    tint = rng.uniform(*TINTS[direction])
     grain = rng.normal(0, 12, (SIZE, SIZE, 1))
     levels: np.ndarray = np.clip(tint + 50 * shape + light + grain, 0, 255)
     return levels.astype(np.uint8)
