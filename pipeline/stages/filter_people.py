@@ -12,11 +12,13 @@ import pandas as pd
 
 from pipeline import manifests, splits
 from pipeline.borderline import write_sheets
+from pipeline.checksums import sha256_of
 from pipeline.descriptors import from_texts
 from pipeline.leaks import find_leaks, leak_counts, leak_table
 from pipeline.near_copies import group_near_copies
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
+from pipeline.people_truth import curve, figures, labelled
 from pipeline.resume import fresh_folder
 from pipeline.thresholds import (
     best_scores,
@@ -35,7 +37,8 @@ NUM_SHEETS = 5
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/filter_people/: verdicts, kept, splits and leaks (parquet), funnel.json, sheets/
-    with sheets.csv, and thresholds/ (what other thresholds would keep).
+    with sheets.csv, thresholds/ (what other thresholds would keep), and people_filter.json and .csv
+    (what the filter finds, where that is known).
     """
     params = load("filter_people", FilterPeopleParams)
     index = manifests.read(data / "index" / "index.parquet")
@@ -60,6 +63,7 @@ def run(data: Path = Path("data")) -> None:
     manifests.write(leaking, out / "leaks.parquet")
     (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
     write_thresholds(photos, out / "thresholds", params)
+    write_people_filter(photos, data, params)
     fresh_folder(out / "sheets")
     places = write_sheets(
         data / "download" / "photos.tar",
@@ -138,6 +142,26 @@ def write_thresholds(photos: pd.DataFrame, folder: Path, params: FilterPeoplePar
     grid.to_csv(folder / "grid.csv", index=False)
     for name, table in curves(grid, params.min_score, params.min_box_area):
         table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def write_people_filter(photos: pd.DataFrame, data: Path, params: FilterPeopleParams) -> None:
+    """people_filter.json at the thresholds, people_filter.csv through all scores.
+
+    Only the source of painted photos knows who is in them; without its table there is nothing to
+    measure, and both files say so.
+    """
+    truth_path, out = data / "download" / "lists" / "truth.parquet", data / "filter_people"
+    sums = {}
+    truth = pd.DataFrame({"path": [], "people": []}, dtype=object)
+    if truth_path.is_file():
+        truth = manifests.read(truth_path)
+        people_path = data / "detect_people" / "people.parquet"
+        sums = {"truth_sha256": sha256_of(truth_path), "people_sha256": sha256_of(people_path)}
+    known = labelled(photos, truth, params.min_box_area)
+    measured = figures(known, params.min_score) | sums
+    (out / "people_filter.json").write_text(json.dumps(measured, indent=2) + "\n")
+    min_scores = known_scores(person_boxes(photos), params.min_score) if len(known) else []
+    curve(known, min_scores).to_csv(out / "people_filter.csv", index=False)
 
 
 def _beside_thresholds(

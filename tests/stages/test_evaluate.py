@@ -20,7 +20,7 @@ from pipeline.distances import DISTANCE_COLUMNS
 from pipeline.generator import save_generator
 from pipeline.metrics import METRICS, completion_metrics
 from pipeline.params.evaluate import EvaluateParams
-from pipeline.results import _tables
+from pipeline.results import _people_line, _tables
 from pipeline.score_tables import PICTURE_COLUMNS, SCORE_COLUMNS, STRATUM_COLUMNS
 from pipeline.shard_reader import image_of, read_fields, read_split, shards_of
 from pipeline.stages.evaluate import evaluate
@@ -240,10 +240,25 @@ def test_copies_are_not_new_and_unseen_photos_are(data: Path) -> None:
     ],
 )
 def test_results_print_what_is_there(data: Path, recipe: str, titles: list[str]) -> None:
-    tables = list(_tables(evaluated(data, recipe)[0]))
+    metrics, _, _ = evaluated(data, recipe)
+    tables = list(_tables(data / "evaluate"))
     assert [table.title for table in tables] == titles
     console = Console(width=100)
     with console.capture() as capture:
         for table in tables:
             console.print(table)
     assert ("copies" in capture.get()) == (recipe != "ganscape")
+    if "model" in metrics:
+        lines = [line for line in capture.get().splitlines() if "mean color" in line]
+        assert f" {metrics['mean_color']['hole_psnr']:.2f} (" in lines[0] and ".." in lines[0]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_results_say_what_the_people_filter_finds(tmp_path: Path, is_known: bool) -> None:
+    shares = {"recall": 0.9, "recall_low": 0.8, "recall_high": 0.95}
+    shares |= {"false_alarms": 0.01, "false_alarms_low": 0.0, "false_alarms_high": 0.02}
+    found = {"photos_with_people": 180} | shares if is_known else {"photos_with_people": 0}
+    (tmp_path / "people_filter.json").write_text(json.dumps(found))
+    line = _people_line(tmp_path)
+    assert ("finds 0.90 (0.80..0.95) of 180 photos with people" in line) == is_known
+    assert ("not measured" in line) != is_known
