@@ -9,6 +9,8 @@ too.
 import torch
 from torch import Tensor
 
+from pipeline.intervals import Z
+
 DEGREE = 3  # of the polynomial kernel, as published
 NUM_HALVES = 100
 SEED = 0  # of the halves
@@ -26,7 +28,7 @@ def kernel_distance(completed: Tensor, originals: Tensor) -> tuple[float, float,
     everything = torch.ones(1, len(completed))
     values = _values(completed, originals, torch.cat([everything, _halves(len(completed))]))
     value, spread = values[0].item(), values[1:].std().item()
-    return value, value - 1.96 * spread, value + 1.96 * spread
+    return value, value - Z * spread, value + Z * spread
 
 
 def _halves(num: int) -> Tensor:

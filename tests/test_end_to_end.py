@@ -28,8 +28,8 @@ ALL = [
     "filter_people",
     "downscale",
     "crop",
-    "train_features",
     "train",
+    "train_features",
     "train_plain",
     "evaluate",
     "report",
@@ -99,10 +99,11 @@ def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
     before = project.out_hashes()
     project.set("filter_people.min_score", 0.4000001)
     assert project.repro() == ["filter_people", "report"]
-    # The tables and curves through the thresholds name the new one.
+    # Tables and curves through the thresholds name the new one, and so do page and cards.
     changed = {path for path, md5 in project.out_hashes().items() if before[path] != md5}
     names = ("thresholds", "people_filter.csv")
-    assert changed <= {f"data/filter_people/{name}" for name in names}
+    tables = {f"data/filter_people/{name}" for name in names}
+    assert {path for path in changed if not path.startswith("data/report/")} <= tables
 
 
 def test_training_params_rerun_from_train(project: Project) -> None:
@@ -350,6 +351,7 @@ def test_outs_are_whole(project: Project) -> None:
     assert len(table) == counts["test"] * len(methods)
     assert list((data / "train/samples").glob("step-*.png"))
     assert (data / "evaluate/grids/test.png").is_file()
+    assert 100_000 < (data / "report/index.html").stat().st_size < 15_000_000
     assert not list(project.folder.glob(".work/crop/*")), "finished work leaves no scratch"
 
 
