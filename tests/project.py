@@ -105,9 +105,8 @@ class Project:
         self.run("git", *author, "commit", "--quiet", "--message", "all")
 
     def repro(self, *arguments: str, code: int = 0) -> list[str]:
-        """`dvc repro`; the stages that ran."""
-        output = self.run("dvc", "repro", *arguments, code=code)
-        return re.findall(r"Running stage '([a-z_]+)'", output)
+        """`dvc repro`; the stages that ran, as `stages_run`."""
+        return stages_run(self.run("dvc", "repro", *arguments, code=code))
 
     def params(self) -> Any:
         return YAML(typ="safe").load(self.folder / "params.yaml")
@@ -132,6 +131,11 @@ class Project:
         return {
             out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]
         }
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that DVC says it ran, sorted: the order is not always the same."""
+    return sorted(re.findall(r"Running stage '([a-z_]+)'", output))
 
 
 def readme_blocks() -> list[list[str]]:

@@ -96,6 +96,7 @@ def _steps(
     images = _images(params, num_train, rates)
     photos |= {"train_features": params.train_features.images, "train": images}
     photos |= {"train_plain": images if params.train_plain.enabled else 0, "evaluate": num_test}
+    photos["report"] = params.evaluate.num_grid
     trained = {"train", "train_plain"} if params.train_plain.enabled else {"train"}
     num_bytes = {need.stage: need.num_bytes for need in disk_needs(params, source)}
     for stage in stages:

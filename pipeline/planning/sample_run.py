@@ -49,7 +49,7 @@ def measure(params: WholeParams, size: tuple[int, int], weights: Path | None) ->
     photo costs from what a start costs. Begins nothing more after LIMIT_SECONDS.
     """
     # Imported before anything is timed.
-    for stage in (*DATA_STAGES, "train_features", "train", "evaluate"):
+    for stage in (*DATA_STAGES, "train_features", "train", "evaluate", "report"):
         import_module(f"pipeline.stages.{stage}")
     rates, begun = Rates(), time.monotonic()
     photos, rates["download"] = _painted(size, params.runtime.num_workers)
@@ -69,6 +69,7 @@ def measure(params: WholeParams, size: tuple[int, int], weights: Path | None) ->
         "train_features": partial(_features, large, rates),
         "train": partial(_training, large, rates),
         "evaluate": partial(_evaluation, small, large, rates),
+        "report": partial(_report, large, params.evaluate.num_grid, rates),
     }
     for stage, step in steps.items():
         if time.monotonic() - begun < LIMIT_SECONDS:
@@ -153,6 +154,14 @@ def _evaluation(small: "_Line", large: "_Line", rates: Rates) -> None:
         metrics = json.loads((line.folder / "data/evaluate/metrics.json").read_text())
         numbers.append(metrics["num_photos"])
     rates["evaluate"] = _slope(seconds, numbers)
+
+
+def _report(line: "_Line", num_shown: int, rates: Rates) -> None:
+    """A page costs what it shows, however many photos there are."""
+    if "evaluate" not in rates:
+        rates.reasons["report"] = "needs the evaluation"
+        return
+    rates["report"] = line.seconds("report") / num_shown
 
 
 class _Line:
