@@ -28,7 +28,9 @@ ALL = [
     "filter_people",
     "downscale",
     "crop",
+    "train_features",
     "train",
+    "train_plain",
     "evaluate",
 ]
 
