@@ -32,6 +32,8 @@ COLUMNS = {
     "hole_ssim": ("hole SSIM (higher)", 3),
     "detail_ratio": ("detail (1 = truth)", 2),
 }
+# What the figures are of: photos with their holes, generator, the code that measures.
+SUMS = ("test", "generator", "code")
 SAMPLES = "samples"
 SAMPLE_FIGURES = {
     "sliced_wasserstein": "sliced Wasserstein distance to the test photos (lower)",
@@ -104,16 +106,17 @@ def _tables(folder: Path) -> Iterator[Table]:
     metrics = _json(folder / "metrics.json")
     if "model" in metrics:
         with (folder / "scores.csv").open() as file:
-            yield _completions_table(list(csv.DictReader(file)), metrics["num_photos"])
+            yield _completions_table(list(csv.DictReader(file)), metrics)
     if SAMPLES in metrics:
         yield _samples_table(metrics[SAMPLES], metrics["num_photos"])
 
 
-def _completions_table(scores: list[dict[str, str]], num_photos: int) -> Table:
+def _completions_table(scores: list[dict[str, str]], metrics: dict[str, Any]) -> Table:
     """One row a method, best PSNR first; means over the test photos and their intervals."""
+    sums = ", ".join(f"{name} {metrics[f'{name}_sha256'][:8]}" for name in SUMS)
     table = Table(
-        title=f"{num_photos:,} test photos, the same holes for all",
-        caption="mean and its 95 % bootstrap interval",
+        title=f"{metrics['num_photos']:,} test photos, the same holes for all",
+        caption=f"mean and its 95 % bootstrap interval; sha256: {sums}",
     )
     table.add_column("method")
     for title, _ in COLUMNS.values():

@@ -32,7 +32,7 @@ def two_sample(completed: Tensor, originals: Tensor) -> tuple[float, float, floa
         hits[is_held_out] = _hits(features[~is_held_out], features[is_held_out])
     value = hits.mean().item()
     error = Z * hits.std().item() * (WIDER / len(hits)) ** 0.5
-    return value, value - error, value + error
+    return value, max(value - error, 0.0), min(value + error, 1.0)
 
 
 def _hits(known: Tensor, held_out: Tensor) -> Tensor:

@@ -275,6 +275,10 @@ def test_mnist_as_the_readme_says(tmp_path: Path) -> None:
     meta = read_meta(project.folder / "data/crop")
     assert meta["image_size"] == 28 and sum(meta["num_samples"].values()) == 80
     assert {name: meta[name] for name in sizes} == sizes
+    # Nobody is known to be in digits, and DVC draws what there is.
+    found = figures(project, "filter_people/people_filter.json")
+    assert found == {"photos_with_truth": 0, "photos_with_people": 0}
+    project.run("dvc", "plots", "show")
 
 
 def test_celeba_runs_through_to_shards(tmp_path: Path) -> None:
@@ -346,10 +350,29 @@ def test_outs_are_whole(project: Project) -> None:
 
 
 def test_dvc_shows_metrics_and_plots(project: Project) -> None:
-    assert "hole_psnr" in project.run("dvc", "metrics", "show")
+    shown = project.run("dvc", "metrics", "show")
+    for name in ("model.hole_psnr", "other_photo.detail_ratio", "recall", "false_alarms"):
+        assert name in shown
     project.run("dvc", "plots", "show")
     page = (project.folder / "dvc_plots/index.html").read_text()
     assert "vega" in page.lower() and "test.png" in page
+    for title in ("PSNR in the hole, dB", "precision against recall", "dB of hole PSNR that"):
+        assert title in page
+
+
+def test_the_people_filter_is_measured_on_planted_people(project: Project) -> None:
+    data = project.folder / "data"
+    found = figures(project, "filter_people/people_filter.json")
+    truth = pd.read_parquet(data / "download/lists/truth.parquet").set_index("path")
+    verdicts = pd.read_parquet(data / "filter_people/verdicts.parquet").set_index("path")
+    judged = verdicts[verdicts["verdict"].isin(["kept", "person"])].join(truth["num_people"])
+    # Exact copies of photos with people have the verdict of their person and count but once.
+    assert 0 < found["photos_with_truth"] <= len(judged)
+    assert 0 < found["photos_with_people"] <= (judged["num_people"] > 0).sum()
+    curve = pd.read_csv(data / "filter_people/people_filter.csv")
+    now = curve[curve["min_score"] == project.params()["filter_people"]["min_score"]]
+    for name in ("precision", "recall", "false_alarms"):
+        assert float(now[name].iloc[0]) == found[name]
 
 
 def test_results_show_the_table_and_where_pictures_lie(project: Project) -> None:

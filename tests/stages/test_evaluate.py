@@ -251,6 +251,7 @@ def test_results_print_what_is_there(data: Path, recipe: str, titles: list[str])
     if "model" in metrics:
         lines = [line for line in capture.get().splitlines() if "mean color" in line]
         assert f" {metrics['mean_color']['hole_psnr']:.2f} (" in lines[0] and ".." in lines[0]
+        assert f"code {metrics['code_sha256'][:8]}" in capture.get()
 
 
 @pytest.mark.parametrize("is_known", [True, False])
