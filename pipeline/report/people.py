@@ -108,7 +108,8 @@ def _recall_chart(by_height: dict[str, dict[str, float]]) -> DotChart | None:
 
 def _curve(points: pd.DataFrame) -> LineChart | None:
     """Thresholds that no photo reaches have a recall but no precision."""
-    known = points.dropna(subset=["recall", "precision"]).sort_values(["recall", "precision"])
+    known = points.dropna(subset=["recall", "precision"])
+    known = known.sort_values("min_score", ascending=False)
     pairs = list(zip(known["recall"].astype(float), known["precision"], strict=True))
     title = "precision over recall, as the threshold moves"
     return line_chart(title, "recall", {"precision": pairs}, y_range=(0, 1))
