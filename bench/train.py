@@ -42,8 +42,8 @@ from pipeline.params.runtime import RuntimeParams  # noqa: E402
 from pipeline.params.section import PARAMS_PATH, load  # noqa: E402
 from pipeline.params.train import TrainParams  # noqa: E402
 from pipeline.shard_reader import read_meta, shards_of  # noqa: E402
-from pipeline.stages import train as stage  # noqa: E402
 from pipeline.training import checkpoint  # noqa: E402
+from pipeline.training import loop as stage  # noqa: E402
 from pipeline.training.background import Background  # noqa: E402
 from pipeline.training.compiler import compiled  # noqa: E402
 from pipeline.training.completion_validation import CompletionValidation  # noqa: E402

@@ -1,25 +1,40 @@
-"""Classical fills of a hole: what a generator has to beat.
+"""Other ways to fill a hole: what a generator has to beat, and the floor.
 
 Each takes the picture (HWC uint8) and the mask (HW bool, True = fill) and returns the completed
-picture. The original's hole pixels are blanked before any of them sees it.
+picture. The original's hole pixels are blanked before any of them sees it. `other_photo` alone
+takes pixels from elsewhere: the hole of another test photo, which fits nothing around it.
 """
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
-from skimage.restoration import inpaint_biharmonic
 
+from pipeline.blending import poisson_blended
+from pipeline.nearest_fill import nearest
+from pipeline.opencv_fills import navier_stokes, telea
 from pipeline.params.evaluate import Baseline
+from pipeline.patch_copy import patch_copy
+from pipeline.smooth_fills import biharmonic, harmonic
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-# px around each pixel that OpenCV's methods look at; its own examples use 3.
-RADIUS = 3
+# What a picture is filled with of which nothing is known.
+GREY = 128
 
 
-def complete(name: Baseline, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """`image` with its hole filled by the method `name`; context pixels stay as they are."""
+def complete(
+    name: Baseline, image: np.ndarray, mask: np.ndarray, other: np.ndarray | None = None
+) -> np.ndarray:
+    """`image` with its hole filled by the method `name`; context pixels stay as they are.
+
+    `other` is the picture that `other_photo` takes its pixels from. Where the hole leaves no
+    context, what would fill from it gives mid-grey.
+    """
+    if name == "other_photo":
+        assert other is not None and other.shape == image.shape
+        return np.where(mask[..., None], other, image)
+    if mask.all():
+        return np.full_like(image, GREY)
     blanked = np.where(mask[..., None], np.uint8(0), image)
     return np.where(mask[..., None], FILLS[name](blanked, mask), image)
 
@@ -31,26 +46,21 @@ def mean_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return filled
 
 
-def telea(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Fast marching (Telea 2004)."""
-    return np.asarray(cv2.inpaint(image, mask.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA))
+def mean_color_blended(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The context's mean colour, then Poisson blending: what the blending does on its own.
 
-
-def navier_stokes(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Isophotes as stream lines (Bertalmio et al. 2001)."""
-    return np.asarray(cv2.inpaint(image, mask.astype(np.uint8), RADIUS, cv2.INPAINT_NS))
-
-
-def biharmonic(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Smoothest surface through the context (Damelin and Hoang 2018)."""
-    filled = np.asarray(inpaint_biharmonic(image, mask, channel_axis=2))  # float in about 0..1
-    levels: np.ndarray = np.rint(np.clip(filled, 0, 1) * 255)
-    return levels.astype(np.uint8)
+    A generator whose completions are blended has to beat this one, or learnt nothing.
+    """
+    return poisson_blended(np.where(mask[..., None], mean_color(image, mask), image), mask)
 
 
 FILLS: dict[Baseline, Fill] = {
     "mean_color": mean_color,
+    "mean_color_blended": mean_color_blended,
+    "nearest": nearest,
+    "harmonic": harmonic,
+    "biharmonic": biharmonic,
     "telea": telea,
     "navier_stokes": navier_stokes,
-    "biharmonic": biharmonic,
+    "patch_copy": patch_copy,
 }

@@ -8,7 +8,7 @@ method. Pictures are HWC uint8, masks HW bool, True = completed.
 import cv2
 import numpy as np
 
-from pipeline import baselines
+from pipeline.opencv_fills import telea
 
 # px of known pixels around a hole whose colours it takes.
 MARGIN = 1
@@ -23,7 +23,7 @@ def poisson_blended(completed: np.ndarray, mask: np.ndarray) -> np.ndarray:
     A hole less than 5 px wide has no gradients left to keep and stays as it is, too.
     """
     height, width = mask.shape
-    background = _mirrored(baselines.complete("telea", completed, mask))
+    background = _mirrored(np.where(mask[..., None], telea(completed, mask), completed))
     source = _mirrored(completed)
     blended = source.copy()
     num, holes = cv2.connectedComponents(_mirrored(mask).astype(np.uint8), connectivity=8)

@@ -22,12 +22,15 @@ STAGES = {
     "filter_people": "5: Judge people, broken files, copies; split; seconds.",
     "downscale": "6: Shrink the kept photos into lossless shards.",
     "crop": "7: Cut holes: the final WebDataset shards.",
-    "train": "8: Train the chosen recipe's completion GAN.",
-    "evaluate": "9: Measure it beside classical fills.",
+    "train_features": "8: Train the network that distances rest on; seconds.",
+    "train": "9: Train the chosen recipe's completion GAN.",
+    "train_plain": "10: Train it without its adversary, if asked to.",
+    "evaluate": "11: Measure it beside classical fills.",
+    "report": "12: Write the report, the rating page and the cards.",
 }
 
 app = typer.Typer(
-    help="From photographs to an evaluated completion GAN. `dvc repro` runs all nine stages, as "
+    help="From photographs to an evaluated completion GAN. `dvc repro` runs all twelve stages, as "
     "params.yaml in this folder says, and only what changed; a numbered command below runs one.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -133,6 +136,14 @@ def compare(
     from pipeline.compare_recipes import compare_recipes
 
     typer.echo(compare_recipes(recipes or [], images, width, seeds))
+
+
+@app.command()
+def runs() -> None:
+    """List the runs that git has figures of, for the report."""
+    from pipeline.former_runs import write_former_runs
+
+    typer.echo(write_former_runs())
 
 
 @app.command()

@@ -17,6 +17,7 @@ from pipeline.params.section import PARAMS_PATH, read
 
 # The stages that a run consists of; all before them are shared.
 STAGES = ("train", "evaluate")
+SHARED = ("crop", "train_features")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def _runs(systems: Sequence[System], seeds: Sequence[int]) -> Iterator[tuple[Sys
 def measure(system: System, seed: int, project: Path, folder: Path) -> dict[str, Any]:
     """Trains and evaluates `system` on the shards of `project`, by the stages' own commands.
 
-    `folder` becomes a project of its own, whose data/crop is a link. A training that was stopped
-    goes on, and a finished one is only taken up. Returns what the stage `evaluate` found.
+    `folder` becomes a project of its own, whose SHARED folders are links. A training that was
+    stopped goes on, and a finished one is only taken up. Returns what the stage `evaluate` found.
     """
     _set_up(folder, params_of(system, seed, project), project)
     for stage in STAGES:
@@ -81,9 +82,12 @@ def _set_up(folder: Path, params: dict[str, Any], project: Path) -> None:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     with (folder / PARAMS_PATH).open("w") as file:
         YAML().dump(params, file)
-    shards = folder / "data" / "crop"
-    shards.unlink(missing_ok=True)
-    shards.symlink_to((project / "data/crop").resolve(), target_is_directory=True)
+    for shared in SHARED:
+        link, source = folder / "data" / shared, (project / "data" / shared).resolve()
+        if not source.is_dir():
+            raise ValueError(f"{source} is missing: run `dvc repro {shared}` first")
+        link.unlink(missing_ok=True)
+        link.symlink_to(source, target_is_directory=True)
 
 
 def rows_of(metrics: Mapping[str, Any]) -> pd.DataFrame:

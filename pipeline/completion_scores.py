@@ -1,6 +1,9 @@
-"""A generator's completions of the test photos beside classical fills of the same holes."""
+"""Generators' completions of the test photos beside other fills of the same holes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,92 +13,154 @@ from torch import nn
 
 from models.pixels import to_tensor, to_uint8
 from models.recipe import seeded
-from pipeline import baselines
-from pipeline.blending import poisson_blended
-from pipeline.color_quantization import quantize
+from pipeline import photo_scores
+from pipeline.engine import in_order
 from pipeline.keys import shuffled
-from pipeline.metrics import METRICS, hole_metrics
+from pipeline.metrics import METRICS
 from pipeline.params.evaluate import EvaluateParams
-from pipeline.progress import progress
+from pipeline.photo_scores import Task, completed, one_thread, score
+from pipeline.progress import progress, say
 from pipeline.shard_reader import Sample
 
-MODEL = "model"
-PHOTOS_AT_ONCE = 64
+PHOTOS_AT_ONCE = 64  # that a generator completes
+PHOTOS_A_CALL = 8  # that a worker scores: some tenth of a second
 
-# The completed picture of each method, by the method's name.
-Completed = dict[str, np.ndarray]
+# The completed picture of each method, by the method's name; `original` is the photo.
+Pictures = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Completions:
+    """What was measured, and what it takes to see it again."""
+
+    table: pd.DataFrame  # a row for each photo and method, in the samples' order
+    boxes: dict[str, np.ndarray]  # method, and `original`, -> (N, B, B, 3) uint8
+    tasks: dict[str, Task]  # by key
+    params: EvaluateParams
+
+    def pictures(self, key: str) -> Pictures:
+        """The photo's completed pictures, made again: all of them would fill the memory."""
+        task = self.tasks[key]
+        white = np.uint8(255)
+        masked = np.where(task.mask[..., None], white, task.image)
+        return {"masked": masked, **completed(task, self.params), "original": task.image}
+
+    def shown(self) -> list[str]:
+        """The keys of the grid: the same photos of mixed categories each time."""
+        return shuffled(self.tasks, seed=0)[: self.params.num_grid]
 
 
 def score_completions(
-    samples: list[Sample], generator: nn.Module, device: torch.device, params: EvaluateParams
-) -> tuple[pd.DataFrame, dict[str, Completed]]:
-    """A row for each photo and method in the samples' order; the pictures of the grid by key.
+    samples: list[Sample],
+    generators: Mapping[str, nn.Module],
+    device: torch.device,
+    params: EvaluateParams,
+    workers: int,
+) -> Completions:
+    """All methods on all photos: the baselines, then `generators` by name, in their order.
 
-    The grid shows the same photos of mixed categories each time. The others' pictures are not
-    kept: five of each of ten thousand photos would fill the memory.
+    The raw outputs are kept with the photos, in as much memory for each generator as the photos
+    take.
     """
-    shown = shuffled([sample.key for sample in samples], seed=0)[: params.num_grid]
+    tasks: dict[str, Task] = {}
+    calls = _calls(_tasks(samples, generators, device, params), tasks, params)
     rows: list[dict[str, Any]] = []
-    pictures: dict[str, Completed] = {key: {} for key in shown}
-    outputs = _model_pictures(samples, generator, device, params)
-    with progress("evaluate", len(samples), "photos") as advance:
-        for sample, output in zip(samples, outputs, strict=True):
-            completed: Completed = {
-                name: baselines.complete(name, sample.image, sample.mask)
-                for name in params.baselines
-            }
-            completed[MODEL] = output
-            if sample.key in pictures:
-                pictures[sample.key] = completed
-            for method, picture in completed.items():
-                scores = hole_metrics(picture, sample.image, sample.mask)
-                facts = {"key": sample.key, "category": sample.category, "method": method}
-                rows.append(facts | scores)
-            advance(1)
-    return pd.DataFrame(rows), pictures
+    boxes: dict[str, list[np.ndarray]] = {}
+    with (
+        progress("evaluate", len(samples), "photos") as advance,
+        closing(in_order(calls, workers, photo_scores.__name__, one_thread)) as results,
+    ):
+        for result in results:
+            for scored in result:
+                for method, metrics in scored.scores.items():
+                    rows.append(scored.facts | {"method": method} | metrics)
+                for name, box in scored.boxes.items():
+                    boxes.setdefault(name, []).append(box)
+            advance(len(result))
+    stacked = {name: np.stack(parts) for name, parts in boxes.items()}
+    return Completions(pd.DataFrame(rows), stacked, tasks, params)
 
 
-def _model_pictures(
-    samples: list[Sample], generator: nn.Module, device: torch.device, params: EvaluateParams
-) -> Iterator[np.ndarray]:
-    """The generator's completed pictures, HWC uint8; what it draws is always the same."""
+def _calls(
+    tasks: Iterator[Task], seen: dict[str, Task], params: EvaluateParams
+) -> Iterator[partial[Any]]:
+    """What the workers do; each task goes into `seen`."""
+    part: list[Task] = []
+    for task in tasks:
+        seen[task.key] = task
+        part.append(task)
+        if len(part) == PHOTOS_A_CALL:
+            yield partial(score, part, params)
+            part = []
+    if part:
+        yield partial(score, part, params)
+
+
+def _tasks(
+    samples: Sequence[Sample],
+    generators: Mapping[str, nn.Module],
+    device: torch.device,
+    params: EvaluateParams,
+) -> Iterator[Task]:
+    others = _others(samples) if "other_photo" in params.baselines else {}
     for start in range(0, len(samples), PHOTOS_AT_ONCE):
         part = samples[start : start + PHOTOS_AT_ONCE]
-        image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in part])).to(device))
-        masks = torch.from_numpy(np.stack([sample.mask for sample in part]))
-        mask = masks[:, None].float().to(device)
-        with seeded(start, "completions"):
-            outputs = to_uint8(generator(image, mask)).cpu().numpy()
-        for sample, output in zip(part, outputs, strict=True):
-            yield _finished(output, sample, params)
+        outputs = {
+            name: _outputs(part, generator, device, start) for name, generator in generators.items()
+        }
+        for number, sample in enumerate(part):
+            yield Task(
+                sample.key,
+                sample.category,
+                sample.image,
+                sample.mask,
+                sample.box,
+                {name: pictures[number] for name, pictures in outputs.items()},
+                others.get(sample.key),
+            )
 
 
-def _finished(output: np.ndarray, sample: Sample, params: EvaluateParams) -> np.ndarray:
-    """The raw output as the picture that is measured; its context is the photo's own."""
-    painted = quantize(output, params.colors) if params.colors else output
-    picture: np.ndarray = np.where(sample.mask[..., None], painted, sample.image)
-    return poisson_blended(picture, sample.mask) if params.blend == "poisson" else picture
+def _others(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+    """For each photo another test photo: the next in an order by key; none of them twice."""
+    if len(samples) == 1:
+        say("evaluate: one test photo has no other beside it: `other_photo` is left out")
+        return {}
+    images = {sample.key: sample.image for sample in samples}
+    order = shuffled(images, seed=0)
+    following = [*order[1:], order[0]]
+    return {key: images[other] for key, other in zip(order, following, strict=True)}
+
+
+def _outputs(
+    samples: Sequence[Sample], generator: nn.Module, device: torch.device, start: int
+) -> np.ndarray:
+    """The raw outputs, NHWC uint8; what the generator draws is always the same."""
+    image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in samples])).to(device))
+    masks = torch.from_numpy(np.stack([sample.mask for sample in samples]))
+    with seeded(start, "completions"):
+        outputs = to_uint8(generator(image, masks[:, None].float().to(device)))
+    pictures: np.ndarray = outputs.cpu().numpy()
+    return pictures
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """method -> metric -> mean over photos; PSNR's median too, since means hide its tails."""
+    """method -> metric -> mean over photos; PSNR's median too, since means hide its tails.
+
+    A metric that a method does not have is left out.
+    """
     return {
         str(method): {
-            **{metric: round(float(rows[metric].mean()), 4) for metric in METRICS},
+            **{
+                metric: round(float(rows[metric].mean()), 4)
+                for metric in METRICS
+                if rows[metric].notna().any()
+            },
             "hole_psnr_median": round(float(rows["hole_psnr"].median()), 4),
         }
         for method, rows in table.groupby("method", sort=True)
     }
 
 
-def grid_rows(samples: list[Sample], pictures: dict[str, Completed]) -> dict[str, list[np.ndarray]]:
-    """masked, each method, original of the photos in `pictures`, in its order."""
-    by_key = {sample.key: sample for sample in samples}
-    chosen = [by_key[key] for key in pictures]
-    methods = next(iter(pictures.values()))
-    white = np.uint8(255)
-    return {
-        "masked": [np.where(sample.mask[..., None], white, sample.image) for sample in chosen],
-        **{name: [completed[name] for completed in pictures.values()] for name in methods},
-        "original": [sample.image for sample in chosen],
-    }
+def grid_rows(pictures: Sequence[Pictures], names: Sequence[str]) -> dict[str, list[np.ndarray]]:
+    """A row for each of `names`, a column a photo."""
+    return {name: [each[name] for each in pictures] for name in names}

@@ -1,4 +1,4 @@
-"""Where the arithmetic happens: the device and the number of CPU threads."""
+"""Where and how the arithmetic happens: the device, the number of CPU threads, determinism."""
 
 import os
 
@@ -21,3 +21,12 @@ def choose_device(name: str) -> torch.device:
 def num_threads(requested: int) -> int:
     """CPU threads; 0 means one a core."""
     return requested or os.cpu_count() or 1
+
+
+def be_deterministic(device: torch.device) -> None:
+    """On the CPU every operation, at no cost; a GPU pays for it and is left as it is."""
+    # The same flag as use_deterministic_algorithms, which would first import torch's compiler, for
+    # four seconds.
+    torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
+    # Would write NaN into every new tensor, which only serves to find bugs.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

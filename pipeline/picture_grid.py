@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 SCALE = 2  # a 64 px picture is small on a screen
 GAP = 2  # px between pictures
-LABEL_WIDTH = 96  # px
+LABEL_WIDTH = 128  # px
 LABEL_SIZE = 12  # px
 
 

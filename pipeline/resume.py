@@ -45,6 +45,12 @@ def facts_of(params: dict[str, Any], code: Iterable[str], inputs: Iterable[Path]
     }
 
 
+def code_sum(starts: Iterable[str]) -> str:
+    """sha256 over the files `starts` and all that they import of ours: names and contents."""
+    sums = {path: sha256_of(ROOT / path) for path in closure(*starts)}
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
+
+
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested dicts as one with dotted names."""
     flat: dict[str, Any] = {}

@@ -9,6 +9,7 @@ a shift of colours or a loss of contrast would not show.
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -67,14 +68,21 @@ def _distance(first: Tensor, second: Tensor, generator: torch.Generator) -> floa
     by_channel.sub_(centre).div_(spread.clamp(min=1e-8))
     directions = torch.randn(patches.shape[2], NUM_DIRECTIONS, generator=generator)
     directions = (directions / directions.norm(dim=0)).to(patches.device)
-    parts = [_apart(patches @ part) for part in directions.split(DIRECTIONS_AT_ONCE, dim=1)]
+    parts = [_apart(part.T @ patches.mT) for part in directions.split(DIRECTIONS_AT_ONCE, dim=1)]
     return torch.cat(parts).mean().item()
 
 
 def _apart(projected: Tensor) -> Tensor:
-    """(2, M, D) -> (D,) mean distance of the sorted values."""
-    ordered = projected.sort(dim=1).values
-    return (ordered[0] - ordered[1]).abs().mean(dim=0)
+    """(2, D, M) -> (D,) mean distance of the sorted values."""
+    ordered = _sorted(projected)
+    return (ordered[0] - ordered[1]).abs().mean(dim=1)
+
+
+def _sorted(values: Tensor) -> Tensor:
+    """Along the last axis. On the CPU by numpy: its sort is vectorised, torch's is not."""
+    if values.device.type != "cpu":
+        return values.sort(dim=-1).values
+    return torch.from_numpy(np.sort(values.numpy(), axis=-1))
 
 
 def _places(height: int, width: int, generator: torch.Generator) -> Tensor:

@@ -26,6 +26,9 @@ TINY = {
     "filter_people.test_share": 0.1,
     "downscale.photos_per_shard": 40,
     "crop.samples_per_shard": 30,
+    "train_features.images": 160,
+    "train_features.batch_size": 16,
+    "train_features.width": 4,
     "train.budget": "48 images",
     "train.batch_size": 8,
     "train.sample_every": 3,
@@ -105,9 +108,8 @@ class Project:
         self.run("git", *author, "commit", "--quiet", "--message", "all")
 
     def repro(self, *arguments: str, code: int = 0) -> list[str]:
-        """`dvc repro`; the stages that ran."""
-        output = self.run("dvc", "repro", *arguments, code=code)
-        return re.findall(r"Running stage '([a-z_]+)'", output)
+        """`dvc repro`; the stages that ran, as `stages_run`."""
+        return stages_run(self.run("dvc", "repro", *arguments, code=code))
 
     def params(self) -> Any:
         return YAML(typ="safe").load(self.folder / "params.yaml")
@@ -132,6 +134,11 @@ class Project:
         return {
             out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]
         }
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that DVC says it ran, sorted: the order is not always the same."""
+    return sorted(re.findall(r"Running stage '([a-z_]+)'", output))
 
 
 def readme_blocks() -> list[list[str]]:

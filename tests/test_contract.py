@@ -19,6 +19,7 @@ from pipeline.params.json_schema import SCHEMA_PATH, schema
 from pipeline.params.section import closest
 from pipeline.params.whole import Holes, Sources, WholeParams, check_whole
 from pipeline.profile_files import names, render
+from pipeline.report.provenance import TABLES
 
 DVC: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
 PARAMS: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
@@ -46,7 +47,7 @@ def test_one_word_in_every_place() -> None:
     for name, stage in DVC["stages"].items():
         assert stage["cmd"] == f"python -m pipeline {name}"
         outs = [next(iter(out)) if isinstance(out, dict) else out for out in all_outs(stage)]
-        assert outs and all(out.startswith(f"data/{name}/") for out in outs)
+        assert outs == [f"data/{name}"] or all(out.startswith(f"data/{name}/") for out in outs)
 
 
 def all_outs(stage: dict[str, Any]) -> list[Any]:
@@ -74,9 +75,9 @@ def starts_of(stage: str, choice: dict[str, str]) -> list[str]:
     starts = [f"pipeline/stages/{stage}.py"]
     if stage == "download":
         starts.append(f"pipeline/sources/{choice['download.source']}/source.py")
-    if stage in ("crop", "train"):
+    if stage in ("crop", "train", "train_plain"):
         starts.append(hole_path(choice["crop.kind"]))
-    if stage in ("train", "evaluate"):
+    if stage in ("train", "train_plain", "evaluate"):
         starts.append(RECIPES[choice["train.recipe"]].replace(".", "/") + ".py")
     return starts
 
@@ -89,6 +90,22 @@ def resolve(dep: str, choice: dict[str, str]) -> str:
     for name, chosen in choice.items():
         dep = dep.replace(f"${{{name}}}", chosen)
     return dep
+
+
+def test_the_report_is_made_of_its_templates_and_reruns_nothing_else() -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("pipeline/report/**/*.*")]
+    templates = [path for path in files if "/templates/" in path]
+    assert len(templates) >= 5
+    for name, stage in DVC["stages"].items():
+        code = {str(dep) for dep in stage["deps"]}
+        assert [covered(path, code) for path in templates] == [name == "report"] * len(templates)
+
+
+def test_the_report_is_made_anew_with_whatever_it_reads() -> None:
+    """Its sums are of files that it depends on: otherwise it would go stale unseen."""
+    deps = {str(dep) for dep in DVC["stages"]["report"]["deps"]}
+    assert len(TABLES) > 5
+    assert [table for table in TABLES if not covered(f"data/{table}", deps)] == []
 
 
 def test_every_kind_of_holes_has_its_files_and_options() -> None:
@@ -107,6 +124,14 @@ def test_a_stage_tracks_its_whole_section_and_its_choice() -> None:
         "download": ["sources.${download.source}"],
         "crop": ["holes.${crop.kind}"],
         "train": ["recipes.${train.recipe}"],
+        "train_plain": ["train", "recipes.${train.recipe}"],
+        # The page shows all that decides the run.
+        "report": [
+            *(name for name in DVC["stages"] if name != "report"),
+            "sources.${download.source}",
+            "holes.${crop.kind}",
+            "recipes.${train.recipe}",
+        ],
     }
     for name, stage in DVC["stages"].items():
         assert stage["params"] == [name, *chosen.get(name, [])]
@@ -114,10 +139,14 @@ def test_a_stage_tracks_its_whole_section_and_its_choice() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_only_its_own_section(stage: str) -> None:
-    """Sections are read by `load("name", ...)`; runtime is tracked by none."""
+    """Sections are read by `load("name", ...)`; runtime is tracked by none.
+
+    `train_plain` is `train` once more.
+    """
     source = (ROOT / f"pipeline/stages/{stage}.py").read_text()
     loaded = set(re.findall(r'load\(\s*f?"([a-z_]+)', source))
-    assert loaded <= {stage, "runtime", "sources", "holes", "recipes"}
+    shared = {"train"} if stage == "train_plain" else set()
+    assert loaded <= {stage, "runtime", "sources", "holes", "recipes"} | shared
     assert stage in loaded
 
 
@@ -193,7 +222,7 @@ def test_help_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "module",
     ["stages.download", "stages.index", "stages.detect_people", "stages.filter_people"]
-    + ["stages.downscale", "stages.crop", "story", "thresholds"],
+    + ["stages.downscale", "stages.crop", "stages.report", "story", "thresholds"],
 )
 def test_what_handles_data_loads_no_torch(module: str) -> None:
     loaded = modules_after(f"import pipeline.{module}")

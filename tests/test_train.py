@@ -27,8 +27,8 @@ from models.take_update import Outcome
 from noise_shards import write_shards
 from pipeline.generator import load_generator
 from pipeline.params.train import TrainParams
-from pipeline.stages import train as stage
 from pipeline.training import checkpoint
+from pipeline.training import loop as stage
 from pipeline.training import run as training_run
 from pipeline.training.live import read_live
 from pipeline.training.processes import Processes

@@ -6,20 +6,36 @@ from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
 
-Baseline = Literal["mean_color", "telea", "navier_stokes", "biharmonic"]
+Baseline = Literal[
+    "mean_color",
+    "mean_color_blended",
+    "nearest",
+    "harmonic",
+    "biharmonic",
+    "telea",
+    "navier_stokes",
+    "patch_copy",
+    "other_photo",
+]
 Blend = Literal["none", "poisson"]
 
 
 class EvaluateParams(Section):
     """What the stage `evaluate` reads."""
 
-    baselines: list[Baseline] = Field(description="classical fills of the same holes")
+    baselines: list[Baseline] = Field(description="other fills of the same holes")
     blend: Blend = Field(
         description="how completions meet their surroundings; poisson: by their gradients, GLCIC's"
     )
     num_grid: int = Field(ge=1, le=64, description="test photos in the grid, chosen by key")
     colors: int = Field(
         description="10..200: the model's output is reduced to so many, by k-means; 0: all are kept"
+    )
+    inception_weights_path: str = Field(
+        description="file of Inception's weights for the standard FID and KID; download, or empty"
+    )
+    lpips_weights_path: str = Field(
+        description="file of AlexNet's weights for LPIPS; download, or empty: not measured"
     )
 
     @field_validator("colors")

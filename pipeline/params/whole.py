@@ -22,6 +22,7 @@ from pipeline.params.holes.free_form import FreeFormOptions
 from pipeline.params.holes.random_pixels import RandomPixelsOptions
 from pipeline.params.holes.strip import StripOptions
 from pipeline.params.index import IndexParams
+from pipeline.params.report import ReportParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import PARAMS_PATH, Section, check, closest, read
 from pipeline.params.sources.celeba import CelebaOptions
@@ -31,6 +32,8 @@ from pipeline.params.sources.places365 import Places365Options
 from pipeline.params.sources.places365_val import Places365ValOptions
 from pipeline.params.sources.synthetic import SyntheticOptions
 from pipeline.params.train import TrainParams
+from pipeline.params.train_features import TrainFeaturesParams
+from pipeline.params.train_plain import TrainPlainParams
 from pipeline.places365.categories import categories, outdoor
 from pipeline.resume import work_dir
 
@@ -70,9 +73,12 @@ class WholeParams(Section):
     filter_people: FilterPeopleParams
     downscale: DownscaleParams
     crop: CropParams
+    train_features: TrainFeaturesParams
     train: TrainParams
+    train_plain: TrainPlainParams
     recipes: dict[str, dict[str, Any]] = Field(description="options of each recipe")
     evaluate: EvaluateParams
+    report: ReportParams
     runtime: RuntimeParams
 
     @model_validator(mode="after")

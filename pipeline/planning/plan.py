@@ -30,7 +30,7 @@ class Step:
     """What one stage will do; None where it is not known."""
 
     stage: str
-    photos: int | None  # train: images, each photo counted as often as it is seen
+    photos: int | None  # trainings: images, each photo counted as often as it is seen
     seconds: float | None
     num_bytes: int | None
     remark: str = ""
@@ -93,7 +93,11 @@ def _steps(
     num_test = round(kept * params.filter_people.test_share)
     num_train = round(kept * (1 - params.filter_people.val_share)) - num_test
     photos: dict[str, int | None] = {"download": source.photos, "index": source.photos}
-    photos |= {"train": _images(params, num_train, rates), "evaluate": num_test}
+    images = _images(params, num_train, rates)
+    photos |= {"train_features": params.train_features.images, "train": images}
+    photos |= {"train_plain": images if params.train_plain.enabled else 0, "evaluate": num_test}
+    photos["report"] = params.evaluate.num_grid
+    trained = {"train", "train_plain"} if params.train_plain.enabled else {"train"}
     num_bytes = {need.stage: need.num_bytes for need in disk_needs(params, source)}
     for stage in stages:
         number = photos.get(stage, kept)
@@ -103,7 +107,7 @@ def _steps(
         if stage == "download" and params.download.source != "synthetic":
             seconds = source.fetched / BYTES_PER_SECOND
             remark = f"at {BYTES_PER_SECOND / 1e6:.0f} MB/s" if source.fetched else "is here"
-        if stage == "train" and Budget.parse(params.train.budget).unit == "minutes":
+        if stage in trained and Budget.parse(params.train.budget).unit == "minutes":
             seconds = Budget.parse(params.train.budget).seconds
         yield Step(stage, number, seconds, num_bytes.get(stage), remark)
 

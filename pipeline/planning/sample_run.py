@@ -27,13 +27,14 @@ NUM_PAINTED = 16
 SMALL, LARGE = (64, 32), (2048, 256)
 DETECTED = (4, 16)  # photos, on a CPU; a GPU takes whole batches
 DETECTED_ON_GPU = (256, 2048)
+NUM_PICTURES = 1024  # that the scene network sees
 TRAIN_SECONDS = 3
 MANY, REST = "many", "rest"  # categories
 DATA_STAGES = ("index", "filter_categories", "detect_people", "filter_people", "downscale", "crop")
 
 
 class Rates(dict[str, float]):
-    """Seconds a photo by stage (train: an image); a stage that could not be measured is absent."""
+    """Seconds a photo by stage (trainings: an image); one that could not be measured is absent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +49,7 @@ def measure(params: WholeParams, size: tuple[int, int], weights: Path | None) ->
     photo costs from what a start costs. Begins nothing more after LIMIT_SECONDS.
     """
     # Imported before anything is timed.
-    for stage in (*DATA_STAGES, "train", "evaluate"):
+    for stage in (*DATA_STAGES, "train_features", "train", "evaluate", "report"):
         import_module(f"pipeline.stages.{stage}")
     rates, begun = Rates(), time.monotonic()
     photos, rates["download"] = _painted(size, params.runtime.num_workers)
@@ -65,8 +66,10 @@ def measure(params: WholeParams, size: tuple[int, int], weights: Path | None) ->
         rates[stage] = _slope(seconds, (SMALL[num_photos], LARGE[num_photos]))
     steps: dict[str, Callable[[], None]] = {
         "detect_people": partial(_detection, large, params, weights, rates),
+        "train_features": partial(_features, large, rates),
         "train": partial(_training, large, rates),
-        "evaluate": partial(_evaluation, large, rates),
+        "evaluate": partial(_evaluation, small, large, rates),
+        "report": partial(_report, large, params.evaluate.num_grid, rates),
     }
     for stage, step in steps.items():
         if time.monotonic() - begun < LIMIT_SECONDS:
@@ -126,20 +129,39 @@ def _detection(line: "_Line", params: WholeParams, weights: Path | None, rates: 
     rates["detect_people"] = _slope([line.detect(number) for number in numbers], numbers)
 
 
+def _features(line: "_Line", rates: Rates) -> None:
+    line.set("train_features", images=NUM_PICTURES)
+    rates["train_features"] = line.seconds("train_features") / NUM_PICTURES
+
+
 def _training(line: "_Line", rates: Rates) -> None:
     line.set("train", budget=f"{TRAIN_SECONDS / 60} minutes")
     line.seconds("train")
     config = json.loads((line.folder / "data/train/config.json").read_text())
-    rates["train"] = TRAIN_SECONDS / config["num_images"]
+    rates["train"] = rates["train_plain"] = TRAIN_SECONDS / config["num_images"]
 
 
-def _evaluation(line: "_Line", rates: Rates) -> None:
-    if "train" not in rates:
-        rates.reasons["evaluate"] = "needs a training"
+def _evaluation(small: "_Line", large: "_Line", rates: Rates) -> None:
+    """Tables and grids cost the same for any number of photos: the two runs' difference counts."""
+    if not {"train_features", "train"} <= set(rates):
+        rates.reasons["evaluate"] = "needs the trainings"
         return
-    seconds = line.seconds("evaluate")
-    metrics = json.loads((line.folder / "data/evaluate/metrics.json").read_text())
-    rates["evaluate"] = seconds / metrics["num_photos"]
+    for stage in ("train_features", "train"):
+        shutil.copytree(large.folder / "data" / stage, small.folder / "data" / stage)
+    seconds, numbers = [], []
+    for line in (small, large):
+        seconds.append(line.seconds("evaluate"))
+        metrics = json.loads((line.folder / "data/evaluate/metrics.json").read_text())
+        numbers.append(metrics["num_photos"])
+    rates["evaluate"] = _slope(seconds, numbers)
+
+
+def _report(line: "_Line", num_shown: int, rates: Rates) -> None:
+    """A page costs what it shows, however many photos there are."""
+    if "evaluate" not in rates:
+        rates.reasons["report"] = "needs the evaluation"
+        return
+    rates["report"] = line.seconds("report") / num_shown
 
 
 class _Line:

@@ -1,7 +1,7 @@
-"""Stage: generator + shards -> metrics, a table of every picture, and grids.
+"""Stage: generator + shards -> metrics, a table of every picture, intervals, strata, and grids.
 
 No randomness: the holes are those of the shards, latents are drawn from fixed seeds. A generator
-that completes holes is measured by the completed 8-bit pictures, beside classical fills of the same
+that completes holes is measured by the completed 8-bit pictures, beside other fills of the same
 holes; one that makes up pictures by as many of them as there are test photos; one that does both by
 both.
 """
@@ -12,47 +12,69 @@ from typing import Any
 
 import pandas as pd
 import torch
+from PIL import Image
+from torch import nn
 
 from models.generators import Completer, Sampler
+from models.registry import RECIPES
 from pipeline import manifests
 from pipeline.checksums import sha256_of
-from pipeline.completion_scores import grid_rows, score_completions, summarise
+from pipeline.completion_scores import Completions, grid_rows, score_completions, summarise
 from pipeline.devices import choose_device, num_threads
+from pipeline.distances import DISTANCE_COLUMNS, Extractors, distance_plot, distances
 from pipeline.generator import load_generator
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.picture_grid import write_grid
-from pipeline.resume import fresh_folder
+from pipeline.resume import code_sum, fresh_folder
 from pipeline.sample_scores import score_samples
+from pipeline.score_tables import (
+    MODEL,
+    PICTURE_COLUMNS,
+    SCORE_COLUMNS,
+    STRATUM_COLUMNS,
+    pictures_of,
+    plots_of,
+    scores_of,
+    strata_of,
+)
 from pipeline.shard_reader import read_meta, read_split
+
+# The same recipe trained without the adversary, for as long.
+PLAIN = "plain"
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/evaluate/ metrics.json, per_image.parquet and grids/."""
+    """Writes data/evaluate/: metrics.json; per_image.parquet; scores, strata, pictures, distances
+    (csv); grids/, pictures/ and plots/.
+    """
     params = load("evaluate", EvaluateParams)
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
-    evaluate(data, params, choose_device(runtime.device))
+    evaluate(data, params, choose_device(runtime.device), runtime.num_workers)
 
 
-def evaluate(data: Path, params: EvaluateParams, device: torch.device) -> None:
+def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: int) -> None:
     """What the generator in data/train can do is what is measured."""
     generator = load_generator(data / "train", device)
+    extractors = Extractors.load(data / "train_features", params, device)
     photos = list(read_split(data / "crop", "test"))
     out = data / "evaluate"
     fresh_folder(out)
-    figures: dict[str, Any] = {
-        "num_photos": len(photos),
-        "test_sha256": read_meta(data / "crop")["sha256"]["test"],
-        "generator_sha256": sha256_of(data / "train" / "generator.safetensors"),
-    }
+    figures: dict[str, Any] = {"num_photos": len(photos), **_sums(data)}
     tables = []
+    completions = None
     if isinstance(generator, Completer):
-        table, pictures = score_completions(photos, generator, device, params)
-        tables.append(table)
-        figures |= summarise(table)
-        write_grid(grid_rows(photos, pictures), out / "grids" / "test.png")
+        generators = _plain(data, device) | {MODEL: generator}
+        completions = score_completions(photos, generators, device, params, workers)
+        tables.append(completions.table)
+        figures |= summarise(completions.table)
+    _write_completions(completions, out)
+    apart = _distances(completions, extractors)
+    _write_distances(apart, out)
+    for method, measure, value in apart[["method", "measure", "value"]].itertuples(index=False):
+        figures[method][measure] = round(value, 4)
     if isinstance(generator, Sampler):
         scores = score_samples(photos, generator, data / "crop", device)
         tables.append(scores.table)
@@ -60,3 +82,73 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device) -> None:
         write_grid(scores.grid_rows(params.num_grid), out / "grids" / "samples.png")
     manifests.write(pd.concat(tables), out / "per_image.parquet")
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _sums(data: Path) -> dict[str, str]:
+    """What the figures are of: test photos and holes, generator, the code that measures."""
+    recipe = json.loads((data / "train" / "config.json").read_text())["recipe"]
+    code = ["pipeline/stages/evaluate.py", f"{RECIPES[recipe].replace('.', '/')}.py"]
+    return {
+        "test_sha256": read_meta(data / "crop")["sha256"]["test"],
+        "generator_sha256": sha256_of(data / "train" / "generator.safetensors"),
+        "features_sha256": sha256_of(data / "train_features" / "features.safetensors"),
+        "code_sha256": code_sum(code),
+    }
+
+
+def _plain(data: Path, device: torch.device) -> dict[str, nn.Module]:
+    """The generator of the training without the adversary, where there was one."""
+    folder = data / "train_plain"
+    if not (folder / "generator.safetensors").is_file():
+        return {}
+    generator = load_generator(folder, device)
+    return {PLAIN: generator} if isinstance(generator, Completer) else {}
+
+
+def _write_completions(completions: Completions | None, out: Path) -> None:
+    """Tables, grids and pictures; without completions there are empty tables."""
+    for folder in ("grids", "pictures", "plots"):
+        (out / folder).mkdir()
+    if completions is None:
+        scores, strata, chosen = (
+            pd.DataFrame(columns=columns)
+            for columns in (SCORE_COLUMNS, STRATUM_COLUMNS, PICTURE_COLUMNS)
+        )
+    else:
+        table = completions.table
+        scores, strata, chosen = scores_of(table), strata_of(table), pictures_of(table)
+        _write_pictures(completions, chosen, out)
+    for name, each in {"scores": scores, "strata": strata, "pictures": chosen}.items():
+        each.to_csv(out / f"{name}.csv", index=False)
+    for name, each in plots_of(scores, strata):
+        each.to_csv(out / "plots" / f"{name}.csv", index=False)
+
+
+def _distances(completions: Completions | None, extractors: Extractors) -> pd.DataFrame:
+    """Of the boxes of every method; without completions an empty table."""
+    if completions is None:
+        return pd.DataFrame(columns=DISTANCE_COLUMNS)
+    boxes = dict(completions.boxes)
+    originals = boxes.pop("original")
+    return distances(boxes, originals, extractors)
+
+
+def _write_distances(apart: pd.DataFrame, out: Path) -> None:
+    apart.to_csv(out / "distances.csv", index=False)
+    distance_plot(apart).to_csv(out / "plots" / "kid_scene.csv", index=False)
+
+
+def _write_pictures(completions: Completions, chosen: pd.DataFrame, out: Path) -> None:
+    """The grid of all methods with its pictures one by one, and a grid against each method."""
+    methods = list(dict.fromkeys(completions.table["method"]))
+    shown = {key: completions.pictures(key) for key in completions.shown()}
+    rows = grid_rows(list(shown.values()), ["masked", *methods, "original"])
+    write_grid(rows, out / "grids" / "test.png")
+    for key, pictures in shown.items():
+        (out / "pictures" / key).mkdir()
+        for name, picture in pictures.items():
+            Image.fromarray(picture).save(out / "pictures" / key / f"{name}.png")
+    for method, places in chosen.groupby("method", sort=False):
+        pictures_there = [completions.pictures(key) for key in places["key"]]
+        rows = grid_rows(pictures_there, ["masked", str(method), MODEL, "original"])
+        write_grid(rows, out / "grids" / f"against_{method}.png")

@@ -14,9 +14,11 @@ import pandas as pd
 
 from pipeline import descriptors, manifests, near_copies, splits
 from pipeline.borderline import shown_on_sheets, write_sheets
+from pipeline.checksums import sha256_of
 from pipeline.leaks import Leaks, find_leaks, leak_counts, leak_table
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
+from pipeline.people_truth import curve, figures, labelled
 from pipeline.resume import fresh_folder
 from pipeline.thresholds import (
     best_scores,
@@ -39,7 +41,8 @@ Photos = Callable[[list[str]], Iterator[pd.DataFrame]]
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/filter_people/: verdicts, kept, splits and leaks (parquet), funnel.json, sheets/
-    with sheets.csv, and thresholds/ (what other thresholds would keep).
+    with sheets.csv, thresholds/ (what other thresholds would keep), and people_filter.json and .csv
+    (what the filter finds, where that is known).
     """
     params = load("filter_people", FilterPeopleParams)
     photos = partial(_photos, data)
@@ -55,6 +58,7 @@ def run(data: Path = Path("data")) -> None:
     manifests.write(leaking, out / "leaks.parquet")
     (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
     write_thresholds(verdicts, photos, out / "thresholds", params)
+    write_people_filter(verdicts, photos, data, params)
     fresh_folder(out / "sheets")
     num_each = params.num_thumbnails // NUM_SHEETS
     places = write_sheets(
@@ -230,16 +234,44 @@ def write_thresholds(
 ) -> None:
     """grid.csv (kept by category, score and box area) and the curves through the thresholds."""
     fresh_folder(folder)
-    copies = pd.DataFrame({"is_copy": verdicts["first"] != verdicts.index})
     columns = ["category", "status", "height", "width", "scores", "boxes"]
     grid = kept_by_threshold(
-        manifests.beside(photos(columns), copies),
+        _with_copies(verdicts, photos(columns)),
         known_scores(photos(["scores"]), params.min_score),
         known_areas(params.min_box_area),
     )
     grid.to_csv(folder / "grid.csv", index=False)
     for name, table in curves(grid, params.min_score, params.min_box_area):
         table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def _with_copies(verdicts: pd.DataFrame, photos: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """`photos` with is_copy: the same bytes came before."""
+    copies = pd.DataFrame({"is_copy": verdicts["first"] != verdicts.index})
+    return manifests.beside(photos, copies)
+
+
+def write_people_filter(
+    verdicts: pd.DataFrame, photos: Photos, data: Path, params: FilterPeopleParams
+) -> None:
+    """people_filter.json at the thresholds, people_filter.csv through all scores.
+
+    Only the source of painted photos knows who is in them; without its table there is nothing to
+    measure, and both files say so.
+    """
+    truth_path, out = data / "download" / "lists" / "truth.parquet", data / "filter_people"
+    sums = {}
+    truth = pd.DataFrame({"path": [], "people": []}, dtype=object)
+    if truth_path.is_file():
+        truth = manifests.read(truth_path)
+        people_path = data / "detect_people" / "people.parquet"
+        sums = {"truth_sha256": sha256_of(truth_path), "people_sha256": sha256_of(people_path)}
+    columns = ["path", "status", "height", "width", "scores", "boxes"]
+    known = labelled(_with_copies(verdicts, photos(columns)), truth, params.min_box_area)
+    measured = figures(known, params.min_score) | sums
+    (out / "people_filter.json").write_text(json.dumps(measured, indent=2) + "\n")
+    min_scores = known_scores(photos(["scores"]), params.min_score) if len(known) else []
+    curve(known, min_scores).to_csv(out / "people_filter.csv", index=False)
 
 
 def _on_sheets(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos, num_each: int) -> pd.DataFrame:

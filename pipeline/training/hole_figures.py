@@ -8,8 +8,8 @@ so every device finds the same number; each is 1 where the completed pictures ar
 import torch
 from torch import Tensor
 
-# A hole completed without error has infinite PSNR; the evaluation caps it too.
-MAX_PSNR = 60.0  # dB
+from pipeline.psnr import PSNR_CAP
+
 # What is there in the completed pictures and not at all in the originals has no ratio.
 MAX_RATIO = 100.0
 # Cells along each side of a box; with 28 px, 7 px each: colours of regions and not of pixels.
@@ -47,10 +47,10 @@ def hole_l1(completed: Tensor, original: Tensor, mask: Tensor) -> float:
 
 
 def hole_psnr(completed: Tensor, original: Tensor, mask: Tensor) -> float:
-    """Mean over the photos of the hole's PSNR in dB, each at most MAX_PSNR."""
+    """Mean over the photos of the hole's PSNR in dB, each at most PSNR_CAP."""
     errors, num_values = _errors(completed, original, mask)
     squared = errors.square().sum(dim=(1, 2, 3)) / num_values
-    return (-10 * torch.log10(squared)).clamp(max=MAX_PSNR).mean().item()
+    return (-10 * torch.log10(squared)).clamp(max=PSNR_CAP).mean().item()
 
 
 def seam_ratio(completed: Tensor, original: Tensor, mask: Tensor) -> float:

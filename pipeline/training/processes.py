@@ -60,10 +60,10 @@ def launched() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def launch(num: int) -> None:
-    """Becomes torchrun with `num` processes of this very command; does not return."""
+def launch(num: int, stage: str) -> None:
+    """Becomes torchrun with `num` processes of the command `stage`; does not return."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [f"--nproc-per-node={num}", "-m", "pipeline", "train"]
+    command = [f"--nproc-per-node={num}", "-m", "pipeline", stage]
     os.execv(sys.executable, [*torchrun, *command])
 
 

@@ -1,33 +1,41 @@
 """The evaluation: what a generator can do decides what is measured."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from rich.console import Console
 
+from features import NO_WEIGHTS, write_scene_network
 from models import registry
 from models.generators import Sampler
 from noise_shards import write_shards
+from pipeline.distances import DISTANCE_COLUMNS
 from pipeline.generator import save_generator
+from pipeline.metrics import METRICS, completion_metrics
 from pipeline.params.evaluate import EvaluateParams
-from pipeline.results import _tables
+from pipeline.results import _people_line, _tables
+from pipeline.score_tables import PICTURE_COLUMNS, SCORE_COLUMNS, STRATUM_COLUMNS
 from pipeline.shard_reader import image_of, read_fields, read_split, shards_of
 from pipeline.stages.evaluate import evaluate
 
 CPU = torch.device("cpu")
 COUNTS = {"train": 9, "val": 1, "test": 6}
-PARAMS = EvaluateParams(baselines=["mean_color", "telea"], blend="none", num_grid=4, colors=0)
+PARAMS = EvaluateParams(
+    baselines=["mean_color", "telea"], blend="none", num_grid=4, colors=0, **NO_WEIGHTS
+)
 SMALL: dict[str, dict[str, Any]] = {
     "dcgan": {"width": 2, "search_steps": 2},
     "ganscape": {"width": 4, "bottleneck": 1},
     "vanilla": {"width": 4},
 }
-COMPLETION = {"hole_psnr", "hole_l1", "hole_ssim", "hole_psnr_median"}
+FILL = {*METRICS, "hole_psnr_median", "kid_scene", "sliced_wasserstein"} - {"context_psnr"}
 SAMPLING = {"sliced_wasserstein", "sliced_wasserstein_floor", "detail_ratio", "diversity"}
 SAMPLING |= {"novelty"}
 
@@ -41,10 +49,13 @@ def one_thread() -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     write_shards(folder / "crop", COUNTS)
+    write_scene_network(folder / "train_features")
     return folder
 
 
-def evaluated(data: Path, recipe: str) -> tuple[dict[str, Any], pd.DataFrame, set[str]]:
+def evaluated(
+    data: Path, recipe: str, workers: int = 1
+) -> tuple[dict[str, Any], pd.DataFrame, set[str]]:
     """Metrics, table and grids of an untrained generator."""
     options = registry.options_model(recipe).model_validate({"preset": "default"} | SMALL[recipe])
     torch.manual_seed(0)
@@ -52,7 +63,7 @@ def evaluated(data: Path, recipe: str) -> tuple[dict[str, Any], pd.DataFrame, se
     (data / "train").mkdir(exist_ok=True)
     config = {"recipe": recipe, "options": options.model_dump(), "image_size": 32}
     save_generator(data / "train", generator, config)
-    evaluate(data, PARAMS, CPU)
+    evaluate(data, PARAMS, CPU, workers)
     out = data / "evaluate"
     metrics = json.loads((out / "metrics.json").read_text())
     grids = {path.name for path in (out / "grids").iterdir()}
@@ -63,13 +74,96 @@ def shape_of(metrics: dict[str, Any]) -> dict[str, set[str]]:
     return {name: set(row) for name, row in metrics.items() if isinstance(row, dict)}
 
 
-METHODS = dict.fromkeys(("mean_color", "telea", "model"), COMPLETION)
+METHODS = dict.fromkeys(("mean_color", "telea"), FILL) | {"model": FILL | {"context_psnr"}}
+GRIDS = {"test.png", "against_mean_color.png", "against_telea.png"}
+TABLES = {
+    "scores": SCORE_COLUMNS,
+    "strata": STRATUM_COLUMNS,
+    "pictures": PICTURE_COLUMNS,
+    "distances": DISTANCE_COLUMNS,
+    "plots/kid_scene": ["method", "kid_scene", "low", "high"],
+    "plots/hole_psnr": ["method", "hole_psnr", "low", "high"],
+    "plots/lead_by_group": ["group", "strongest", "lead", "lead_low", "lead_high"],
+}
 
 
 def test_a_completer(data: Path) -> None:
     metrics, table, grids = evaluated(data, "ganscape")
     assert shape_of(metrics) == METHODS and metrics["num_photos"] == 6
-    assert len(table) == 3 * 6 and grids == {"test.png"}
+    assert len(table) == 3 * 6 and grids == GRIDS
+    tables = {name: pd.read_csv(data / f"evaluate/{name}.csv") for name in TABLES}
+    assert {name: list(each.columns) for name, each in tables.items()} == TABLES
+    assert len(tables["scores"]) == 3 * len(METRICS)
+    for name, row in metrics.items():
+        if isinstance(row, dict):
+            scores = tables["scores"][tables["scores"]["method"] == name].set_index("metric")
+            found = {metric: row.get(metric) for metric in METRICS if metric in row}
+            assert found == pytest.approx(scores["mean"].dropna().to_dict(), abs=1e-4)
+    assert len(tables["pictures"]) == 2 * 3 * 2
+    # For the classifier six photos are too few, and for FID.
+    apart = tables["distances"]
+    assert list(apart["measure"]) == 3 * ["kid_scene", "sliced_wasserstein"]
+    assert set(apart["num_photos"]) == {6}
+    sums = apart.set_index("measure")["features_sha256"]
+    assert set(sums["kid_scene"]) == {metrics["features_sha256"]}
+    assert sums["sliced_wasserstein"].isna().all()
+    for row in apart.itertuples():
+        assert metrics[row.method][row.measure] == pytest.approx(row.value, abs=1e-4)
+    assert set(tables["pictures"]["key"]) <= set(table["key"])
+
+
+def test_pictures_to_zoom_into_are_those_of_the_grid(data: Path) -> None:
+    _, table, _ = evaluated(data, "ganscape")
+    folders = sorted((data / "evaluate/pictures").iterdir())
+    assert len(folders) == PARAMS.num_grid and {path.name for path in folders} <= set(table["key"])
+    photos = {sample.key: sample for sample in read_split(data / "crop", "test")}
+    names = {"masked", "mean_color", "telea", "model", "original"}
+    for folder in folders:
+        pictures = {path.stem: np.asarray(Image.open(path)) for path in folder.iterdir()}
+        assert set(pictures) == names
+        sample = photos[folder.name]
+        assert np.array_equal(pictures["original"], sample.image)
+        assert (pictures["masked"][sample.mask] == 255).all()
+        rows = table[table["key"] == folder.name].set_index("method")
+        for method in ("mean_color", "telea", "model"):
+            found = completion_metrics([pictures[method]], sample.image, sample.mask, sample.box)[0]
+            assert found["hole_psnr"] == rows["hole_psnr"][method]
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_any_number_of_workers_writes_the_same_bytes(data: Path) -> None:
+    evaluated(data, "ganscape")
+    one = bytes_of(data / "evaluate")
+    evaluated(data, "ganscape", workers=2)
+    other = bytes_of(data / "evaluate")
+    assert list(one) == list(other)
+    assert [name for name in one if one[name] != other[name]] == []
+    assert len(one) == 6 + 3 + 6 + 4 * 5  # tables, grids, plots, pictures
+
+
+def test_the_training_without_adversary_stands_beside(data: Path) -> None:
+    evaluated(data, "ganscape")
+    shutil.copytree(data / "train", data / "train_plain")
+    try:
+        metrics, table, _ = evaluated(data, "ganscape")
+        assert set(shape_of(metrics)) == {*METHODS, "plain"}
+        assert metrics["plain"] == metrics["model"]
+        assert (data / "evaluate/grids/against_plain.png").is_file()
+        # Where it was switched off, the folder says so and holds no generator.
+        (data / "train_plain/generator.safetensors").unlink()
+        assert set(shape_of(evaluated(data, "ganscape")[0])) == set(METHODS)
+    finally:
+        shutil.rmtree(data / "train_plain")
+
+
+def test_the_code_s_sum_is_of_what_measures_and_of_the_recipe(data: Path) -> None:
+    one, other = (evaluated(data, recipe)[0]["code_sha256"] for recipe in ("ganscape", "dcgan"))
+    assert len(one) == 64 and one != other
+    assert evaluated(data, "ganscape")[0]["code_sha256"] == one
 
 
 def test_a_sampler(data: Path) -> None:
@@ -77,6 +171,10 @@ def test_a_sampler(data: Path) -> None:
     assert shape_of(metrics) == {"samples": SAMPLING} and metrics["num_photos"] == 6
     assert list(table.columns) == ["key", "method", "nearest_key", "nearest_distance"]
     assert len(table) == 6 and grids == {"samples.png"}
+    for name, columns in TABLES.items():
+        empty = pd.read_csv(data / f"evaluate/{name}.csv")
+        assert len(empty) == 0 and list(empty.columns) == columns
+    assert list((data / "evaluate/pictures").iterdir()) == []
     keys = {fields["__key__"] for fields in read_fields(shards_of(data / "crop", "train"))}
     assert set(table["nearest_key"]) <= keys
     assert (table["nearest_distance"] > 0).all()
@@ -87,7 +185,7 @@ def test_a_sampler(data: Path) -> None:
 def test_one_that_does_both_the_same_each_time(data: Path) -> None:
     metrics, table, grids = evaluated(data, "dcgan")
     assert shape_of(metrics) == METHODS | {"samples": SAMPLING}
-    assert grids == {"samples.png", "test.png"}
+    assert grids == {"samples.png"} | GRIDS
     assert table["method"].value_counts().to_dict() == {
         "mean_color": 6,
         "telea": 6,
@@ -142,10 +240,26 @@ def test_copies_are_not_new_and_unseen_photos_are(data: Path) -> None:
     ],
 )
 def test_results_print_what_is_there(data: Path, recipe: str, titles: list[str]) -> None:
-    tables = list(_tables(evaluated(data, recipe)[0]))
+    metrics, _, _ = evaluated(data, recipe)
+    tables = list(_tables(data / "evaluate"))
     assert [table.title for table in tables] == titles
     console = Console(width=100)
     with console.capture() as capture:
         for table in tables:
             console.print(table)
     assert ("copies" in capture.get()) == (recipe != "ganscape")
+    if "model" in metrics:
+        lines = [line for line in capture.get().splitlines() if "mean color" in line]
+        assert f" {metrics['mean_color']['hole_psnr']:.2f} (" in lines[0] and ".." in lines[0]
+        assert f"code {metrics['code_sha256'][:8]}" in capture.get()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_results_say_what_the_people_filter_finds(tmp_path: Path, is_known: bool) -> None:
+    shares = {"recall": 0.9, "recall_low": 0.8, "recall_high": 0.95}
+    shares |= {"false_alarms": 0.01, "false_alarms_low": 0.0, "false_alarms_high": 0.02}
+    found = {"photos_with_people": 180} | shares if is_known else {"photos_with_people": 0}
+    (tmp_path / "people_filter.json").write_text(json.dumps(found))
+    line = _people_line(tmp_path)
+    assert ("finds 0.90 (0.80..0.95) of 180 photos with people" in line) == is_known
+    assert ("not measured" in line) != is_known

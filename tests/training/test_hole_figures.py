@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline import metrics
+from pipeline.metrics import completion_metrics
+from pipeline.rectangle import Rectangle
 from pipeline.training import hole_figures as module
 from pipeline.training.hole_figures import (
-    MAX_PSNR,
     MAX_RATIO,
+    PSNR_CAP,
     detail_ratio,
     diversity,
     hole_figures,
@@ -22,6 +23,7 @@ from pipeline.training.hole_figures import (
 
 SIZE = 24
 NUM = 6
+WHOLE = Rectangle(0, 0, SIZE, SIZE)
 
 
 def noise(seed: int, num: int = NUM) -> Tensor:
@@ -79,7 +81,7 @@ def fill(original: Tensor, mask: Tensor, inside: Tensor | int) -> Tensor:
 def test_equal_pictures(shape: Callable[[], Tensor]) -> None:
     assert hole_figures(noise(0), noise(0), shape(), BOXES) == {
         "hole_l1": 0.0,
-        "hole_psnr": MAX_PSNR,
+        "hole_psnr": PSNR_CAP,
         "seam_ratio": 1.0,
         "detail_ratio": 1.0,
         "diversity": 1.0,
@@ -91,8 +93,8 @@ def test_l1_and_psnr_are_those_of_the_evaluation(shape: Callable[[], Tensor]) ->
     mask = shape()
     completed, original = fill(noise(0), mask, noise(1)), noise(0)
     scores = [
-        metrics.hole_metrics(*(array.numpy() for array in photo))
-        for photo in zip(completed, original, mask[:, 0], strict=True)
+        completion_metrics([picture.numpy()], truth.numpy(), hole.numpy(), WHOLE)[0]
+        for picture, truth, hole in zip(completed, original, mask[:, 0], strict=True)
     ]
     for name, figure in (("hole_l1", hole_l1), ("hole_psnr", hole_psnr)):
         mean = np.mean([score[name] for score in scores])

@@ -1,0 +1,17 @@
+"""The section `report`: how the page and the rating page are made."""
+
+from pydantic import Field
+
+from pipeline.params.section import Section
+
+
+class ReportParams(Section):
+    """What the stage `report` reads."""
+
+    seed: int = Field(ge=0, description="of the order in which pictures are rated")
+    num_rated: int = Field(
+        ge=1,
+        le=64,
+        description="photos on the rating page, each as every method completed it; at most those "
+        "of the grid",
+    )

@@ -1,0 +1,83 @@
+"""From all photos to those that the shards hold, and why the others were dropped."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.borderline import SHEETS
+from pipeline.report.outs import data_uri, read_json
+
+# Verdict -> why, in the order in which a photo is judged.
+REASONS = {
+    "other_category": "other category",
+    "broken": "broken",
+    "person": "person",
+    "exact_copy": "copy, byte for byte",
+}
+TOO_SMALL = "too small"
+SPLITS = ("train", "val", "test")
+
+
+class Drop(NamedTuple):
+    """Photos dropped for one reason, and those that are left after it."""
+
+    reason: str
+    dropped: int
+    left: int
+    left_share: float  # of all photos
+    dropped_share: float
+
+
+class Sheet(NamedTuple):
+    title: str
+    picture: str  # data URI
+
+
+class Funnel(NamedTuple):
+    photos: int
+    drops: list[Drop]
+    kept: int
+    split: dict[str, int]
+    near_copies: int
+    leaks: dict[str, int]
+    skipped: dict[str, int]  # entries of the archive that were no photo to begin with
+
+
+def read_funnel(data: Path) -> Funnel:
+    """Counts in = counts out + dropped by reason, or the outs are of different runs."""
+    counts = read_json(data / "filter_people" / "funnel.json")
+    scaled = read_json(data / "downscale" / "funnel.json")
+    index = read_json(data / "index" / "funnel.json")
+    reasons = {why: counts[name] for name, why in REASONS.items()}
+    reasons[TOO_SMALL] = scaled.get("too_small", 0)
+    photos, left, drops = counts["photos"], counts["photos"], []
+    for why, dropped in reasons.items():
+        left -= dropped
+        share = max(photos, 1)
+        drops.append(Drop(why, dropped, left, left / share, dropped / share))
+    if left != scaled["ok"]:
+        raise ValueError(
+            f"{data}/filter_people/funnel.json leaves {left} photos, but "
+            f"{data}/downscale/funnel.json has {scaled['ok']}: run `dvc repro`"
+        )
+    samples = read_json(data / "crop" / "meta.json")["num_samples"]
+    return Funnel(
+        photos,
+        drops,
+        left,
+        {name: samples[name] for name in SPLITS},
+        counts["near_copies"],
+        counts["leaks"],
+        {name.replace("_", " "): num for name, num in index.items() if name != "photos" and num},
+    )
+
+
+def read_sheets(data: Path) -> list[Sheet]:
+    """The contact sheets that show any photo."""
+    folder = data / "filter_people"
+    places = (folder / "sheets.csv").read_text().splitlines()[1:]
+    filled = {line.split(",", 1)[0] for line in places}
+    return [
+        Sheet(title, data_uri(folder / "sheets" / f"{name}.jpg"))
+        for name, title in SHEETS.items()
+        if name in filled
+    ]

@@ -1,0 +1,83 @@
+"""Other runs to hold this one against: those of `scenefill compare`, and former ones."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from pipeline.comparison_table import COMPLETION, SAMPLING, Columns, table_of
+from pipeline.report.outs import Record, records, table_if_there
+
+FORMER = "former.csv"  # in data/compare/, by `scenefill runs`
+
+
+class CompareTable(NamedTuple):
+    titles: list[str]
+    rows: list[list[str]]
+
+
+class FormerRun(NamedTuple):
+    """A run that git has figures of."""
+
+    revision: str
+    date: str
+    subject: str
+    num_photos: int
+    figures: list[str]  # hole PSNR, SSIM, L1
+    generator: str
+    is_comparable: bool  # measured on the same holes
+    is_current: bool
+
+
+class Runs(NamedTuple):
+    compared: list[CompareTable]
+    num_seeds: int
+    former: list[FormerRun]
+
+
+def read_runs(data: Path, test_sha256: str, generator_sha256: str) -> Runs:
+    """What lies in data/compare/; nothing where neither command was run."""
+    results = table_if_there(data / "compare" / "results.csv")
+    former = table_if_there(data / "compare" / FORMER)
+    return Runs(
+        [] if results is None else _compared(results),
+        0 if results is None else int(results["seed"].nunique()),
+        [] if former is None else _former(former, test_sha256, generator_sha256),
+    )
+
+
+def _compared(results: pd.DataFrame) -> list[CompareTable]:
+    tables = []
+    for columns in (COMPLETION, SAMPLING):
+        if next(iter(columns)) not in set(results["metric"]):
+            continue
+        table = table_of(results, columns)
+        rows = [_cells(row, columns) for row in records(table)]
+        if rows:
+            titles = ["system", *(title for title, _ in columns.values())]
+            tables.append(CompareTable(titles, rows))
+    return tables
+
+
+def _cells(row: Record, columns: Columns) -> list[str]:
+    cells = [str(row["system"]).replace("_", " ")]
+    for name, (_, digits) in columns.items():
+        text, spread = f"{row[name]:.{digits}f}", row[f"{name}_spread"]
+        cells.append(f"{text} ± {spread / 2:.{digits}f}" if spread else text)
+    return cells
+
+
+def _former(table: pd.DataFrame, test_sha256: str, generator_sha256: str) -> list[FormerRun]:
+    return [
+        FormerRun(
+            row["revision"],
+            row["date"],
+            row["subject"],
+            int(row["num_photos"]),
+            [f"{row[name]:.{digits}f}" for name, (_, digits) in COMPLETION.items()],
+            row["generator_sha256"],
+            row["test_sha256"] == test_sha256,
+            row["generator_sha256"] == generator_sha256,
+        )
+        for row in records(table)
+    ]

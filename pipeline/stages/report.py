@@ -1,0 +1,24 @@
+"""Stage: what all stages left -> one page to read, one to rate pictures on, and two cards.
+
+The page is a single file: styles, scripts and pictures are in it, and it asks no server for
+anything.
+"""
+
+from pathlib import Path
+
+from pipeline.params.report import ReportParams
+from pipeline.params.section import load, read
+from pipeline.progress import say
+from pipeline.report.page import gather, render
+from pipeline.resume import fresh_folder
+
+
+def run(data: Path = Path("data")) -> None:
+    """Writes data/report/: index.html, rating.html, model_card.md, data_card.md."""
+    params = load("report", ReportParams)
+    files = render(gather(data, read(), params))
+    out = data / "report"
+    fresh_folder(out)
+    for name, content in files.items():
+        (out / name).write_text(content, encoding="utf-8")
+    say(f"report: open {out / 'index.html'} in a browser; rate pictures in {out / 'rating.html'}")

@@ -1,0 +1,261 @@
+"""The training: one loop for every recipe, from shards to a generator, its config and history.
+
+Stopped at any step it goes on bit for bit from where it was.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models import registry
+from models.averaged_weights import AveragedWeights
+from models.generators import Sampler
+from models.options import RecipeOptions
+from models.recipe import Recipe, Setting
+from pipeline.devices import be_deterministic, num_threads
+from pipeline.params.runtime import RuntimeParams
+from pipeline.params.train import TrainParams
+from pipeline.progress import say
+from pipeline.resume import publish
+from pipeline.shard_reader import read_meta
+from pipeline.training.announcer import Announcer, Facts, announcer
+from pipeline.training.background import Background
+from pipeline.training.budget import Budget
+from pipeline.training.compiler import compiled, resolved_mode
+from pipeline.training.completion_validation import CompletionValidation
+from pipeline.training.feed import open_feed
+from pipeline.training.history import Row
+from pipeline.training.mean_color import Color, mean_color
+from pipeline.training.outs import write_outs
+from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
+from pipeline.training.processes import Processes, synchronise
+from pipeline.training.run import TrainingRun
+from pipeline.training.sampling_validation import SamplingValidation
+from pipeline.training.selection import HIGHER_IS_BETTER, Selection
+from pipeline.training.stop_signal import stop_signal
+from pipeline.training.tally import Sickness
+from pipeline.training.validation import Validation, save_grid
+
+# What a training does otherwise than its recipe says.
+Change = Callable[[Recipe], Recipe]
+
+
+def unchanged(recipe: Recipe) -> Recipe:
+    """The recipe as it is."""
+    return recipe
+
+
+def train(
+    *,
+    crop_dir: Path,  # the final shards and meta.json
+    out_dir: Path,  # generator.safetensors, config.json, history/, samples/; written at the end
+    scratch_dir: Path,  # states, sample grids and live files
+    params: TrainParams,
+    options: RecipeOptions,
+    runtime: RuntimeParams,
+    processes: Processes,
+    change: Change = unchanged,
+) -> None:
+    """Trains `params.recipe`, changed; on Ctrl-C or SIGTERM saves and raises KeyboardInterrupt."""
+    # Setting up
+    torch.set_num_threads(max(1, num_threads(runtime.threads) // processes.num))
+    be_deterministic(processes.device)
+    meta = read_meta(crop_dir)
+    config = config_of(meta, params, options, processes)
+    low = autocast_dtype(config["precision"])
+    color = mean_color(crop_dir, meta)
+    run = begin(meta, color, params, options, processes, scratch_dir, change)
+    is_resumed = run.resume()
+    processes.wait()  # until all have seen the same states: the main one writes the first
+
+    with ExitStack() as stack:
+        feed = open_feed(crop_dir, meta, params, runtime, processes, stack)
+        validation = open_validation(run, crop_dir, meta)
+        background = stack.enter_context(Background())
+        tell = stack.enter_context(announce(run, config, runtime.trackers, background))
+        stop_asked = stack.enter_context(stop_signal())
+        tell.note(switches(config))
+        if is_resumed:
+            tell.note(f"going on from step {run.at.step:,}")
+        else:
+            keep_state(run, background)
+        run.recipe = compiled(run.recipe, config["compile"])
+        run.clock = time.monotonic()
+        over = run.is_over()
+
+        while not over:
+            # Batch
+            feed.seed_noise(run.at.step)
+            parts = feed.batch(run.at.step).parts(params.accumulate)
+
+            # Updates
+            due = run.take_step(parts, low)
+            tell.step()
+
+            # Meet the host
+            if due.meeting:
+                sick = run.meet()
+                for each in sick:
+                    tell.note(str(each))
+                if run.is_lost:
+                    go_back(run, sick, background, tell)
+                    continue
+
+            # Validation and log
+            figures = validate(run, validation, background, tell) if due.validation else {}
+            if due.row or figures:
+                tell.row(run.add_row(due, figures))
+
+            # Checkpoint
+            over = run.is_over() if due.meeting else run.at.step == run.num_steps
+            stop = processes.agree(stop_asked(), now=due.meeting)
+            if due.checkpoint:
+                run.note_checkpoint()
+            if due.checkpoint or over or stop:
+                keep_state(run, background)
+            if stop and not over:
+                tell.note(f"stopped at step {run.at.step:,}; run it again to go on")
+                raise KeyboardInterrupt
+        background.wait()
+
+    # Publish
+    if processes.is_main:
+        write_outs(scratch_dir, run, validation, config)
+        for out in sorted((scratch_dir / "outs").iterdir()):
+            publish(out, out_dir / out.name)
+    processes.wait()
+
+
+def config_of(
+    meta: dict[str, Any], params: TrainParams, options: RecipeOptions, processes: Processes
+) -> dict[str, Any]:
+    """What it takes to rebuild the generator, and what made it."""
+    device = processes.device
+    precision = resolved_precision(params.precision, device)
+    if precision == "bf16" and processes.is_main:
+        times = speed_of_bf16(device)
+        say(f"train: a convolution in bf16 is {times:.2f} times as fast as in fp32 here")
+    return {
+        "recipe": params.recipe,
+        "options": options.model_dump(),
+        "image_size": meta["image_size"],
+        "box_size": meta["box_size"],
+        "train": params.model_dump(),
+        "device": device.type,
+        "num_processes": processes.num,
+        "precision": precision,
+        "compile": resolved_mode(params.compile),
+    }
+
+
+def switches(config: dict[str, Any]) -> str:
+    """What the speed depends on here."""
+    processes = f"{config['num_processes']} processes on " if config["num_processes"] > 1 else ""
+    compiled = "" if config["compile"] == "none" else f", compiled ({config['compile']})"
+    threads = f", {torch.get_num_threads()} threads" if config["device"] == "cpu" else ""
+    return f"{processes}{config['device']}{threads}, {config['precision']}, channels_last{compiled}"
+
+
+def begin(
+    meta: dict[str, Any],
+    color: Color,
+    params: TrainParams,
+    options: RecipeOptions,
+    processes: Processes,
+    scratch_dir: Path,
+    change: Change = unchanged,
+) -> TrainingRun:
+    """The chosen recipe, sized to the shards, at step 0."""
+    steps_per_epoch = max(1, meta["num_samples"]["train"] // params.batch_size)
+    setting = Setting(
+        image_size=meta["image_size"],
+        box_size=meta["box_size"],
+        steps_per_epoch=steps_per_epoch,
+        seed=params.seed,
+        mean_color=color,
+    )
+    recipe = change(registry.build(params.recipe, options, setting, processes.device))
+    synchronise(recipe, processes, params.batch_size)
+    scratch_dir.mkdir(parents=True, exist_ok=True)
+    return TrainingRun(
+        recipe,
+        AveragedWeights(recipe.generator, params.ema_images),
+        params,
+        processes,
+        Budget.parse(params.budget).num_steps(params.batch_size, steps_per_epoch),
+        scratch_dir,
+        Selection(params.select, params.patience_images),
+    )
+
+
+def open_validation(run: TrainingRun, crop_dir: Path, meta: dict[str, Any]) -> Validation:
+    """Of samples where the generator makes up pictures: its completions may take a search each."""
+    is_sampler = isinstance(run.averaged.network, Sampler)
+    validation: type[SamplingValidation | CompletionValidation] = (
+        SamplingValidation if is_sampler else CompletionValidation
+    )
+    select = run.params.select
+    if select != "last" and select not in validation.FIGURES:
+        does = "makes up pictures" if is_sampler else "completes holes"
+        allowed = ["last", *(name for name in HIGHER_IS_BETTER if name in validation.FIGURES)]
+        raise ValueError(
+            f"params.yaml train.select is {select!r}, a figure that the training of recipe "
+            f"{run.params.recipe!r}, which {does}, does not have: write {' or '.join(allowed)}"
+        )
+    return validation.load(crop_dir, meta, run.processes.device)
+
+
+def announce(
+    run: TrainingRun, config: dict[str, Any], trackers: Sequence[str], background: Background
+) -> AbstractContextManager[Announcer]:
+    """The main process tells how it goes; the others are silent."""
+    if not run.processes.is_main:
+        return nullcontext(Announcer())
+    facts = Facts(config, run.recipe.networks, run.loss_weights, run.num_steps)
+    return announcer(
+        facts,
+        run.folder,
+        trackers,
+        step=run.at.step,
+        seconds=run.at.seconds,
+        history=run.at.history,
+        background=background,
+    )
+
+
+def validate(
+    run: TrainingRun, validation: Validation, background: Background, tell: Announcer
+) -> Row:
+    """Figures and grid of the averaged weights, by the main process."""
+    if not run.processes.is_main:
+        return {}
+    network = run.averaged.network
+    pictures = validation.pictures(network)
+    figures = validation.figures(pictures)
+    run.selection.offer(figures, network.state_dict(), run.num_images)
+    grid = validation.grid(pictures, run.params.num_samples)
+    path = run.folder / "samples" / f"step-{run.at.step:06d}.png"
+    background.submit(lambda: save_grid(grid, path))
+    tell.picture(path, run.at.step)
+    return {f"val/{name}": value for name, value in figures.items()}
+
+
+def keep_state(run: TrainingRun, background: Background) -> None:
+    """Writes the run's state, by the main process, while the training goes on."""
+    if run.processes.is_main:
+        state = run.snapshot()
+        background.submit(lambda: run.write(state))
+
+
+def go_back(
+    run: TrainingRun, sick: list[Sickness], background: Background, tell: Announcer
+) -> None:
+    """All processes return to the last good state together."""
+    background.wait()
+    run.processes.wait()
+    run.go_back(sick)
+    tell.went_back(run.at.step, run.at.history)

@@ -1,0 +1,131 @@
+"""The stage that trains the scene network."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.params.train_features import TrainFeaturesParams
+from pipeline.scene_features import load_scene_features
+from pipeline.scene_questions import draw_pictures, labelled_alike, read_labelled_photos
+from pipeline.stages import train_features as stage
+from scene_shards import painted_scenes, write_scene_shards
+
+CPU = torch.device("cpu")
+OUTS = ("features.safetensors", "config.json", "metrics.json")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def crop_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    scenes = painted_scenes(120)
+    return write_scene_shards(
+        tmp_path_factory.mktemp("crop"), {"train": scenes[:80], "val": scenes[80:]}
+    )
+
+
+def params_of(**changes: Any) -> TrainFeaturesParams:
+    values = {"width": 4, "images": 320, "batch_size": 16, "learning_rate": 0.004, "seed": 0}
+    return TrainFeaturesParams.model_validate(values | {"max_photos": 1000} | changes)
+
+
+def trained(crop_dir: Path, folder: Path, **changes: Any) -> dict[str, bytes]:
+    folder.mkdir(exist_ok=True)
+    stage.train_features(crop_dir, folder, params_of(**changes), CPU)
+    return {name: (folder / name).read_bytes() for name in OUTS}
+
+
+def test_it_learns_all_three_questions(crop_dir: Path, tmp_path: Path) -> None:
+    outs = trained(crop_dir, tmp_path / "out", images=3200)
+    metrics = json.loads(outs["metrics.json"])
+    assert metrics["num_photos"] == 40
+    assert metrics["box_category"] > 0.7 and metrics["photo_category"] > 0.8  # of 2
+    assert metrics["box_turn"] > 0.4 and metrics["photo_turn"] > 0.7  # of 4
+    config = json.loads(outs["config.json"])
+    assert config["categories"] == ["sea", "wood"] and config["num_photos"] == 80
+    features = load_scene_features(tmp_path / "out", CPU)
+    assert features.sha256 == config["sha256"]
+    boxes = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 3), dtype=np.uint8)
+    assert features.of(boxes).shape == (5, 7 * 4)
+
+
+def test_the_same_bytes_each_time_and_after_a_stop(
+    crop_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "CHECKPOINT_EVERY", 6)
+    whole = trained(crop_dir, tmp_path / "whole")
+    assert trained(crop_dir, tmp_path / "again") == whole
+    assert trained(crop_dir, tmp_path / "other", seed=1) != whole
+
+    asked: list[str] = []
+    stop_at = "step 15"
+
+    def noted(*arguments: Any) -> Any:
+        if arguments[-1] == stop_at:
+            raise KeyboardInterrupt
+        asked.append(arguments[-1])
+        return draw_pictures(*arguments)
+
+    monkeypatch.setattr(stage, "draw_pictures", noted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(crop_dir, tmp_path / "stopped")
+    stop_at = ""
+    asked.clear()
+    assert trained(crop_dir, tmp_path / "stopped") == whole
+    assert asked[0] == "step 12", "it went on from its last checkpoint"
+
+
+def test_a_single_category_is_no_obstacle(tmp_path: Path) -> None:
+    scenes = [scene for scene in painted_scenes(60) if scene[0] == "sea"]
+    crop_dir = write_scene_shards(tmp_path / "crop", {"train": scenes[:20], "val": scenes[20:]})
+    metrics = json.loads(trained(crop_dir, tmp_path / "out", images=2400)["metrics.json"])
+    assert metrics["box_category"] == 1.0 and metrics["photo_turn"] > 0.3
+
+
+def test_a_rate_that_diverges_is_told(crop_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lower params.yaml train_features.learning_rate"):
+        trained(crop_dir, tmp_path / "out", learning_rate=1e30)
+
+
+def test_photos_are_evenly_spaced_up_to_the_most(crop_dir: Path) -> None:
+    every, half = (read_labelled_photos(crop_dir, "train", most) for most in (80, 40))
+    assert torch.equal(half.images, every.images[::2])
+    assert len(read_labelled_photos(crop_dir, "train", 79).images) == 40
+    assert half.categories == ["sea"], "they come in turn"
+    assert len(labelled_alike(every, half.categories).images) == 40
+
+
+def test_the_answers_are_right(crop_dir: Path) -> None:
+    """Each picture, turned back, is the part of the photo that it is said to be from."""
+    photos = read_labelled_photos(crop_dir, "val", 1000)
+    pictures, answers = draw_pictures(photos, 50, 28, 0, "test")
+    levels = ((pictures + 1) * 127.5).round().to(torch.uint8)
+    for picture, category, turn, place in zip(levels, *answers.values(), strict=True):
+        upright = picture.rot90(-int(turn), (1, 2)).permute(1, 2, 0)
+        found = [
+            (top, left)
+            for number in torch.nonzero(photos.labels == category).flatten()
+            for top, left in _where(photos.images[number], upright)
+        ]
+        assert len(found) == 1
+        (top, left) = found[0]
+        assert int(place) == 2 * (top + 14 >= 32) + (left + 14 >= 32)
+    assert set(answers["turn"].tolist()) == set(answers["place"].tolist()) == {0, 1, 2, 3}
+    again, _ = draw_pictures(photos, 50, 28, 0, "test")
+    assert torch.equal(pictures, again)
+
+
+def _where(photo: torch.Tensor, part: torch.Tensor) -> list[tuple[int, int]]:
+    first = (photo[: 64 - 27, : 64 - 27] == part[0, 0]).all(dim=2)
+    return [
+        (top, left)
+        for top, left in torch.nonzero(first).tolist()
+        if torch.equal(photo[top : top + 28, left : left + 28], part)
+    ]
