@@ -18,12 +18,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import cv2
 import numpy as np
 import psutil
-import torch
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -32,18 +31,16 @@ from skimage.restoration import inpaint_biharmonic
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from models import registry  # noqa: E402
-from models.scene_network import SceneNetwork  # noqa: E402
+# The stage's workers import this file: what needs torch is imported where it is needed.
 from pipeline import baselines  # noqa: E402
-from pipeline.generator import save_generator  # noqa: E402
 from pipeline.hole_cutter import HoleCutter  # noqa: E402
 from pipeline.metrics import completion_metrics  # noqa: E402
 from pipeline.params.evaluate import Baseline, EvaluateParams  # noqa: E402
 from pipeline.photos import encode_png  # noqa: E402
-from pipeline.scene_features import save_scene_network  # noqa: E402
-from pipeline.shard_reader import Sample, read_split  # noqa: E402
 from pipeline.shard_writer import ShardWriter  # noqa: E402
-from pipeline.stages.evaluate import evaluate  # noqa: E402
+
+if TYPE_CHECKING:
+    from pipeline.shard_reader import Sample
 
 SIZE, BOX = 64, 28  # px
 FEATURES_WIDTH = 16  # as in the sample
@@ -70,6 +67,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="as runtime.workers")
     parser.add_argument("--out", type=Path, help="also write the tables here")
     arguments = parser.parse_args()
+    import torch
+
+    from pipeline.shard_reader import read_split
+    from pipeline.stages.evaluate import evaluate
+
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         kind = write_data(data, arguments.photos)
@@ -123,6 +125,11 @@ class Clock:
 
 def write_data(data: Path, num: int) -> str:
     """data/crop with `num` test photos and data/train; what the photos are."""
+    from models import registry
+    from models.scene_network import SceneNetwork
+    from pipeline.generator import save_generator
+    from pipeline.scene_features import save_scene_network
+
     shared = Path(os.environ.get("SCENEFILL_SHARED", HERE.parent.parent / "shared")) / "data"
     files = sorted(shared.glob("landscapes256/**/*.jpg")) + sorted(shared.glob("scenes/*/*.jpg"))
     files = [file for file in files if file.is_file()][:num]
@@ -162,7 +169,7 @@ def photo(files: list[Path], number: int) -> Image.Image:
         return file.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BOX)
 
 
-def milliseconds(work: Callable[[Sample], object], samples: list[Sample]) -> float:
+def milliseconds(work: Callable[["Sample"], object], samples: list["Sample"]) -> float:
     """CPU time a photo, in one thread; the best of rounds."""
     cv2.setNumThreads(1)
     best = float("inf")
@@ -174,7 +181,7 @@ def milliseconds(work: Callable[[Sample], object], samples: list[Sample]) -> flo
     return 1e3 * best / len(samples)
 
 
-def method_table(samples: list[Sample]) -> str:
+def method_table(samples: list["Sample"]) -> str:
     """Each fill, and all metrics of all methods."""
     other = samples[0].image
     lines = ["| method | CPU ms a photo |", "|---|---|"]
@@ -217,15 +224,15 @@ PLAIN: dict[Baseline, Fill] = {
 }
 
 
-def peer_table(samples: list[Sample]) -> str:
+def peer_table(samples: list["Sample"]) -> str:
     """The fills that the libraries have, with PSNR, SSIM and L1 of picture, box and hole."""
 
-    def plain(sample: Sample) -> None:
+    def plain(sample: "Sample") -> None:
         for fill in PLAIN.values():
             blanked = np.where(sample.mask[..., None], np.uint8(0), sample.image)
             plain_scores(fill(blanked, sample.mask), sample)
 
-    def ours(sample: Sample) -> None:
+    def ours(sample: "Sample") -> None:
         pictures = [baselines.complete(name, sample.image, sample.mask) for name in PLAIN]
         completion_metrics(pictures, sample.image, sample.mask, sample.box)
 
@@ -237,7 +244,7 @@ def peer_table(samples: list[Sample]) -> str:
     )
 
 
-def plain_scores(completed: np.ndarray, sample: Sample) -> list[float]:
+def plain_scores(completed: np.ndarray, sample: "Sample") -> list[float]:
     """What scikit-image has, three times."""
     box = sample.box.rows, sample.box.columns
     _, local = structural_similarity(
