@@ -112,7 +112,7 @@ def test_malformed_files_are_named_and_leave_nothing(
 ) -> None:
     """Files that break other programs; each is written whole or fails with its name."""
     # One of each stem: others would be written to the same file.
-    files = {path.stem: path for path in sorted((shared / "malformed/derived").glob("*.*"))}
+    files = {path.stem: path for path in sorted((shared / "data/malformed/derived").glob("*.*"))}
     outputs = Outputs("_completed", folder=tmp_path / "out")
     names = [str(path) for path in files.values()]
     with pytest.raises(ValueError, match="failed:") as caught:
