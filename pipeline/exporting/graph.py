@@ -1,6 +1,6 @@
 """A generator as a graph without randomness: what it would draw comes as further inputs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
@@ -18,6 +18,7 @@ from pipeline.exporting.signature import (
     BATCH,
     HEIGHT,
     WIDTH,
+    MIN_MULTIPLES,
     Port,
     Signature,
     completion_signature,
@@ -118,8 +119,9 @@ def _noise_ports(graph: CompletionGraph, image_size: int) -> tuple[Port, ...]:
         shape = (BATCH, graph.noise_channels, 1, 1)
         meaning = "what tells one completion of a hole from another; 0 everywhere: a plain one"
         ports.append(Port("noise", shape, meaning, distribution="standard_normal"))
+    image, mask = (torch.zeros(1, channels, image_size, image_size) for channels in (3, 1))
     with _Noted() as noted:
-        graph.generator(torch.zeros(1, 3, image_size, image_size), torch.zeros(1, 1, *2 * [image_size]))
+        graph.generator(image, mask)
     for number, (_, *rest) in enumerate(noted.shapes):
         meaning = "dropout: a value is dropped where this is below the dropout's share"
         shape = (BATCH, *rest)
@@ -150,8 +152,8 @@ def _dims(signature: Signature) -> dict[str, Any]:
     multiple = signature.size_multiple or 1
     return {
         BATCH: Dim(BATCH, min=1),
-        HEIGHT: multiple * Dim(HEIGHT, min=2),
-        WIDTH: multiple * Dim(WIDTH, min=2),
+        HEIGHT: multiple * Dim(HEIGHT, min=MIN_MULTIPLES),
+        WIDTH: multiple * Dim(WIDTH, min=MIN_MULTIPLES),
     }
 
 
@@ -162,13 +164,3 @@ def _forget_origin(program: ExportedProgram) -> None:
             for node in module.graph.nodes:
                 for name in ("stack_trace", "nn_module_stack", "source_fn_stack"):
                     node.meta.pop(name, None)
-
-
-def runner(module: nn.Module) -> Callable[[Sequence[Any]], Any]:
-    """Takes and gives NumPy arrays, in the order of the signature's inputs."""
-
-    @torch.no_grad()
-    def run(inputs: Sequence[Any]) -> Any:
-        return module(*(torch.from_numpy(values) for values in inputs)).numpy()
-
-    return run

@@ -1,10 +1,13 @@
 """What an exported network takes and gives: names, shapes, ranges; plain values, no torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 # What the free dimensions of a shape are called.
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"
+# Free heights and widths begin here: a traced graph does not hold for a smallest map of one pixel.
+MIN_MULTIPLES = 2
 
 Distribution = Literal["standard_normal", "uniform"]
 
@@ -39,6 +42,11 @@ class Signature:
         sizes = {BATCH: batch, HEIGHT: height, WIDTH: width}
         return tuple(sizes[each] if isinstance(each, str) else each for each in port.shape)
 
+    @property
+    def noise(self) -> tuple[Port, ...]:
+        """What whoever runs the network draws."""
+        return tuple(port for port in self.inputs if port.distribution)
+
 
 def completion_signature(
     image_size: int, size_multiple: int | None, noise: tuple[Port, ...]
@@ -69,8 +77,43 @@ def sampling_signature(image_size: int, latent_size: int) -> Signature:
     return Signature((latents,), (output,), image_size, None)
 
 
-def described(port: Port) -> dict[str, Any]:
-    """For the sidecar."""
+def described(signature: Signature) -> dict[str, Any]:
+    """As plain values, for the sidecar; see `read_signature`."""
+    return {
+        "inputs": [_described(port) for port in signature.inputs],
+        "outputs": [_described(port) for port in signature.outputs],
+        "image_size": signature.image_size,
+        "size_multiple": signature.size_multiple,
+        "size_min": MIN_MULTIPLES * (signature.size_multiple or 0) or signature.image_size,
+    }
+
+
+def read_signature(facts: Mapping[str, Any]) -> Signature:
+    """The inverse of `described`; KeyError, TypeError or ValueError where something is amiss."""
+    inputs, outputs = (
+        tuple(_read_port(each) for each in facts[name]) for name in ("inputs", "outputs")
+    )
+    multiple = facts["size_multiple"]
+    return Signature(
+        inputs, outputs, int(facts["image_size"]), None if multiple is None else int(multiple)
+    )
+
+
+def _read_port(facts: Mapping[str, Any]) -> Port:
+    distribution = facts.get("distribution")
+    if distribution not in (None, *get_args(Distribution)):
+        raise ValueError(f"distribution is {distribution!r}")
+    limits = facts.get("range")
+    return Port(
+        facts["name"],
+        tuple(facts["shape"]),
+        facts["meaning"],
+        (float(limits[0]), float(limits[1])) if limits else None,
+        distribution,
+    )
+
+
+def _described(port: Port) -> dict[str, Any]:
     facts: dict[str, Any] = {"name": port.name, "shape": list(port.shape), "dtype": "float32"}
     if port.range:
         facts["range"] = list(port.range)
