@@ -141,8 +141,9 @@ def compare(
 @app.command()
 def export(
     model: Annotated[Path, typer.Option(help="folder of a trained generator")] = Path("data/train"),
-    format: Annotated[
-        list[str] | None, typer.Option(help="onnx, torch, safetensors; repeatable; without: all")
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="onnx, torch, safetensors; repeatable; without: all"),
     ] = None,
     output: Annotated[Path, typer.Option(help="folder to write into")] = Path("data/export"),
     force: Annotated[bool, typer.Option("--force", help="overwrite what is there")] = False,
@@ -150,7 +151,7 @@ def export(
     """Write the generator for elsewhere: ONNX, torch, weights."""
     from pipeline.export import export
 
-    typer.echo(export(model, format or ["all"], output, force=force))
+    typer.echo(export(model, formats or ["all"], output, force=force))
 
 
 @app.command()

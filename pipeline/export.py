@@ -44,9 +44,9 @@ def export(model: Path, formats: Sequence[str], output: Path, *, force: bool = F
     lines = [_write(trained, each, output) for each in chosen]
     if isinstance(trained.graph.generator, Completer) and not trained.signature.completes:
         lines.append(
-            f"{trained.config['recipe']} completes holes by a search that takes gradients, which no "
-            "exported graph can: .onnx and .pt2 hold the network that makes up pictures; to "
-            "complete, load the folder of weights (format safetensors)"
+            f"{trained.config['recipe']} completes holes by a search that takes gradients, which "
+            "no graph holds: .onnx and .pt2 make up pictures; to complete, load the weights "
+            "(format safetensors)"
         )
     return "\n".join(lines)
 

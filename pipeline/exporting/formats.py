@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnx_ir
 import torch
 from torch import nn
 from torch.export import ExportedProgram
@@ -63,19 +64,23 @@ def by_torch(module: nn.Module) -> Run:
 
 
 def _write_onnx(trained: Trained, path: Path) -> None:
-    ports = trained.signature.inputs
+    signature = trained.signature
     program = torch.onnx.export(
         trained.program,
         dynamo=True,
         opset_version=OPSET,
         external_data=False,
         verbose=False,
-        input_names=[port.name for port in ports],
-        output_names=[port.name for port in trained.signature.outputs],
+        input_names=[port.name for port in signature.inputs],
+        output_names=[port.name for port in signature.outputs],
     )
     assert program is not None, "only the older exporter returns nothing"
-    for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # names of the machine's own files among it
+    graph = program.model.graph
+    values, ports = [*graph.inputs, *graph.outputs], [*signature.inputs, *signature.outputs]
+    for value, port in zip(values, ports, strict=True):
+        value.shape = onnx_ir.Shape(port.shape)  # tracing gives the free sizes names of its own
+    for node in graph.all_nodes():
+        node.metadata_props.clear()  # the machine's paths among them
     program.save(path)
 
 

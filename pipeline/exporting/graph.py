@@ -17,8 +17,8 @@ from models.networks.layered_generator import LayeredGenerator
 from pipeline.exporting.signature import (
     BATCH,
     HEIGHT,
-    WIDTH,
     MIN_MULTIPLES,
+    WIDTH,
     Port,
     Signature,
     completion_signature,
