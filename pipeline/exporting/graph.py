@@ -141,7 +141,7 @@ def traced(graph: nn.Module, signature: Signature) -> ExportedProgram:
         {axis: dims[name] for axis, name in enumerate(port.shape) if isinstance(name, str)}
         for port in signature.inputs
     ]
-    if signature.completes:  # noise comes as *noise
+    if signature.completes and signature.noise:  # it comes as *noise
         shapes = [*shapes[:2], tuple(shapes[2:])]
     program = torch.export.export(graph, tuple(examples), dynamic_shapes=tuple(shapes))
     _forget_origin(program)
