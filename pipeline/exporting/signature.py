@@ -89,7 +89,7 @@ def described(signature: Signature) -> dict[str, Any]:
 
 
 def read_signature(facts: Mapping[str, Any]) -> Signature:
-    """The inverse of `described`; KeyError, TypeError or ValueError where something is amiss."""
+    """The inverse of `described`; an error of Python's own where something is amiss."""
     inputs, outputs = (
         tuple(_read_port(each) for each in facts[name]) for name in ("inputs", "outputs")
     )
