@@ -21,6 +21,9 @@ Side = Literal["left", "right", "top", "bottom"]
 
 # Of a window's width: the strip of a pass (Basquiat: 64 px of 256).
 STRIP_SHARE = 0.25
+# Of a strip: what is kept. At a window's own border networks are at their worst, and the next pass
+# makes it anew with something known beside it.
+KEPT_SHARE = 0.75
 # More than four times the picture would be made up from what is itself made up.
 MAX_RATIO = 4.0
 
@@ -33,7 +36,7 @@ def canvas(
     An axis with one of `sides` grows by round(extension_ratio * length) px, at least 1, shared
     evenly by its sides; of an odd number left or top get the pixel more.
     """
-    _check(extension_ratio, sides)
+    check_extension(extension_ratio, sides)
     height, width = image.shape[:2]
     top, bottom = _extents(height, extension_ratio, "top" in sides, "bottom" in sides)
     left, right = _extents(width, extension_ratio, "left" in sides, "right" in sides)
@@ -42,7 +45,8 @@ def canvas(
     return wide, np.pad(np.zeros((height, width), bool), margins, constant_values=True)
 
 
-def _check(extension_ratio: float, sides: Sequence[str]) -> None:
+def check_extension(extension_ratio: float, sides: Sequence[str]) -> None:
+    """ValueError for what `canvas` does not take."""
     if not 0 < extension_ratio <= MAX_RATIO:
         raise ValueError(
             f"extension ratio is {extension_ratio}, but must be above 0 and at most {MAX_RATIO:g}"
@@ -120,7 +124,8 @@ def extend(
     width = turned.shape[1] + extent
     while turned.shape[1] < width:
         made = _next_strip(network, turned, strip, side, seed)
-        turned = np.concatenate([turned, made[:, : width - turned.shape[1]]], axis=1)
+        num_kept = min(max(1, round(KEPT_SHARE * strip)), width - turned.shape[1])
+        turned = np.concatenate([turned, made[:, :num_kept]], axis=1)
     return np.ascontiguousarray(_turned_back(turned, side))
 
 
