@@ -139,6 +139,22 @@ def compare(
 
 
 @app.command()
+def export(
+    model: Annotated[Path, typer.Option(help="folder of a trained generator")] = Path("data/train"),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="onnx, torch, safetensors; repeatable; without: all"),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="folder to write into")] = Path("data/export"),
+    force: Annotated[bool, typer.Option("--force", help="overwrite what is there")] = False,
+) -> None:
+    """Write the generator for elsewhere: ONNX, torch, weights."""
+    from pipeline.export import export
+
+    typer.echo(export(model, formats or ["all"], output, force=force))
+
+
+@app.command()
 def runs() -> None:
     """List the runs that git has figures of, for the report."""
     from pipeline.former_runs import write_former_runs

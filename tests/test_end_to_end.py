@@ -29,7 +29,7 @@ TRAINED = ["evaluate", "report", "train", "train_plain"]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
 README_AROUND, README_REPORT, README_COMPLETE, README_OUTPAINT, *README_MORE = README_REST
-README_EXPERIMENTS, *README_LAST = README_MORE
+README_EXPORT, README_EXPERIMENTS, *README_LAST = README_MORE
 README_RECIPES, README_WATCH, README_SINGLE = README_LAST
 
 
@@ -165,6 +165,23 @@ def test_the_report_of_the_readme(project: Project) -> None:
     assert project.repro() == []
 
 
+def test_export_of_the_readme(project: Project) -> None:
+    """DVC knows nothing of it; a second one needs --force."""
+    (line,) = README_EXPORT
+    output = project.type(line)
+    for name in ("generator.onnx", "generator.pt2", "generator.safetensors"):
+        assert f"data/export/{name}: " in output
+        facts = json.loads((project.folder / f"data/export/{name}.json").read_text())
+        test_sum = read_meta(project.folder / "data/crop")["sha256"]["test"]
+        assert facts["data"]["test_sha256"] == test_sum
+        assert "painted landscapes" in facts["licence"]["photos"]
+    assert project.repro() == []
+    again = project.run("python", "-m", "pipeline", "export", code=1)
+    assert "error: data/export holds generator.onnx, " in again
+    assert "add --force" in again
+    project.type(f"{line} --force --format onnx")
+
+
 def test_recipes_of_the_readme(project: Project) -> None:
     """And `dvc repro` knows nothing of them."""
     show, compare = README_RECIPES
@@ -221,7 +238,7 @@ def test_completing_and_outpainting_as_the_readme_says(project: Project) -> None
 
 def test_the_readme_has_no_other_commands() -> None:
     first, export, own, places, mnist, around, report, *others = readme_blocks()
-    complete, outpaint, experiments, recipes, watch, single = others
+    complete, outpaint, exported, experiments, recipes, watch, single = others
     assert (complete, outpaint) == (README_COMPLETE, README_OUTPAINT)
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
@@ -229,6 +246,7 @@ def test_the_readme_has_no_other_commands() -> None:
     assert (own, places, mnist) == (README_OWN, README_PLACES, README_MNIST)
     assert (experiments, watch, single) == (README_EXPERIMENTS, README_WATCH, README_SINGLE)
     assert (around, report, recipes) == (README_AROUND, README_REPORT, README_RECIPES)
+    assert exported == README_EXPORT
 
 
 def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:
