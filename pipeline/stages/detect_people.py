@@ -25,7 +25,7 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline import manifests
-from pipeline.descriptors import as_text, descriptor
+from pipeline.descriptors import as_text, descriptor, shrunk
 from pipeline.engine import AHEAD, at_photo, clear_unfinished, in_order, make_part
 from pipeline.letterbox import letterbox
 from pipeline.params.detect_people import DetectPeopleParams
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # What a kill loses at most.
 PHOTOS_PER_PART = 256
+# Of a worker, where no detector asks for another number.
+PHOTOS_PER_CALL = 64
 CODE = ["pipeline/stages/detect_people.py"]
 
 SCHEMA = pa.schema(
@@ -195,7 +197,8 @@ def _look_at(
 
     While a GPU works on one batch, the boxes of the one before are sorted out.
     """
-    batch, num_slots = runtime.detect_batch, AHEAD * runtime.num_workers
+    batch = runtime.detect_batch or (detector.usual_batch if detector else PHOTOS_PER_CALL)
+    num_slots = AHEAD * runtime.num_workers
     shape = (num_slots, batch, *[detector.image_size] * 2, 3) if detector else (0,)
     share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
     share()
@@ -272,10 +275,10 @@ def _describe(data: bytes, square: np.ndarray | None) -> Finding:
         return lost | {"perceptual_hash": "0" * 16, "descriptor": ""} | _size(0, 0) | nobody
     if square is not None:
         letterbox(image, square)
-    photo = Image.fromarray(image)
+    photo = shrunk(Image.fromarray(image))
     looks = {"perceptual_hash": str(imagehash.phash(photo))}
     looks |= {"descriptor": as_text(descriptor(photo))}
-    return {"status": "ok", "error": ""} | looks | _size(photo.height, photo.width) | nobody
+    return {"status": "ok", "error": ""} | looks | _size(*image.shape[:2]) | nobody
 
 
 def _size(height: int, width: int) -> Finding:
