@@ -72,8 +72,9 @@ class Detector:
         path = verified_weights(params, downloads_dir)
         self.is_demo = params.weights_sha256 == DEMO_SHA256
         self.image_size = params.image_size
-        self.precision = "fp16" if torch.device(device).type == "cuda" else "fp32"
-        self.usual_batch = 64 if torch.device(device).type == "cuda" else 16
+        self.is_on_gpu = torch.device(device).type == "cuda"
+        self.precision = "fp16" if self.is_on_gpu else "fp32"
+        self.usual_batch = 64 if self.is_on_gpu else 16
         self._floor, self._iou = params.score_floor, params.iou
         self._device = torch.device(device)
         _import_ultralytics(_config_dir(downloads_dir))

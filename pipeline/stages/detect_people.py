@@ -198,7 +198,8 @@ def _look_at(
     While a GPU works on one batch, the boxes of the one before are sorted out.
     """
     batch = runtime.detect_batch or (detector.usual_batch if detector else PHOTOS_PER_CALL)
-    num_slots = AHEAD * runtime.num_workers
+    workers = _num_workers(runtime, detector)
+    num_slots = AHEAD * workers
     shape = (num_slots, batch, *[detector.image_size] * 2, 3) if detector else (0,)
     share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
     share()
@@ -207,7 +208,7 @@ def _look_at(
         for number, chosen in enumerate(manifests.regroup(photos, batch))
     )
     under_way: deque[tuple[list[Prepared], Look | None]] = deque()
-    with closing(in_order(calls, runtime.num_workers, __name__, share)) as chunks:
+    with closing(in_order(calls, workers, __name__, share)) as chunks:
         for number, chunk in enumerate(chunks):
             look = None
             if detector and any(photo.awaits_model for photo in chunk):
@@ -218,6 +219,16 @@ def _look_at(
                 yield from _found(*under_way.popleft(), detector, advance)
     while under_way:
         yield from _found(*under_way.popleft(), detector, advance)
+
+
+def _num_workers(runtime: RuntimeParams, detector: "Detector | None") -> int:
+    """Where nothing else is asked for, few beside a model on the CPU.
+
+    It takes all cores, and waits in every layer for the one that a worker holds.
+    """
+    if runtime.workers or detector is None or detector.is_on_gpu:
+        return runtime.num_workers
+    return max(1, runtime.num_workers // 4)
 
 
 def _found(
