@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from pipeline.descriptors import descriptor, mirrored  # noqa: E402
+from pipeline.descriptors import descriptor, mirrored, shrunk  # noqa: E402
 from pipeline.leaks import SIMILARITY, find_leaks  # noqa: E402
 from pipeline.near_copies import group_near_copies  # noqa: E402
 from pipeline.photos import decode  # noqa: E402
@@ -110,6 +110,7 @@ def recall_table(shared: Path, num_photos: int) -> str:
 
 
 def _row(name: str, pairs: list[tuple[Image.Image, Image.Image]]) -> str:
+    pairs = [(shrunk(one), shrunk(other)) for one, other in pairs]
     by_hash = [imagehash.phash(one) - imagehash.phash(other) <= HASH_BITS for one, other in pairs]
     by_descriptor = [similarity(one, other) >= SIMILARITY for one, other in pairs]
     shares = " | ".join(f"{np.mean(found):.1%}" for found in (by_hash, by_descriptor))
@@ -133,7 +134,7 @@ def false_alarm_lines(shared: Path) -> str:
     second_of_pairs = {pair[1] for pair in known_pairs(shared)}
     paths = landscapes(shared)
     paths = [path for path in paths if str(path.relative_to(shared)) not in second_of_pairs]
-    photos = [read(path) for path in paths]
+    photos = [shrunk(read(path)) for path in paths]
     hashes = np.array([int(str(imagehash.phash(photo)), 16) for photo in photos], dtype=np.uint64)
     descriptors = np.array([descriptor(photo) for photo in photos])
     by_hash = sum(

@@ -25,8 +25,8 @@ def main() -> None:
         BARE: [sys.executable, "-c", "pass"],
         HELP: [sys.executable, "-m", "pipeline", "--help"],
     }
-    if UP_TO_DATE in said(["dvc", "status"]):
-        commands |= {STATUS: ["dvc", "status"], REPRO: ["dvc", "repro"]}
+    if UP_TO_DATE in said(["dvc", "status", "dvc.yaml"]):
+        commands |= {STATUS: ["dvc", "status", "dvc.yaml"], REPRO: ["dvc", "repro"]}
     else:
         print("stages are out of date: run `dvc repro` first", file=sys.stderr)
     runs: dict[str, Run] = {name: partial(seconds, argv) for name, argv in commands.items()}

@@ -72,7 +72,9 @@ class Detector:
         path = verified_weights(params, downloads_dir)
         self.is_demo = params.weights_sha256 == DEMO_SHA256
         self.image_size = params.image_size
-        self.precision = "fp16" if torch.device(device).type == "cuda" else "fp32"
+        self.is_on_gpu = torch.device(device).type == "cuda"
+        self.precision = "fp16" if self.is_on_gpu else "fp32"
+        self.usual_batch = 64 if self.is_on_gpu else 16
         self._floor, self._iou = params.score_floor, params.iou
         self._device = torch.device(device)
         _import_ultralytics(_config_dir(downloads_dir))
@@ -107,7 +109,7 @@ class Detector:
         A GPU's answer is not waited for; `batch` may be written over at once.
         """
         pictures = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)
-        pictures = (pictures.half() if self._backend.fp16 else pictures.float()).div_(255)
+        pictures = pictures.half().div_(255) if self._backend.fp16 else pictures / 255
         output = self._backend(pictures)
         prediction = output[0] if isinstance(output, (list, tuple)) else output
         assert prediction.shape[1] == 4 + len(self._backend.names), "boxes and scores of one head"
@@ -154,13 +156,12 @@ def _strongest(prediction: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     `prediction` is N x (4 + number of classes) x places. The shape of the answer does not depend
     on what is seen, so that a GPU need not be waited for.
     """
-    scores = prediction.index_select(1, 4 + classes).amax(1)
-    places = scores.topk(min(MAX_CANDIDATES, scores.shape[1])).indices
-    seen = prediction.gather(2, places[:, None].expand(-1, prediction.shape[1], -1))
     # A place is what its likeliest class says, as in ultralytics.
-    score, number = seen[:, 4:].max(1)
+    score, number = prediction[:, 4:].max(1)
     score = torch.where(torch.isin(number, classes), score, 0)
-    columns = [seen[:, :4].transpose(1, 2), score[..., None], number[..., None]]
+    score, places = score.topk(min(MAX_CANDIDATES, score.shape[1]))
+    box = prediction[:, :4].gather(2, places[:, None].expand(-1, 4, -1)).transpose(1, 2)
+    columns = [box, score[..., None], number.gather(1, places)[..., None]]
     return torch.cat([column.float() for column in columns], 2)
 
 

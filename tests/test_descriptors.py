@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from pictures import picture
-from pipeline.descriptors import LENGTH, as_text, descriptor, from_texts, mirrored
+from pipeline.descriptors import LENGTH, as_text, descriptor, from_texts, mirrored, shrunk
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:
@@ -32,6 +32,15 @@ def test_edits_leave_it_nearly_the_same() -> None:
         }
         for name, edited in edits.items():
             assert cosine(descriptor(image), descriptor(edited)) > 0.97, name
+
+
+def test_shrinking_leaves_it_nearly_the_same() -> None:
+    for seed in range(10):
+        image = picture(seed)
+        assert cosine(descriptor(image), descriptor(shrunk(image))) > 0.99
+    for size, small in (((256, 256), (64, 64)), ((300, 200), (100, 67)), ((100, 40), (100, 40))):
+        reduced = shrunk(Image.new("RGB", size))
+        assert reduced.size == small and reduced.mode == "L"
 
 
 def test_other_photos_are_unlike() -> None:

@@ -22,7 +22,9 @@ class RuntimeParams(Section):
         description="processes that paint, decode, shrink and cut photos; 0 takes one a core, "
         "1 does without other processes",
     )
-    detect_batch: int = Field(ge=1, le=1024, description="photos a step of the people detector")
+    detect_batch: int = Field(
+        ge=0, le=1024, description="photos a step of the people detector; 0 takes what suits"
+    )
     processes: int = Field(
         ge=1, description="processes that train together, each on its own GPU; 1 needs no torchrun"
     )

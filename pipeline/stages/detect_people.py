@@ -25,7 +25,7 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline import manifests
-from pipeline.descriptors import as_text, descriptor
+from pipeline.descriptors import as_text, descriptor, shrunk
 from pipeline.engine import AHEAD, at_photo, clear_unfinished, in_order, make_part
 from pipeline.letterbox import letterbox
 from pipeline.params.detect_people import DetectPeopleParams
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # What a kill loses at most.
 PHOTOS_PER_PART = 256
+# Of a worker, where no detector asks for another number.
+PHOTOS_PER_CALL = 64
 CODE = ["pipeline/stages/detect_people.py"]
 
 SCHEMA = pa.schema(
@@ -195,7 +197,9 @@ def _look_at(
 
     While a GPU works on one batch, the boxes of the one before are sorted out.
     """
-    batch, num_slots = runtime.detect_batch, AHEAD * runtime.num_workers
+    batch = runtime.detect_batch or (detector.usual_batch if detector else PHOTOS_PER_CALL)
+    workers = _num_workers(runtime, detector)
+    num_slots = AHEAD * workers
     shape = (num_slots, batch, *[detector.image_size] * 2, 3) if detector else (0,)
     share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
     share()
@@ -204,7 +208,7 @@ def _look_at(
         for number, chosen in enumerate(manifests.regroup(photos, batch))
     )
     under_way: deque[tuple[list[Prepared], Look | None]] = deque()
-    with closing(in_order(calls, runtime.num_workers, __name__, share)) as chunks:
+    with closing(in_order(calls, workers, __name__, share)) as chunks:
         for number, chunk in enumerate(chunks):
             look = None
             if detector and any(photo.awaits_model for photo in chunk):
@@ -215,6 +219,16 @@ def _look_at(
                 yield from _found(*under_way.popleft(), detector, advance)
     while under_way:
         yield from _found(*under_way.popleft(), detector, advance)
+
+
+def _num_workers(runtime: RuntimeParams, detector: "Detector | None") -> int:
+    """Where nothing else is asked for, few beside a model on the CPU.
+
+    It takes all cores, and waits in every layer for the one that a worker holds.
+    """
+    if runtime.workers or detector is None or detector.is_on_gpu:
+        return runtime.num_workers
+    return max(1, runtime.num_workers // 4)
 
 
 def _found(
@@ -272,10 +286,10 @@ def _describe(data: bytes, square: np.ndarray | None) -> Finding:
         return lost | {"perceptual_hash": "0" * 16, "descriptor": ""} | _size(0, 0) | nobody
     if square is not None:
         letterbox(image, square)
-    photo = Image.fromarray(image)
+    photo = shrunk(Image.fromarray(image))
     looks = {"perceptual_hash": str(imagehash.phash(photo))}
     looks |= {"descriptor": as_text(descriptor(photo))}
-    return {"status": "ok", "error": ""} | looks | _size(photo.height, photo.width) | nobody
+    return {"status": "ok", "error": ""} | looks | _size(*image.shape[:2]) | nobody
 
 
 def _size(height: int, width: int) -> Finding:
