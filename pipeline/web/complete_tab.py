@@ -3,7 +3,7 @@
 import gradio as gr
 
 from pipeline.web.fragments import source
-from pipeline.web.handlers import HEAVY, PRIVATE, in_words
+from pipeline.web.handlers import HEAVY, PRIVATE, QUIET, in_words
 from pipeline.web.uploads import SUFFIXES
 from pipeline.web.workplace import SIDES, Workplace
 
@@ -58,14 +58,15 @@ def complete_tab(page: gr.Blocks, work: Workplace) -> None:
                 ratio = gr.Slider(0.1, 1.0, 0.5, step=0.05, label="Of the side, in all")
                 extend = gr.Button("Outpaint", elem_id="extend")
     with gr.Column(elem_id="result", visible=False) as result:
-        gr.Markdown("## Before and after")
+        gr.HTML("<h2>Before and after</h2>")
         slider = gr.ImageSlider(
             show_label=False, elem_id="slider", interactive=False, format="png", max_height=620
         )
         facts = gr.HTML(elem_id="facts", elem_classes="note")
         download = gr.DownloadButton("Download PNG", elem_id="download", size="md")
+        beside = gr.HTML("<h2>Beside classical fills, around the hole</h2>")
         compared = gr.Gallery(
-            label="Beside classical fills, around the hole",
+            show_label=False,
             columns=7,
             object_fit="contain",
             format="png",
@@ -76,11 +77,11 @@ def complete_tab(page: gr.Blocks, work: Workplace) -> None:
 
     shown = [photo, canvas, row, result]
     options = [blend, colors, seed]
-    page.load(work.arrive, None, [notice, kind, examples, model], **PRIVATE)
-    kind.input(work.examples_of, kind, examples, **PRIVATE)
+    page.load(work.arrive, None, [notice, kind, examples, model], **QUIET)
+    kind.input(work.examples_of, kind, examples, **QUIET)
     upload.upload(in_words(work.choose_upload), upload, shown, **PRIVATE)
-    examples.select(in_words(work.choose_example), kind, shown, **PRIVATE)
-    results = [slider, facts, download, compared, result]
+    examples.select(in_words(work.choose_example), kind, shown, **QUIET)
+    results = [slider, facts, download, beside, compared, result]
     complete.click(
         in_words(work.complete), [photo, canvas, model, *options], results, **HEAVY
     ).success(None, js=TO_RESULT)

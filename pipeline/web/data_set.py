@@ -77,10 +77,10 @@ def _verdicts(data: Path) -> pd.DataFrame:
 
 def _categories(table: pd.DataFrame) -> list[Category]:
     looked_at = table[table["verdict"] != "other_category"]
-    kept = (looked_at["verdict"] == "kept").groupby(looked_at["category"]).agg(["size", "sum"])
+    photos = looked_at["category"].value_counts()
+    kept = looked_at["category"][looked_at["verdict"] == "kept"].value_counts()
     found = [
-        Category(str(row.Index), int(row.size_), int(row.kept))
-        for row in kept.set_axis(["size_", "kept"], axis=1).itertuples()
+        Category(str(name), int(photos[name]), int(kept.get(name, 0))) for name in photos.index
     ]
     return sorted(found, key=lambda each: (-each.photos, each.name))
 

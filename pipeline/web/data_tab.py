@@ -13,14 +13,14 @@ from PIL import Image
 from pipeline import story
 from pipeline.web import data_set
 from pipeline.web.fragments import fragment
-from pipeline.web.handlers import PRIVATE, in_words
+from pipeline.web.handlers import PRIVATE, QUIET, in_words
 
 
 def data_tab(page: gr.Blocks, data: Path) -> None:
     """Lays the tab out in `page` and says what happens in it."""
     overview = gr.HTML(elem_id="overview")
     with gr.Column(visible=False, elem_id="browser") as browser:
-        gr.Markdown("## Photos, with the person boxes that were found")
+        gr.HTML("<h2>Photos, with the person boxes that were found</h2>")
         with gr.Row(equal_height=True):
             category = gr.Dropdown(label="Category", elem_id="category", min_width=160)
             verdict = gr.Dropdown(label="Verdict", elem_id="verdict", min_width=160)
@@ -34,7 +34,7 @@ def data_tab(page: gr.Blocks, data: Path) -> None:
             elem_id="photos",
             interactive=False,
         )
-        gr.Markdown("## The story of a photo")
+        gr.HTML("<h2>The story of a photo</h2>")
         with gr.Row(equal_height=True):
             name = gr.Textbox(
                 show_label=False,
@@ -47,15 +47,16 @@ def data_tab(page: gr.Blocks, data: Path) -> None:
         told = gr.HTML(elem_id="story")
     keys = gr.State(list[str]())
 
-    page.load(partial(_arrive, data), None, [overview, browser, category, verdict], **PRIVATE)
     filters = [category, verdict]
     browsed = [count, photos, keys]
     browse = in_words(partial(_browse, data))
-    page.load(browse, filters, browsed, **PRIVATE)
+    page.load(partial(_arrive, data), None, [overview, browser, *filters], **QUIET).then(
+        browse, filters, browsed, **QUIET
+    )
     others.click(browse, filters, browsed, **PRIVATE)
     for each in filters:
         each.input(browse, filters, browsed, **PRIVATE)
-    photos.select(_key_of, keys, name, **PRIVATE).success(
+    photos.select(_key_of, keys, name, **QUIET).success(
         in_words(partial(_tell, data)), name, told, **PRIVATE
     )
     gr.on([tell.click, name.submit], in_words(partial(_tell, data)), name, told, **PRIVATE)
@@ -104,7 +105,8 @@ def _any(data: Path, category: str, verdict: str) -> str:
     found = data_set.matching(data, category, verdict)
     if not found:
         raise ValueError("There is no photo of that category and verdict: choose others")
-    return random.choice(found)
+    chosen: str = random.choice(found)
+    return chosen
 
 
 def _tell(data: Path, name: str) -> str:

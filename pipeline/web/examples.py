@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as parquet
@@ -75,9 +75,14 @@ def _full_photos(data: Path) -> Iterator[Example]:
             yield Example(path.name, path.read_bytes(), None)
 
 
-def _rows(index: Path, splits: Path) -> list[dict[str, object]]:
+def _rows(index: Path, splits: Path) -> list[dict[str, Any]]:
     """Of the test photos, where there are splits: a generator has not seen those."""
-    if not splits.is_file():
-        return parquet.read_table(index).to_pylist()[:1000]
-    keys = parquet.read_table(splits, filters=[("split", "==", "test")])["key"].to_pylist()
-    return parquet.read_table(index, filters=[("key", "in", keys)]).to_pylist()
+    chosen = None
+    if splits.is_file():
+        keys = parquet.read_table(splits, filters=[("split", "==", "test")])["key"].to_pylist()
+        chosen = [("key", "in", keys)]
+    columns = ["key", "offset", "size"]
+    rows: list[dict[str, Any]] = parquet.read_table(
+        index, columns=columns, filters=chosen
+    ).to_pylist()
+    return rows

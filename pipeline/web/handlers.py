@@ -30,4 +30,5 @@ def in_words(handler: Callable[Given, Result]) -> Callable[Given, Result]:
 
 # Of every event: nothing is offered to other programs, and heavy ones wait for each other.
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+QUIET: dict[str, Any] = PRIVATE | {"show_progress": "hidden"}
 HEAVY: dict[str, Any] = PRIVATE | {"concurrency_id": "heavy", "concurrency_limit": 1}

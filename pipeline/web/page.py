@@ -20,9 +20,8 @@ def build_page(data: Path, named: Path | None, folder: Path, kept_seconds: int) 
     from pipeline.api import load
 
     work = Workplace(data, named, folder, Loaded(load), find_people)
-    with gr.Blocks(
-        title="Scenefill", analytics_enabled=False, delete_cache=(600, kept_seconds)
-    ) as page:
+    page = gr.Blocks(title="Scenefill", analytics_enabled=False, delete_cache=(600, kept_seconds))
+    with page:
         gr.HTML('<p class="brand">Scenefill</p>', elem_id="head")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Complete"):

@@ -148,7 +148,8 @@ class Workplace(NamedTuple):
         made = self._generator(model).outpaint(photo, ratio, tuple(sides), **options._asdict())
         facts = (
             f"{photo.shape[1]:,} x {photo.shape[0]:,} px became "
-            f"{made.shape[1]:,} x {made.shape[0]:,} in {time.monotonic() - start:.1f} s. The photo itself is as it was, bit for bit."
+            f"{made.shape[1]:,} x {made.shape[0]:,} in {time.monotonic() - start:.1f} s. "
+            "The photo itself is as it was, bit for bit."
         )
         return self._result(path, _surrounded(photo, made, sides), made, facts, [])
 
@@ -167,6 +168,7 @@ class Workplace(NamedTuple):
             (_enlarged(_small(before)), _enlarged(_small(after))),
             facts,
             str(target),
+            gr.HTML(visible=bool(pictures)),
             gr.Gallery(value=pictures, visible=bool(pictures)),
             gr.Column(visible=True),
         )
