@@ -1,78 +1,176 @@
-"""Pictures made wider, strip by strip, by a generator that completes the strip at a right side."""
+"""Pictures continued beyond their sides by a network that completes windows.
 
+At the scale at which the picture's shorter side is a window, strips of a quarter window are added
+side by side and one after another; coarse to fine they then come to the picture's own size.
+"""
+
+import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
-import torch
-from torch import nn
 
-from models.pixels import to_tensor, to_uint8
-from models.recipe import seeded
+from pipeline.completing.blends import Blend, blended
+from pipeline.completing.network import Network
+from pipeline.completing.scales import enlarged, shrunk, step_towards
+from pipeline.completing.tiles import bell, refined, starts
+from pipeline.completing.windows import mirrored
+from pipeline.rectangle import Rectangle
 
-Side = Literal["left", "right"]
+Side = Literal["left", "right", "top", "bottom"]
 
-# Of a window's width: the strip of a pass, where nothing else is said (Basquiat: 64 px of 256).
+# Of a window's width: the strip of a pass (Basquiat: 64 px of 256).
 STRIP_SHARE = 0.25
+# More than four times the picture would be made up from what is itself made up.
+MAX_RATIO = 4.0
 
 
-@torch.no_grad()
-def extend(
-    generator: nn.Module,  # a Completer in inference mode
-    image: np.ndarray,  # HWC uint8; its height is the generator's image size
-    extent: int,  # px, at each of the sides
-    sides: Sequence[Side],
-    *,
-    strip: int | None = None,  # px of a pass: what the generator was trained for
-) -> np.ndarray:
-    """`image` with `extent` px more at each of `sides`, HWC uint8; what it had stays bit for bit.
+def canvas(
+    image: np.ndarray, extension_ratio: float, sides: Sequence[Side]
+) -> tuple[np.ndarray, np.ndarray]:
+    """`image` (HWC uint8) in its place on a larger black picture, and what is new there (HW bool).
 
-    Each pass sees a square window at the edge, with what passes before it have made. The left side
-    is the right one of the mirrored picture. Sides are done in their order, so that of a picture
-    narrower than a window the second may see what the first has made.
+    An axis with one of `sides` grows by round(extension_ratio * length) px, at least 1, shared
+    evenly by its sides; of an odd number left or top get the pixel more.
     """
-    strip = round(STRIP_SHARE * image.shape[0]) if strip is None else strip
-    _check(image, extent, sides, strip)
-    for side in sides:
-        if side == "left":
-            image = _extend_right(generator, image[:, ::-1], extent, strip)[:, ::-1]
-        else:
-            image = _extend_right(generator, image, extent, strip)
-    return np.ascontiguousarray(image)
+    _check(extension_ratio, sides)
+    height, width = image.shape[:2]
+    top, bottom = _extents(height, extension_ratio, "top" in sides, "bottom" in sides)
+    left, right = _extents(width, extension_ratio, "left" in sides, "right" in sides)
+    margins = (top, bottom), (left, right)
+    wide = np.pad(image, (*margins, (0, 0)))
+    return wide, np.pad(np.zeros((height, width), bool), margins, constant_values=True)
 
 
-def _check(image: np.ndarray, extent: int, sides: Sequence[Side], strip: int) -> None:
-    if extent < 1:
-        raise ValueError(f"extent is {extent}, but must be >= 1 px")
-    if not sides or len(set(sides)) < len(sides) or not set(sides) <= {"left", "right"}:
-        raise ValueError(f"sides are {list(sides)}, but must be left, right, or both")
-    if not 1 <= strip < image.shape[0]:
+def _check(extension_ratio: float, sides: Sequence[str]) -> None:
+    if not 0 < extension_ratio <= MAX_RATIO:
         raise ValueError(
-            f"strip is {strip}, but must be >= 1 and below the picture's height, {image.shape[0]}"
+            f"extension ratio is {extension_ratio}, but must be above 0 and at most {MAX_RATIO:g}"
+        )
+    known = get_args(Side)
+    if not sides or len(set(sides)) < len(sides) or not set(sides) <= set(known):
+        raise ValueError(
+            f"sides are {', '.join(sides) or 'none'}, but must be some of: {', '.join(known)}"
         )
 
 
-def _extend_right(generator: nn.Module, image: np.ndarray, extent: int, strip: int) -> np.ndarray:
-    width = image.shape[1] + extent
-    while image.shape[1] < width:
-        made = _next_strip(generator, image, strip)
-        image = np.concatenate([image, made[:, : width - image.shape[1]]], axis=1)
-    return image
+def _extents(length: int, ratio: float, first: bool, second: bool) -> tuple[int, int]:
+    """px before and after an axis of `length`."""
+    # Halves up, as one does by hand; Python's own rounding would go to the even number.
+    total = max(1, math.floor(ratio * length + 0.5))
+    if first and second:
+        return total - total // 2, total // 2
+    return (total if first else 0), (total if second else 0)
 
 
-def _next_strip(generator: nn.Module, image: np.ndarray, strip: int) -> np.ndarray:
-    """(H, strip, 3): what comes to the right of `image`."""
-    size = image.shape[0]
-    known = image[:, -(size - strip) :]
-    # A narrow picture leaves the window empty on its far side too: that is made up and thrown away.
-    missing = size - strip - known.shape[1]
-    window = np.pad(known, ((0, 0), (missing, strip), (0, 0)))
-    mask = torch.zeros(1, 1, size, size)
-    mask[..., :missing] = 1
-    mask[..., size - strip :] = 1
-    device = next(generator.parameters()).device
-    pixels = to_tensor(torch.from_numpy(window)[None].to(device))
-    with seeded(0, "outpainting"):
-        output = generator(pixels, mask.to(device))
-    made: np.ndarray = to_uint8(output)[0, :, size - strip :].cpu().numpy()
-    return made
+def outpaint(
+    network: Network,
+    wide: np.ndarray,  # HWC uint8, the picture in its place
+    new: np.ndarray,  # HW bool: False in one rectangle, the picture
+    sides: Sequence[Side],
+    *,
+    blend: Blend,
+    seed: int,
+) -> np.ndarray:
+    """`wide` with all that is `new` made up; the picture stays bit for bit.
+
+    Sides are done in their order: the second sees what the first has made.
+    """
+    rows, columns = np.flatnonzero(~new.all(axis=1)), np.flatnonzero(~new.all(axis=0))
+    step = step_towards(min(len(rows), len(columns)), network.image_size)
+    if step == 1:
+        box = Rectangle(int(rows[0]), int(columns[0]), len(rows), len(columns))
+        extended = _by_strips(network, wide, box, sides, seed)
+    else:
+        small, small_new = shrunk(wide, new, step)
+        small = outpaint(network, small, small_new, sides, blend=blend, seed=seed)
+        extended = np.where(new[..., None], enlarged(small, new.shape), wide)
+        extended = refined(network, extended, new, seed)
+    return blended(np.where(new[..., None], extended, wide), new, blend)
+
+
+def _by_strips(
+    network: Network, wide: np.ndarray, box: Rectangle, sides: Sequence[Side], seed: int
+) -> np.ndarray:
+    """`wide` filled from `box` outwards."""
+    height, width = wide.shape[:2]
+    extents = {
+        "left": box.left,
+        "right": width - box.columns.stop,
+        "top": box.top,
+        "bottom": height - box.rows.stop,
+    }
+    picture = wide[box.rows, box.columns]
+    for side in sides:
+        picture = extend(network, picture, extents[side], side, seed)
+    return picture
+
+
+def extend(
+    network: Network, image: np.ndarray, extent: int, side: Side, seed: int = 0
+) -> np.ndarray:
+    """`image` (HWC uint8) with `extent` px more at `side`, strip by strip; the rest stays.
+
+    A strip's windows lie side by side along the edge, overlap by half and are blended into one
+    another; each sees the strips before.
+    """
+    strip = max(1, round(STRIP_SHARE * network.image_size))
+    # The edge to the right: a left one by mirroring, the others lying on their sides.
+    turned = _turned(image, side)
+    width = turned.shape[1] + extent
+    while turned.shape[1] < width:
+        made = _next_strip(network, turned, strip, side, seed)
+        turned = np.concatenate([turned, made[:, : width - turned.shape[1]]], axis=1)
+    return np.ascontiguousarray(_turned_back(turned, side))
+
+
+def _turned(image: np.ndarray, side: Side) -> np.ndarray:
+    """(..., H, W, C) with `side` at the right."""
+    if side in ("top", "bottom"):
+        image = image.swapaxes(-3, -2)
+    return image[..., ::-1, :] if side in ("left", "top") else image
+
+
+def _turned_back(image: np.ndarray, side: Side) -> np.ndarray:
+    image = image[..., ::-1, :] if side in ("left", "top") else image
+    return image.swapaxes(-3, -2) if side in ("top", "bottom") else image
+
+
+def _next_strip(
+    network: Network, turned: np.ndarray, strip: int, side: Side, seed: int
+) -> np.ndarray:
+    """(H, strip, 3) uint8: what comes to the right of `turned`."""
+    size = network.image_size
+    height, width = turned.shape[:2]
+    firsts = starts(height, size) if height >= size else [-((size - height) // 2)]
+    # The known columns end at the edge; a narrow picture is continued by its mirror image.
+    columns = mirrored(width - (size - strip), size - strip, width)
+    windows = np.zeros((len(firsts), size, size, 3), np.uint8)
+    masks = np.zeros((len(firsts), size, size, 1), bool)
+    masks[:, :, size - strip :] = True
+    for first, window in zip(firsts, windows, strict=True):
+        window[:, : size - strip] = turned[mirrored(first, size, height)[:, None], columns]
+    outputs = _upright(network, windows, masks, side, seed)[:, :, size - strip :]
+    sums, weights = np.zeros((height, strip, 3)), np.zeros((height, 1, 1))
+    weight = bell(size)[:, None, None]
+    for first, output in zip(firsts, outputs, strict=True):
+        inside = slice(max(first, 0), first + size)
+        shown = slice(max(-first, 0), max(-first, 0) + len(sums[inside]))
+        sums[inside] += (weight * output)[shown]
+        weights[inside] += weight[shown]
+    return np.rint(sums / weights).astype(np.uint8)
+
+
+def _upright(
+    network: Network, windows: np.ndarray, masks: np.ndarray, side: Side, seed: int
+) -> np.ndarray:
+    """The network's answer to turned windows, turned as they are.
+
+    A left side is shown mirrored, since networks for strips know the right one; no picture is shown
+    lying on its side or upside down.
+    """
+    if side in ("left", "right"):
+        return network(windows, masks[..., 0], seed)
+    seen, holes = (_turned_back(each, side) for each in (windows, masks))
+    outputs = network(np.ascontiguousarray(seen), np.ascontiguousarray(holes[..., 0]), seed)
+    return _turned(outputs, side)
