@@ -4,10 +4,11 @@ from pathlib import Path
 
 import gradio as gr
 
+from pipeline.params.section import PARAMS_PATH
 from pipeline.web.complete_tab import complete_tab
 from pipeline.web.data_tab import data_tab
 from pipeline.web.loaded import Loaded
-from pipeline.web.people import find_people
+from pipeline.web.people import People
 from pipeline.web.workplace import Workplace
 
 
@@ -19,7 +20,7 @@ def build_page(data: Path, named: Path | None, folder: Path, kept_seconds: int) 
     # Brings torch, or onnxruntime, which the page does not need to be shown.
     from pipeline.api import load
 
-    work = Workplace(data, named, folder, Loaded(load), find_people)
+    work = Workplace(data, named, folder, Loaded(load), People(PARAMS_PATH).find)
     page = gr.Blocks(title="Scenefill", analytics_enabled=False, delete_cache=(600, kept_seconds))
     with page:
         gr.HTML('<p class="brand">Scenefill</p>', elem_id="head")

@@ -18,9 +18,8 @@ class Trained(NamedTuple):
 def find_trained(data: Path, named: Path | None = None) -> list[Trained]:
     """`named` first, then the run of `data`, those that were compared, and the exports."""
     folders = [data / "train", *sorted(data.glob("compare/runs/*/data/train"))]
-    exports = sorted(data.glob("export/*.onnx"))
     found = [path for path in folders if is_trained(path)]
-    found += [path for path in exports if path.with_suffix(".json").is_file()]
+    found += [path for path in sorted(data.glob("export/*.onnx")) if _sidecar(path).is_file()]
     if named is not None:
         found = [named, *(path for path in found if path != named)]
     return [Trained(str(path), _title(path, data)) for path in found]
@@ -33,10 +32,15 @@ def is_trained(folder: Path) -> bool:
 
 def _title(path: Path, data: Path) -> str:
     """The recipe, and where it lies where that says more."""
-    config = path / CONFIG if path.is_dir() else path.with_suffix(".json")
+    config = path / CONFIG if path.is_dir() else _sidecar(path)
     recipe = json.loads(config.read_text()).get("recipe", "") if config.is_file() else ""
     if path == data / "train":
         return f"{recipe}, the last training"
     if path.is_relative_to(data / "compare" / "runs"):
         return f"{path.relative_to(data / 'compare' / 'runs').parts[0]}, compared"
     return f"{recipe}, {path}" if recipe else str(path)
+
+
+def _sidecar(path: Path) -> Path:
+    """What an exported file's facts stand in: generator.onnx.json."""
+    return path.with_name(f"{path.name}.json")

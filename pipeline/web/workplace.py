@@ -1,5 +1,6 @@
 """What the tab that completes does: a photo, a hole, a generator, and what came of it."""
 
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from pipeline.outpainting import Side, canvas
 from pipeline.web.comparison import compare, enlarged
 from pipeline.web.drawn_mask import mask_uri, picture_uri, read_mask, shown_size
 from pipeline.web.examples import find_examples
@@ -135,7 +137,7 @@ class Workplace(NamedTuple):
         path: str,
         model: str | None,
         ratio: float,
-        sides: list[str],
+        sides: list[Side],
         blend: str,
         colors: float,
         seed: float,
@@ -145,13 +147,15 @@ class Workplace(NamedTuple):
             raise ValueError("No side is chosen: tick at least one of left, right, top, bottom")
         start = time.monotonic()
         options = _options(blend, colors, seed)
-        made = self._generator(model).outpaint(photo, ratio, tuple(sides), **options._asdict())
+        wide, new = canvas(photo, ratio, sides)
+        made = self._generator(model).outpaint(photo, ratio, sides, **options._asdict())
+        before = np.where(new[..., None], np.uint8(OUTSIDE), wide)
         facts = (
             f"{photo.shape[1]:,} x {photo.shape[0]:,} px became "
             f"{made.shape[1]:,} x {made.shape[0]:,} in {time.monotonic() - start:.1f} s. "
             "The photo itself is as it was, bit for bit."
         )
-        return self._result(path, _surrounded(photo, made, sides), made, facts, [])
+        return self._result(path, before, made, facts, [])
 
     def _result(
         self,
@@ -162,7 +166,8 @@ class Workplace(NamedTuple):
         pictures: list[tuple[np.ndarray, str]],
     ) -> tuple[Any, ...]:
         """Slider, facts, download, comparison, and all of it visible."""
-        target = self.folder / f"{Path(path).stem}-completed.png"
+        # Of the same name for another visitor's photo of that name, in a folder of its own.
+        target = Path(tempfile.mkdtemp(dir=self.folder)) / f"{Path(path).stem}-completed.png"
         Image.fromarray(after).save(target, compress_level=COMPRESSION)
         return (
             (_enlarged(_small(before)), _enlarged(_small(after))),
@@ -191,25 +196,6 @@ def _options(blend: str, colors: float, seed: float) -> Options:
     if not 10 <= colors <= 200 and colors != 0:
         raise ValueError(f"Colours are {colors}, but must be 10 to 200, or 0 for all")
     return Options(blend, int(colors) or None, int(seed or 0))
-
-
-def _surrounded(photo: np.ndarray, made: np.ndarray, sides: list[str]) -> np.ndarray:
-    """The photo in its place in what was made of it."""
-    top, left = (
-        _before(made.shape[axis] - photo.shape[axis], *(side in sides for side in pair))
-        for axis, pair in enumerate((SIDES[2:], SIDES[:2]))
-    )
-    around = np.empty_like(made)
-    around[:] = OUTSIDE
-    around[top : top + photo.shape[0], left : left + photo.shape[1]] = photo
-    return around
-
-
-def _before(extent: int, is_before: bool, is_after: bool) -> int:
-    """px of `extent` that lie before the photo on an axis."""
-    if not is_before:
-        return 0
-    return extent // 2 if is_after else extent
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
