@@ -146,6 +146,112 @@ def runs() -> None:
     typer.echo(write_former_runs())
 
 
+INPUTS = typer.Argument(help="pictures: files, folders, globs", metavar="INPUT...")
+MODEL = typer.Option(help="a trained generator: its folder, or an .onnx file")
+OUTPUT_DIR = typer.Option("--output-dir", help="in place of each picture's own folder")
+OUTPUT = typer.Option(
+    help="of one picture; .png and .webp keep known pixels, .jpg changes them a little"
+)
+BLEND = typer.Option(help="fit to the border: none, feather (colours near it), poisson (all)")
+COLORS = typer.Option(help="reduce what is made up to so many colours, 2 to 256")
+FORCE = typer.Option("--force", help="write over existing outputs")
+RESUME = typer.Option("--resume", help="leave out pictures that have their output")
+DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
+
+
+@app.command()
+def complete(
+    inputs: Annotated[list[str], INPUTS],
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="white (> 127) = complete; a folder has masks of the inputs' stems"),
+    ] = None,
+    hole: Annotated[
+        list[str] | None, typer.Option(help="top,left,height,width in px; repeatable")
+    ] = None,
+    remove: Annotated[
+        str | None, typer.Option(help="people: whoever params.yaml's detector finds")
+    ] = None,
+    output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
+    output: Annotated[Path | None, OUTPUT] = None,
+    model: Annotated[Path, MODEL] = Path("data/train"),
+    blend: Annotated[str, BLEND] = "feather",
+    colors: Annotated[int | None, COLORS] = None,
+    seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
+    force: Annotated[bool, FORCE] = False,
+    resume: Annotated[bool, RESUME] = False,
+    device: Annotated[str, DEVICE] = "auto",
+) -> None:
+    """Complete holes in pictures of any size: <name>_completed.png."""
+    from pipeline.completing.complete_files import ENDING, complete_files
+    from pipeline.completing.jobs import Outputs
+    from pipeline.completing.making import Making
+
+    _batch(
+        lambda: complete_files(
+            inputs,
+            Outputs(ENDING, output, output_dir, force, resume),
+            Making(model, blend, colors, seed, device),
+            mask=mask,
+            holes=hole or [],
+            remove=remove,
+        )
+    )
+
+
+@app.command()
+def outpaint(
+    inputs: Annotated[list[str] | None, INPUTS] = None,
+    extension_ratio: Annotated[
+        float,
+        typer.Option(
+            "--extension-ratio",
+            help="new extent, as a share of the picture's, of each axis that has a side below",
+        ),
+    ] = 0.5,
+    sides: Annotated[
+        str, typer.Option(help="some of left,right,top,bottom; two of an axis share its extent")
+    ] = "left,right",
+    output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
+    output: Annotated[Path | None, OUTPUT] = None,
+    model: Annotated[Path, MODEL] = Path("data/train"),
+    blend: Annotated[str, BLEND] = "feather",
+    colors: Annotated[int | None, COLORS] = None,
+    seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
+    force: Annotated[bool, FORCE] = False,
+    resume: Annotated[bool, RESUME] = False,
+    device: Annotated[str, DEVICE] = "auto",
+    # As the outpainting tool that this follows spells them.
+    input_image: Annotated[str | None, typer.Option("--input_image", hidden=True)] = None,
+    output_folder: Annotated[Path | None, typer.Option("--output_dir", hidden=True)] = None,
+    ratio: Annotated[float | None, typer.Option("--extension_ratio", hidden=True)] = None,
+) -> None:
+    """Continue pictures beyond their sides: <name>_outpainted.png."""
+    from pipeline.completing.jobs import Outputs
+    from pipeline.completing.making import Making
+    from pipeline.completing.outpaint_files import ENDING, outpaint_files
+
+    names = [*(inputs or []), *([input_image] if input_image else [])]
+    _batch(
+        lambda: outpaint_files(
+            names,
+            Outputs(ENDING, output, output_dir or output_folder, force, resume),
+            Making(model, blend, colors, seed, device),
+            extension_ratio=extension_ratio if ratio is None else ratio,
+            sides=sides.split(","),
+        )
+    )
+
+
+def _batch(work: Callable[[], str]) -> None:
+    """Says what was done; Ctrl-C leaves whole files."""
+    try:
+        typer.echo(work())
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what is written is whole, --resume goes on from here", err=True)
+        sys.exit(130)
+
+
 @app.command()
 def schema() -> None:
     """Write the JSON schema of params.yaml for editors."""

@@ -33,7 +33,7 @@ def canvas(
     An axis with one of `sides` grows by round(extension_ratio * length) px, at least 1, shared
     evenly by its sides; of an odd number left or top get the pixel more.
     """
-    _check(extension_ratio, sides)
+    check_extension(extension_ratio, sides)
     height, width = image.shape[:2]
     top, bottom = _extents(height, extension_ratio, "top" in sides, "bottom" in sides)
     left, right = _extents(width, extension_ratio, "left" in sides, "right" in sides)
@@ -42,7 +42,8 @@ def canvas(
     return wide, np.pad(np.zeros((height, width), bool), margins, constant_values=True)
 
 
-def _check(extension_ratio: float, sides: Sequence[str]) -> None:
+def check_extension(extension_ratio: float, sides: Sequence[str]) -> None:
+    """ValueError for what `canvas` does not take."""
     if not 0 < extension_ratio <= MAX_RATIO:
         raise ValueError(
             f"extension ratio is {extension_ratio}, but must be above 0 and at most {MAX_RATIO:g}"

@@ -19,9 +19,7 @@ def step_towards(length: float, fits: float) -> float:
     return float((length / fits) ** (1 / num_steps))
 
 
-def shrunk(
-    picture: np.ndarray, hole: np.ndarray, factor: float
-) -> tuple[np.ndarray, np.ndarray]:
+def shrunk(picture: np.ndarray, hole: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """`picture` and `hole` with their sides divided by `factor` >= 1.
 
     A pixel is the mean of the known pixels that it covers, by area, so that nothing of the hole
