@@ -71,8 +71,7 @@ def _arrive(data: Path) -> tuple[Any, ...]:
         counts = data_set.counts(data)
     except ValueError as error:
         title = "There is no data set here yet."
-        text = f"{str(error)[:1].upper()}{str(error)[1:]}."
-        notice = fragment("notice.html", title=title, text=text, command="dvc repro")
+        notice = fragment("notice.html", title=title, text=str(error), command="dvc repro")
         return notice, gr.Column(visible=False), gr.Dropdown(), gr.Dropdown()
     names = [(f"{each.name} ({each.photos:,})", each.name) for each in counts.categories]
     verdicts = [(f"{title} ({number:,})", name) for name, title, number in counts.verdicts]
