@@ -21,7 +21,7 @@ def data_tab(page: gr.Blocks, data: Path) -> None:
     overview = gr.HTML(elem_id="overview")
     with gr.Column(visible=False, elem_id="browser") as browser:
         gr.HTML("<h2>Photos, with the person boxes that were found</h2>")
-        with gr.Row(equal_height=True):
+        with gr.Row():
             category = gr.Dropdown(label="Category", elem_id="category", min_width=160)
             verdict = gr.Dropdown(label="Verdict", elem_id="verdict", min_width=160)
             others = gr.Button("Others", elem_id="others", min_width=120, scale=0)
@@ -35,7 +35,7 @@ def data_tab(page: gr.Blocks, data: Path) -> None:
             interactive=False,
         )
         gr.HTML("<h2>The story of a photo</h2>")
-        with gr.Row(equal_height=True):
+        with gr.Row():
             name = gr.Textbox(
                 show_label=False,
                 placeholder="key, path in the archive, or file name; or click a photo above",
@@ -93,7 +93,7 @@ def _browse(data: Path, category: str | None, verdict: str | None) -> tuple[Any,
     keys = data_set.some(found)
     pictures = [each.picture for each in data_set.shown(keys, data)]
     text = f"{len(keys):,} of {len(found):,}" if len(keys) < len(found) else f"{len(found):,}"
-    return f"{text} photos", pictures, keys
+    return f"{text} photo{'' if len(found) == 1 else 's'}", pictures, keys
 
 
 def _key_of(keys: list[str], event: gr.SelectData) -> str:
