@@ -27,7 +27,7 @@ UP_TO_CROP = sorted(list(STAGES)[: list(STAGES).index("crop") + 1])
 TRAINED = ["evaluate", "report", "train", "train_plain"]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
-README_AROUND, README_REPORT, README_EXPERIMENTS, *README_LAST = README_REST
+README_AROUND, README_REPORT, README_PAGE, README_EXPERIMENTS, *README_LAST = README_REST
 README_RECIPES, README_WATCH, README_SINGLE = README_LAST
 
 
@@ -196,7 +196,8 @@ def test_single_commands_of_the_readme(project: Project, line: str) -> None:
 
 def test_the_readme_has_no_other_commands() -> None:
     first, export, own, places, mnist, around, report, *others = readme_blocks()
-    experiments, recipes, watch, single = others
+    page, experiments, recipes, watch, single = others
+    assert page == README_PAGE == ["scenefill web"], "tests/web runs it"
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
     assert export == ["export PATH=$PWD/.venv/bin:$PATH"]

@@ -97,7 +97,8 @@ def _browse(data: Path, category: str | None, verdict: str | None) -> tuple[Any,
 
 
 def _key_of(keys: list[str], event: gr.SelectData) -> str:
-    return keys[event.index]
+    key: str = keys[event.index]
+    return key
 
 
 def _any(data: Path, category: str, verdict: str) -> str:

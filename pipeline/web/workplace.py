@@ -22,7 +22,8 @@ from pipeline.web.uploads import read_upload
 THUMBNAIL = 160  # px
 ENLARGED_SIDE = 640  # px, to which small pictures are shown with visible pixels
 SIDES = ["left", "right", "top", "bottom"]
-OUTSIDE = (200, 197, 189)  # what a photo is surrounded with before it is outpainted
+# What a photo is surrounded with before it is outpainted.
+OUTSIDE = np.array([200, 197, 189], np.uint8)
 COMPRESSION = 3  # of PNG files: twelve megapixels in two seconds
 NOTHING_TRAINED = {
     "title": "Nothing is trained here yet.",
@@ -149,7 +150,7 @@ class Workplace(NamedTuple):
         options = _options(blend, colors, seed)
         wide, new = canvas(photo, ratio, sides)
         made = self._generator(model).outpaint(photo, ratio, sides, **options._asdict())
-        before = np.where(new[..., None], np.uint8(OUTSIDE), wide)
+        before = np.where(new[..., None], OUTSIDE, wide)
         facts = (
             f"{photo.shape[1]:,} x {photo.shape[0]:,} px became "
             f"{made.shape[1]:,} x {made.shape[0]:,} in {time.monotonic() - start:.1f} s. "
