@@ -21,6 +21,9 @@ Side = Literal["left", "right", "top", "bottom"]
 
 # Of a window's width: the strip of a pass (Basquiat: 64 px of 256).
 STRIP_SHARE = 0.25
+# Of a strip: what is kept. At a window's own border networks are at their worst, and the next pass
+# makes it anew with something known beside it.
+KEPT_SHARE = 0.75
 # More than four times the picture would be made up from what is itself made up.
 MAX_RATIO = 4.0
 
@@ -121,7 +124,8 @@ def extend(
     width = turned.shape[1] + extent
     while turned.shape[1] < width:
         made = _next_strip(network, turned, strip, side, seed)
-        turned = np.concatenate([turned, made[:, : width - turned.shape[1]]], axis=1)
+        num_kept = min(max(1, round(KEPT_SHARE * strip)), width - turned.shape[1])
+        turned = np.concatenate([turned, made[:, :num_kept]], axis=1)
     return np.ascontiguousarray(_turned_back(turned, side))
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from digits import MNIST_TRAIN, mnist_files
 from pictures import encoded, picture
@@ -27,7 +28,8 @@ UP_TO_CROP = sorted(list(STAGES)[: list(STAGES).index("crop") + 1])
 TRAINED = ["evaluate", "report", "train", "train_plain"]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
-README_AROUND, README_REPORT, README_PAGE, README_EXPERIMENTS, *README_LAST = README_REST
+README_AROUND, README_REPORT, README_COMPLETE, README_OUTPAINT, *README_MORE = README_REST
+README_PAGE, README_EXPERIMENTS, *README_LAST = README_MORE
 README_RECIPES, README_WATCH, README_SINGLE = README_LAST
 
 
@@ -194,10 +196,34 @@ def test_single_commands_of_the_readme(project: Project, line: str) -> None:
     assert project.type(line)
 
 
+def test_completing_and_outpainting_as_the_readme_says(project: Project) -> None:
+    """DVC knows nothing of it."""
+    photo, holes, folder, remove = README_COMPLETE
+    for name in ("photo.jpg", "beach.jpg", "holiday/sea.jpg"):
+        path = project.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encoded(picture(3)))
+    mask = Image.new("L", (256, 256))
+    mask.paste(255, (30, 40, 120, 100))
+    (project.folder / "masks").mkdir()
+    for name in ("mask.png", "masks/sea.png"):
+        mask.save(project.folder / name)
+    for line in (photo, holes, folder, *README_OUTPAINT):
+        assert "1 of 1 written" in project.type(line)
+    assert re.search("[01] of 1 written", project.type(remove))
+    for name in ("photo_completed", "without_wires", "completed/sea_completed"):
+        with Image.open(project.folder / f"{name}.png") as completed:
+            assert completed.size == (256, 256)
+    with Image.open(project.folder / "photo_outpainted.png") as wide:
+        assert wide.size == (384, 256)
+    assert project.repro() == []
+
+
 def test_the_readme_has_no_other_commands() -> None:
     first, export, own, places, mnist, around, report, *others = readme_blocks()
-    page, experiments, recipes, watch, single = others
+    complete, outpaint, page, experiments, recipes, watch, single = others
     assert page == README_PAGE == ["scenefill web"], "tests/web runs it"
+    assert (complete, outpaint) == (README_COMPLETE, README_OUTPAINT)
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
     assert export == ["export PATH=$PWD/.venv/bin:$PATH"]

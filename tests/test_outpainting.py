@@ -1,30 +1,22 @@
-"""Wider pictures, with stand-ins for a generator that tell what they were shown."""
+"""Pictures continued beyond their sides, with a stand-in that tells what it was shown."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
-from models.generators import Completer
-from models.registry import build_generator
-from pipeline.outpainting import extend
+from pipeline.outpainting import canvas, extend, outpaint
+from stand_in_network import MeanNetwork
 
 
-class Repeater(Completer):
+class Repeater(MeanNetwork):
     """Fills each row's hole with the row's last known pixel plus one grey level."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.unused = nn.Parameter(torch.zeros(1))
-        self.windows: list[tuple[Tensor, Tensor]] = []
-
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        self.windows.append((image, mask))
-        columns = torch.arange(image.shape[3])
-        last = int((columns * (mask[0, 0, 0] == 0)).max())
-        return (image[..., last : last + 1] + 1 / 127.5).expand_as(image)
+    def __call__(self, windows: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
+        super().__call__(windows, masks, seed)
+        last = int(np.flatnonzero(~masks[0, 0])[-1])
+        return np.broadcast_to(windows[:, :, last : last + 1] + 1, windows.shape)
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -32,72 +24,99 @@ def noise(height: int, width: int) -> np.ndarray:
     return rng.integers(0, 200, (height, width, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("width", [20, 32, 33, 90])
-@pytest.mark.parametrize("extent", [1, 8, 21])
-@pytest.mark.parametrize("sides", [["right"], ["left"], ["left", "right"]])
-def test_known_pixels_stay_bit_for_bit(width: int, extent: int, sides: list[Any]) -> None:
-    image = noise(32, width)
-    wide = extend(Repeater(), image, extent, sides)
-    assert wide.shape == (32, width + extent * len(sides), 3) and wide.dtype == np.uint8
-    start = extent if "left" in sides else 0
-    assert np.array_equal(wide[:, start : start + width], image)
+@pytest.mark.parametrize("size", [(1, 1), (40, 64), (67, 65), (192, 256)])
+@pytest.mark.parametrize("ratio", [0.01, 0.25, 0.5, 1.3])
+@pytest.mark.parametrize(
+    "sides", [["right"], ["left", "right"], ["top"], ["bottom", "left"], ["left", "right", "top"]]
+)
+def test_size_is_exact_and_the_picture_is_inside(
+    size: tuple[int, int], ratio: float, sides: Any
+) -> None:
+    image = noise(*size)
+    wide, new = canvas(image, ratio, sides)
+    axes = [{"top", "bottom"} & set(sides), {"left", "right"} & set(sides)]
+    growths = [
+        max(1, math.floor(ratio * length + 0.5)) if axis else 0
+        for length, axis in zip(size, axes, strict=True)
+    ]
+    assert new.shape == (size[0] + growths[0], size[1] + growths[1])
+    top = -(-growths[0] // 2) if len(axes[0]) == 2 else growths[0] * ("top" in sides)
+    left = -(-growths[1] // 2) if len(axes[1]) == 2 else growths[1] * ("left" in sides)
+    made = outpaint(MeanNetwork(), wide, new, sides, blend="feather", seed=0)
+    assert made.shape == wide.shape and made.dtype == np.uint8
+    assert np.array_equal(made[top : top + size[0], left : left + size[1]], image)
+    assert not new[top : top + size[0], left : left + size[1]].any()
+
+
+@pytest.mark.parametrize("sides", [["left", "right"], ["top", "bottom"]])
+def test_a_plain_picture_stays_plain(sides: Any) -> None:
+    image = np.full((150, 210, 3), (200, 90, 30), np.uint8)
+    wide, new = canvas(image, 0.5, sides)
+    made = outpaint(MeanNetwork(), wide, new, sides, blend="feather", seed=0)
+    assert (made == image[0, 0]).all()
 
 
 def test_each_pass_sees_what_the_one_before_has_made() -> None:
-    generator, image = Repeater(), noise(32, 40)
-    wide = extend(generator, image, 21, ["right"])
-    assert len(generator.windows) == 3, "8 + 8 + 5 px"
+    network, image = Repeater(32), noise(32, 40)
+    wide = extend(network, image, 21, "right")
+    assert len(network.windows) == 4, "6 + 6 + 6 + 3 of 8 px"
     grey = wide[:, 40:].astype(int) - image[:, -1:]
-    assert (grey == np.repeat([1, 2, 3], [8, 8, 5])[None, :, None]).all()
+    assert (grey == np.repeat([1, 2, 3, 4], [6, 6, 6, 3])[None, :, None]).all()
 
 
 def test_windows_are_squares_with_the_strip_masked() -> None:
-    generator, image = Repeater(), noise(32, 40)
-    extend(generator, image, 8, ["right"])
-    ((window, mask),) = generator.windows
-    assert window.shape == (1, 3, 32, 32) and mask.sum() == 32 * 8 and (mask[..., 24:] == 1).all()
-    known = torch.from_numpy(image[:, -24:].copy()).permute(2, 0, 1) / 127.5 - 1
-    torch.testing.assert_close(window[0, :, :, :24], known)
+    network, image = Repeater(32), noise(32, 40)
+    extend(network, image, 6, "right")
+    (window,), (mask,) = network.windows, network.masks
+    assert mask.sum() == 32 * 8 and mask[:, 24:].all()
+    assert np.array_equal(window[:, :24], image[:, -24:])
 
 
-def test_narrow_pictures_are_masked_on_the_far_side_too() -> None:
-    generator = Repeater()
-    extend(generator, noise(32, 10), 8, ["right"])
-    ((_, mask),) = generator.windows
-    assert (mask[0, 0, 0] == torch.tensor([1.0] * 14 + [0.0] * 10 + [1.0] * 8)).all()
+def test_narrow_pictures_are_continued_by_their_mirror_image() -> None:
+    network, image = Repeater(32), noise(32, 14)
+    extend(network, image, 6, "right")
+    (window,) = network.windows
+    assert np.array_equal(window[:, 10:24], image)
+    assert np.array_equal(window[:, :10], image[:, 9::-1])
 
 
 def test_left_is_the_mirrored_right() -> None:
     image = noise(32, 40)
-    left = extend(Repeater(), image, 12, ["left"])
-    right = extend(Repeater(), image[:, ::-1], 12, ["right"])
+    left = extend(Repeater(32), image, 12, "left")
+    right = extend(Repeater(32), image[:, ::-1], 12, "right")
     assert np.array_equal(left, right[:, ::-1])
 
 
-def test_the_strip_is_the_generators_own() -> None:
-    generator = Repeater()
-    extend(generator, noise(32, 40), 21, ["right"], strip=16)
-    assert [int(mask[0, 0, 0].sum()) for _, mask in generator.windows] == [16, 16]
+def test_above_and_below_windows_stand_upright() -> None:
+    image = noise(40, 32)
+    for side in ("top", "bottom"):
+        network = MeanNetwork(32)
+        extend(network, image, 6, side)
+        (window,), (mask,) = network.windows, network.masks
+        if side == "top":
+            assert mask[:8].all() and np.array_equal(window[8:], image[:24])
+        else:
+            assert mask[24:].all() and np.array_equal(window[:24], image[-24:])
 
 
-def test_noisy_generators_give_the_same_each_time() -> None:
-    options = {"preset": "faithful", "width": 2}
-    generator = build_generator("basquiat", options, 32).eval()
-    first, second = (extend(generator, noise(32, 40), 21, ["left", "right"]) for _ in range(2))
-    assert np.array_equal(first, second)
+def test_long_edges_take_windows_side_by_side() -> None:
+    network, image = MeanNetwork(32), noise(80, 40)
+    wide = extend(network, image, 6, "right")
+    assert wide.shape == (80, 46, 3) and len(network.windows) == 4
+    assert np.array_equal(wide[:, :40], image)
 
 
 @pytest.mark.parametrize(
-    "extent, sides, strip, words",
+    "ratio, sides, words",
     [
-        (0, ["right"], None, "extent is 0"),
-        (8, [], None, "sides are \\[\\]"),
-        (8, ["top"], None, "left, right, or both"),
-        (8, ["left", "left"], None, "left, right, or both"),
-        (8, ["left"], 32, "strip is 32, but .* below the picture's height, 32"),
-        (8, ["left"], 0, "strip is 0"),
+        (0, ["right"], "extension ratio is 0"),
+        (5, ["right"], "at most 4"),
+        (float("nan"), ["right"], "extension ratio is nan"),
+        (0.5, [], "sides are none"),
+        (0.5, ["up"], "sides are up, but must be some of: left, right, top, bottom"),
+        (0.5, ["left", "left"], "sides are left, left"),
     ],
 )
-def test_bad_requests_are_refused(extent: int, sides: Any, strip: int | None, words: str) -> None:
+def test_bad_requests_are_refused(ratio: float, sides: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        extend(Repeater(), noise(32, 40), extent, sides, strip=strip)
+        canvas(noise(32, 40), ratio, sides)

@@ -17,6 +17,8 @@ Blend = Literal["none", "feather", "poisson"]
 # it changes is computed on a smaller picture. It is smooth, and the work grows with the area.
 MARGIN = 8
 LARGEST_SIDE = 512
+# px; what is smaller is mirrored until it is as large: OpenCV fails on a few px.
+SMALLEST_SIDE = 16
 
 
 def check_blend(blend: str) -> None:
@@ -40,6 +42,11 @@ def blended(picture: np.ndarray, hole: np.ndarray, blend: Blend) -> np.ndarray:
 
 def _poisson_blended(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
     height, width = hole.shape
+    if min(height, width) < SMALLEST_SIDE:
+        more = [(0, max(0, SMALLEST_SIDE - length)) for length in (height, width)]
+        picture = np.pad(picture, [*more, (0, 0)], mode="symmetric")
+        hole = np.pad(hole, more, mode="symmetric")
+        return _poisson_blended(picture, hole)[:height, :width]
     factor = max(height, width) / LARGEST_SIDE
     if factor <= 1:
         return poisson_blended(picture, hole)

@@ -89,12 +89,11 @@ def _see(one: Rectangle, other: Rectangle, scale: float, shape: tuple[int, ...])
 
 
 def _meet(one: Rectangle, other: Rectangle) -> bool:
-    return (
-        one.top < other.rows.stop
-        and other.top < one.rows.stop
-        and one.left < other.columns.stop
-        and other.left < one.columns.stop
-    )
+    return _overlap(one.rows, other.rows) and _overlap(one.columns, other.columns)
+
+
+def _overlap(one: slice, other: slice) -> bool:
+    return bool(one.start < other.stop and other.start < one.stop)
 
 
 def _union(boxes: Sequence[Rectangle]) -> Rectangle:

@@ -174,8 +174,8 @@ def _in_mode(colors: np.ndarray, mode: str) -> np.ndarray:
 
 def _note(image: Image.Image) -> str:
     """What the output cannot hold of an open, not yet decoded picture."""
-    raw = str(image.tile[0][3]) if image.tile else ""
-    if image.mode in ("RGB", "RGBA") and "16" in raw:
+    tiles = getattr(image, "tile", [])
+    if image.mode in ("RGB", "RGBA") and tiles and "16" in str(tiles[0][3]):
         return "16-bit colours become 8-bit ones"
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         return "only the first frame is taken"

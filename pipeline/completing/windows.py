@@ -62,4 +62,4 @@ def _first(start: int, length: int, num: int, size: int) -> int:
 
 
 def _within(lines: np.ndarray, span: slice) -> np.ndarray:
-    return (lines >= span.start) & (lines < span.stop)
+    return np.asarray((lines >= span.start) & (lines < span.stop))
