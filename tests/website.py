@@ -146,7 +146,7 @@ def local_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
         yield page
     finally:
         context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def _note_request(asked: str, url: str, complaints: list[str]) -> None:
