@@ -185,10 +185,8 @@ def test_a_file_that_cannot_be_taken_is_told(page: Page, kind: str) -> None:
 
 def test_the_data_set_is_browsed(page: Page) -> None:
     page.get_by_role("tab", name="Data set").click()
-    counts = page.locator("#funnel .count").all_inner_texts()
-    assert counts == ["11", "10", "9", "8", "7"]
-    names = page.locator("#categories .what").all_inner_texts()
-    assert names == ["hill", "sea"]
+    expect(page.locator("#funnel .count")).to_have_text(["11", "10", "9", "8", "7"])
+    expect(page.locator("#categories .what")).to_have_text(["hill", "sea"])
     # The dropped ones are what one wants to see first.
     expect(page.locator("#count")).to_have_text("1 photo")
     page.locator("#photos button").first.click()
