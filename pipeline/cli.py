@@ -354,6 +354,20 @@ def explain(
 
 
 @app.command()
+def web(
+    host: Annotated[str, typer.Option(help="another lets other machines in")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    model: Annotated[
+        Path | None, typer.Option(help="a trained generator's folder, or an exported .onnx file")
+    ] = None,
+) -> None:
+    """Serve a page to complete photos and browse the data."""
+    from pipeline.web.server import serve
+
+    serve(host, port, model)
+
+
+@app.command()
 def doctor() -> None:
     """Check the set-up and say what to mend."""
     from pipeline.doctor import examine

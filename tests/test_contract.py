@@ -210,6 +210,7 @@ def modules_after(code: str) -> set[str]:
 
 
 HEAVY = {"torch", "ultralytics", "pandas", "numpy", "cv2", "webdataset", "pydantic", "dvclive"}
+HEAVY |= {"gradio"}
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -29,7 +29,7 @@ TRAINED = ["evaluate", "report", "train", "train_plain"]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
 README_AROUND, README_REPORT, README_COMPLETE, README_OUTPAINT, *README_MORE = README_REST
-README_EXPORT, README_EXPERIMENTS, *README_LAST = README_MORE
+README_EXPORT, README_PAGE, README_EXPERIMENTS, *README_LAST = README_MORE
 README_RECIPES, README_WATCH, README_SINGLE = README_LAST
 
 
@@ -238,7 +238,8 @@ def test_completing_and_outpainting_as_the_readme_says(project: Project) -> None
 
 def test_the_readme_has_no_other_commands() -> None:
     first, export, own, places, mnist, around, report, *others = readme_blocks()
-    complete, outpaint, exported, experiments, recipes, watch, single = others
+    complete, outpaint, exported, page, experiments, recipes, watch, single = others
+    assert page == README_PAGE == ["scenefill web"], "tests/web runs it"
     assert (complete, outpaint) == (README_COMPLETE, README_OUTPAINT)
     assert first == ["make demo", "make test"]
     assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())

@@ -1,0 +1,139 @@
+"""What the page shows of the data set: categories, verdicts, photos with their boxes.
+
+Reads a table or a photo here and there, wherever the line has come to.
+"""
+
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline import manifests
+from pipeline.contact_sheet import thumbnail
+from pipeline.photos import BrokenPhotoError, decode, read_at
+from pipeline.report.funnel import REASONS, Drop
+
+ALL = "all"
+# Verdict -> what the page calls it.
+VERDICTS = {"kept": "kept", **REASONS}
+PAGE = 24  # photos that are shown at once
+
+
+class Category(NamedTuple):
+    name: str
+    photos: int  # that were looked at
+    kept: int
+
+
+class Counts(NamedTuple):
+    """`verdicts` are (verdict, what it is called, photos), without those of no photo."""
+
+    photos: int
+    kept: int
+    drops: list[Drop]
+    verdicts: list[tuple[str, str, int]]
+    categories: list[Category]  # the largest first
+    largest: int  # photos of the largest category
+
+
+class Shown(NamedTuple):
+    """One photo of the browser."""
+
+    key: str
+    picture: Image.Image
+
+
+def counts(data: Path) -> Counts:
+    """Raises ValueError where no photo has been judged yet: it names the stage to run."""
+    table = _verdicts(data)
+    number = table["verdict"].value_counts()
+    drops, left = [], len(table)
+    for verdict, reason in REASONS.items():
+        dropped = int(number.get(verdict, 0))
+        left -= dropped
+        share = max(len(table), 1)
+        drops.append(Drop(reason, dropped, left, left / share, dropped / share))
+    found = _categories(table)
+    return Counts(
+        photos=len(table),
+        kept=left,
+        drops=drops,
+        verdicts=[
+            (name, title, int(number[name])) for name, title in VERDICTS.items() if name in number
+        ],
+        categories=found,
+        largest=max((each.photos for each in found), default=1),
+    )
+
+
+def _verdicts(data: Path) -> pd.DataFrame:
+    """key, category and verdict of every photo."""
+    path = data / "filter_people" / "verdicts.parquet"
+    return manifests.read(path, columns=["key", "category", "verdict"])
+
+
+def _categories(table: pd.DataFrame) -> list[Category]:
+    looked_at = table[table["verdict"] != "other_category"]
+    photos = looked_at["category"].value_counts()
+    kept = looked_at["category"][looked_at["verdict"] == "kept"].value_counts()
+    found = [
+        Category(str(name), int(photos[name]), int(kept.get(name, 0))) for name in photos.index
+    ]
+    return sorted(found, key=lambda each: (-each.photos, each.name))
+
+
+def matching(data: Path, category: str, verdict: str) -> list[str]:
+    """Keys of the photos of that category and verdict, `all` meaning any; sorted."""
+    chosen = _verdicts(data)
+    if category != ALL:
+        chosen = chosen[chosen["category"] == category]
+    if verdict != ALL:
+        chosen = chosen[chosen["verdict"] == verdict]
+    return sorted(chosen["key"])
+
+
+def some(keys: list[str]) -> list[str]:
+    """A page of them at random, in their order."""
+    return sorted(random.sample(keys, min(PAGE, len(keys))))
+
+
+def shown(keys: list[str], data: Path) -> list[Shown]:
+    """The photos with their person boxes, small; a broken one is a grey square."""
+    places = _rows(data / "index" / "index.parquet", keys, ["offset", "size"])
+    people = _rows(
+        data / "detect_people" / "people.parquet", keys, ["scores", "boxes", "height", "width"]
+    )
+    archive = data / "download" / "photos.tar"
+    if not archive.is_file():
+        raise ValueError(f"{archive} is missing: run `dvc repro download` first")
+    with archive.open("rb") as file:
+        return [
+            Shown(
+                key,
+                _thumbnail(
+                    read_at(file, places[key]["offset"], places[key]["size"]), people.get(key)
+                ),
+            )
+            for key in keys
+        ]
+
+
+def _rows(path: Path, keys: list[str], columns: list[str]) -> dict[str, Any]:
+    """key -> row, of those `keys` that the table at `path` has; nothing where there is none."""
+    if not path.is_file():
+        return {}
+    table = pd.read_parquet(path, columns=["key", *columns], filters=[("key", "in", keys)])
+    return {row["key"]: row for row in table.to_dict("records")}
+
+
+def _thumbnail(content: bytes, person: Any) -> Image.Image:
+    try:
+        photo = decode(content)
+    except BrokenPhotoError:
+        return Image.new("RGB", (160, 160), "#8a8f94")
+    boxes = np.zeros((0, 4)) if person is None else np.reshape(person["boxes"], (-1, 4))
+    scores = [] if person is None else list(person["scores"])
+    return thumbnail(photo, scores, boxes, [True] * len(boxes))

@@ -1,0 +1,241 @@
+"""The page in a real Chromium: a photo is chosen, a hole drawn, completed; the data are browsed."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from chromium import chromium
+from pictures import encoded, picture
+from pipeline import manifests
+from pipeline.photos import pixels
+from pipeline.shard_reader import read_split
+from website import PEOPLED, drag, local_page, served, write_project
+
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(project: Path) -> Iterator[str]:
+    with served(project) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    with local_page(browser, url, **DESKTOP) as page:
+        yield page
+
+
+def upload(page: Page, content: bytes, name: str = "photo.png") -> None:
+    file: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
+    page.locator("#upload input[type=file]").set_input_files(file)
+
+
+def wait_for_canvas(page: Page) -> None:
+    page.locator("#canvas .sheet[data-number]").wait_for()
+
+
+def result(page: Page, button: str) -> np.ndarray:
+    """What is downloaded after a press of the button."""
+    page.locator(button).click()
+    expect(page.locator("#facts")).to_contain_text("bit for bit", timeout=120_000)
+    expect(page.locator("#slider img").first).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    return np.asarray(Image.open(download.value.path()))
+
+
+def message(page: Page) -> Any:
+    return page.locator(".toast-body")
+
+
+def test_what_is_drawn_is_completed_and_nothing_else(page: Page) -> None:
+    photo = picture(20, (300, 200))
+    upload(page, encoded(photo, "png"))
+    wait_for_canvas(page)
+    page.locator("[data-tool=box]").click()
+    drag(page, [(100, 60), (150, 120)])
+    original = np.asarray(photo)
+    changed = (result(page, "#complete") != original).any(axis=2)
+    # The mouse has whole pixels of the screen, the photo others: the box is right to a pixel.
+    rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
+    assert 59 <= rows[0] <= rows[-1] <= 120 and 99 <= columns[0] <= columns[-1] <= 150
+    assert changed[62:118, 102:148].mean() > 0.9
+
+
+def test_a_large_photo_is_completed_at_its_full_size(page: Page) -> None:
+    data = encoded(picture(21, (2600, 1300)))
+    upload(page, data, "large.jpg")
+    wait_for_canvas(page)
+    assert page.locator("#canvas canvas").evaluate("each => [each.width, each.height]") == [
+        1200,
+        600,
+    ]
+    drag(page, [(600, 300), (640, 300)])
+    completed = result(page, "#complete")
+    original = pixels(data)
+    assert completed.shape == original.shape
+    changed = (completed != original).any(axis=2)
+    # A stroke of 7 % of the longer side, scaled up by 2.17.
+    rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
+    assert 550 <= rows[0] <= rows[-1] <= 750 and 1200 <= columns[0] <= columns[-1] <= 1487
+
+
+def test_a_test_photo_comes_with_its_hole_and_is_compared(page: Page, project: Path) -> None:
+    page.locator("#examples button").first.click()
+    wait_for_canvas(page)
+    sample = next(read_split(project / "data/crop", "test"))
+    completed = result(page, "#complete")
+    assert np.array_equal(completed[~sample.mask], sample.image[~sample.mask])
+    assert (completed[sample.mask] != sample.image[sample.mask]).any()
+    titles = page.locator("#compared .caption-label").all_inner_texts()
+    assert [title.strip() for title in titles] == [
+        "the hole", "the model", "Telea", "Navier-Stokes", "biharmonic", "mean colour",
+        "the original",
+    ]  # fmt: skip
+
+
+def test_another_generator_gives_another_picture(page: Page) -> None:
+    page.locator("#examples button").first.click()
+    wait_for_canvas(page)
+    first = result(page, "#complete")
+    page.reload()
+    page.locator("#examples button").first.click()
+    wait_for_canvas(page)
+    page.locator("#model input").click()
+    page.get_by_role("option", name="glcic-0, compared").click()
+    assert not np.array_equal(result(page, "#complete"), first)
+
+
+def test_a_photo_is_outpainted(page: Page) -> None:
+    photo = picture(22, (128, 96))
+    upload(page, encoded(photo, "png"))
+    wait_for_canvas(page)
+    page.locator("#outpaint > button").click()
+    wide = result(page, "#extend")
+    assert wide.shape == (96, 192, 3)
+    assert np.array_equal(wide[:, 32:160], np.asarray(photo))
+
+
+def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
+    upload(page, encoded(picture(23, (200, 200)), "png"))
+    wait_for_canvas(page)
+
+    def num_marked() -> int:
+        count = page.locator("#canvas canvas").evaluate(
+            "each => each.getContext('2d').getImageData(0, 0, each.width, each.height)"
+            ".data.filter((value, at) => at % 4 == 3 && value > 127).length"
+        )
+        assert isinstance(count, int)
+        return count
+
+    assert num_marked() == 0
+    drag(page, [(50, 100), (150, 100)])
+    stroke = num_marked()
+    assert 1000 < stroke < 2500
+    page.locator("[data-tool=box]").click()
+    drag(page, [(20, 20), (60, 40)])
+    both = num_marked()
+    assert 700 <= both - stroke <= 900
+    page.locator("[data-tool=eraser]").click()
+    drag(page, [(50, 100), (150, 100)])
+    assert abs(num_marked() - (both - stroke)) < 60
+    page.locator("[data-action=undo]").click()
+    assert num_marked() == both
+    page.locator("[data-action=clear]").click()
+    assert num_marked() == 0
+    page.locator("#complete").click()
+    expect(message(page)).to_contain_text("Nothing is marked")
+
+
+@pytest.mark.parametrize("kind", ["no picture", "cut off", "many pixels"])
+def test_a_file_that_cannot_be_taken_is_told(page: Page, kind: str) -> None:
+    large = io.BytesIO()
+    Image.fromarray(np.zeros((8_001, 8_000), bool)).save(large, "PNG")
+    content, words = {
+        "no picture": (b"no photo", "no picture that this page reads"),
+        "cut off": (encoded(picture(0))[:2000], "cannot be read"),
+        "many pixels": (large.getvalue(), "over 64,000,000 pixels"),
+    }[kind]
+    upload(page, content, "photo.jpg")
+    expect(message(page)).to_contain_text(words)
+    assert "Traceback" not in page.content()
+    expect(page.locator("#work")).not_to_be_visible()
+
+
+def test_the_data_set_is_browsed(page: Page) -> None:
+    page.get_by_role("tab", name="Data set").click()
+    expect(page.locator("#funnel .count")).to_have_text(["11", "10", "9", "8", "7"])
+    expect(page.locator("#categories .what")).to_have_text(["hill", "sea"])
+    # The dropped ones are what one wants to see first.
+    expect(page.locator("#count")).to_have_text("1 photo")
+    page.locator("#photos button").first.click()
+    told = page.locator("#story pre")
+    expect(told).to_contain_text("dropped: a person, score 0.7500")
+    expect(page.locator("#name textarea, #name input")).to_have_value(PEOPLED)
+    expect(page.locator("#story img")).to_be_visible()
+    page.locator("#verdict input").click()
+    page.get_by_role("option", name="all (11)").click()
+    expect(page.locator("#photos button")).to_have_count(11)
+    page.locator("#category input").click()
+    page.get_by_role("option", name="sea (3)").click()
+    expect(page.locator("#photos button")).to_have_count(3)
+    page.locator("#any").click()
+    expect(told).to_contain_text("data_256/sea/")
+    page.locator("#name textarea, #name input").fill("<b>odd.jpg")
+    page.locator("#tell").click()
+    expect(told).to_contain_text("data_256/hill/<b>odd.jpg")
+    page.locator("#name textarea, #name input").fill("nothing.jpg")
+    page.locator("#tell").click()
+    expect(message(page)).to_contain_text("is no key, path or file name")
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, url: str) -> None:
+    with local_page(browser, url, **PHONE) as page:
+        page.locator("#examples button").first.click()
+        wait_for_canvas(page)
+        result(page, "#complete")
+        for tab in ("Complete", "Data set"):
+            page.get_by_role("tab", name=tab).click()
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_without_data_and_generator_the_page_says_what_to_run(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with served(tmp_path) as url, local_page(browser, url, **DESKTOP) as page:
+        expect(page.locator("#notice")).to_contain_text("dvc repro train")
+        upload(page, encoded(picture(0), "png"))
+        wait_for_canvas(page)
+        drag(page, [(50, 50), (80, 80)])
+        page.locator("#complete").click()
+        expect(message(page)).to_contain_text("Nothing is trained here yet")
+        page.get_by_role("tab", name="Data set").click()
+        expect(page.locator("#overview")).to_contain_text("run `dvc repro filter_people` first")
+
+
+def test_the_project_of_these_tests_is_as_they_say(project: Path) -> None:
+    verdicts = manifests.read(project / "data/filter_people/verdicts.parquet")["verdict"]
+    assert verdicts.value_counts().to_dict() == {
+        "kept": 7, "other_category": 1, "broken": 1, "person": 1, "exact_copy": 1,
+    }  # fmt: skip

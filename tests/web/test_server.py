@@ -1,0 +1,135 @@
+"""What the server gives away, and how it starts and ends."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.web.uploads import MAX_BYTES
+from website import free_port, served, web_command
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "secret.txt").write_text("secret")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(folder: Path) -> Iterator[str]:
+    with served(folder) as found:
+        yield found
+
+
+def fetch(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    """Status and body."""
+    request = urllib.request.Request(url, data, headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def post_file(url: str, name: str, content: bytes) -> tuple[int, bytes]:
+    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+    body = head.encode() + content + b"\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    return fetch(f"{url}/gradio_api/upload", body, **{"Content-Type": kind})
+
+
+@pytest.mark.parametrize("route", ["/gradio_api/file=", "/file=", "/gradio_api/file/"])
+def test_no_file_of_the_machine_is_given_away(url: str, folder: Path, route: str) -> None:
+    scratch = folder / ".work/web" / url.rpartition(":")[2]
+    paths = ["/etc/passwd", "../../../../../../etc/passwd", "..%2f..%2f..%2f..%2fetc%2fpasswd"]
+    paths += [str(folder / "secret.txt"), "secret.txt", f"{scratch}/../../../secret.txt"]
+    for path in paths:
+        status, body = fetch(f"{url}{route}{path}")
+        assert status in (400, 403, 404), path
+        assert b"root:" not in body and b"secret" != body
+
+
+@pytest.mark.parametrize("route", ["/static/", "/assets/", "/svelte/"])
+def test_nor_by_the_routes_of_the_pages_own_files(url: str, route: str) -> None:
+    status, body = fetch(f"{url}{route}..%2f..%2f..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd")
+    assert status in (400, 403, 404) and b"root:" not in body
+
+
+def test_no_path_is_taken_for_an_upload(url: str, folder: Path) -> None:
+    """A browser may send what it likes: only files that were uploaded are opened."""
+    config = json.loads(fetch(f"{url}/config")[1])
+    upload = next(
+        each["id"] for each in config["components"] if each["props"].get("elem_id") == "upload"
+    )
+    event = next(each for each in config["dependencies"] if each["inputs"] == [upload])
+    for path in ("/etc/passwd", str(folder / "secret.txt")):
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        call: dict[str, Any] = {"data": [file], "fn_index": event["id"], "session_hash": "x"}
+        kind = {"Content-Type": "application/json"}
+        assert fetch(f"{url}/gradio_api/queue/join", json.dumps(call).encode(), **kind)[0] == 200
+        answer = fetch(f"{url}/gradio_api/queue/data?session_hash=x")[1].decode()
+        assert '"success": false' in answer or '"success":false' in answer
+        assert "root:" not in answer
+
+
+def test_an_upload_stays_in_its_folder_and_within_the_limit(url: str, folder: Path) -> None:
+    before = {path for path in folder.rglob("*") if ".work" not in path.parts}
+    status, body = post_file(url, "../../../../escaped.png", b"x")
+    assert status == 200
+    (path,) = json.loads(body)
+    port = url.rpartition(":")[2]
+    assert Path(path).resolve().is_relative_to(folder / ".work/web" / port)
+    assert {path for path in folder.rglob("*") if ".work" not in path.parts} == before
+    status, body = post_file(url, "large.png", bytes(MAX_BYTES + 1))
+    assert status == 413 and b"maximum" in body.lower()
+
+
+def test_nothing_is_said_to_other_programs(url: str) -> None:
+    page = fetch(url)[1].decode()
+    assert not re.search(r"https://(fonts|cdn)", page)
+    config = json.loads(fetch(f"{url}/config")[1])
+    assert config["analytics_enabled"] is False
+    assert {each["api_visibility"] for each in config["dependencies"]} == {"private"}
+    for path in ("docs", "openapi.json", "monitoring/summary"):
+        assert fetch(f"{url}/{path}")[0] in (403, 404), path
+
+
+def fails(folder: Path, *options: str) -> str:
+    run = subprocess.run(web_command(*options), cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 1 and "Traceback" not in run.stderr
+    return run.stderr
+
+
+def test_a_taken_port_and_a_generator_that_is_not_there_are_told(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        assert f"cannot listen on 127.0.0.1, port {port}" in fails(tmp_path, "--port", port)
+    assert "--model is 'nowhere', but" in fails(tmp_path, "--model", "nowhere")
+
+
+def test_letting_others_in_is_warned_of(tmp_path: Path) -> None:
+    options = ("--host", "0.0.0.0", "--port", str(free_port()))
+    server = subprocess.Popen(
+        web_command(*options), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert server.stderr is not None
+    lines = []
+    for line in server.stderr:
+        lines.append(line)
+        if "web: open" in line:
+            break
+    server.send_signal(signal.SIGINT)
+    server.communicate(timeout=120)
+    assert server.returncode == 0
+    assert any("WARNING: on 0.0.0.0 everyone" in line for line in lines)
