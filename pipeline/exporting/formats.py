@@ -50,7 +50,7 @@ def load_trained(folder: Path) -> Trained:
     config = json.loads((folder / "config.json").read_text())
     generator = load_generator(folder, torch.device("cpu"))
     # torch.export.save takes weights in another layout for parts of larger ones.
-    generator.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    generator.to(memory_format=torch.contiguous_format)
     return Trained(folder, config, *graph_of(generator, config["image_size"]))
 
 

@@ -38,7 +38,9 @@ COMPLETING = [
 DRAWING = {
     ("wgan", "default"): [("standard_normal", [4, 1, 1])],
     ("pix2pix", "faithful"): [("uniform", [32, 4, 4])],
-    ("basquiat", "faithful"): [("uniform", [32, size, size]) for size in (2, 4, 8)],
+    ("basquiat", "faithful"): [
+        ("uniform", shape) for shape in ([32, 2, 2], [32, 4, 4], [16, 8, 8])
+    ],
 }
 MULTIPLES = {"ganscape": 4, "glcic": 4, "wgan": 4}
 
