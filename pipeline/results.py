@@ -116,7 +116,7 @@ def _completions_table(scores: list[dict[str, str]], metrics: dict[str, Any]) ->
     sums = ", ".join(f"{name} {metrics[f'{name}_sha256'][:8]}" for name in SUMS)
     table = Table(
         title=f"{metrics['num_photos']:,} test photos, the same holes for all",
-        caption=f"mean and its 95 % bootstrap interval; sha256: {sums}",
+        caption=f"mean and its 95 % bootstrap interval\nsha256: {sums}",
     )
     table.add_column("method")
     for title, _ in COLUMNS.values():
