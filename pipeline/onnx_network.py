@@ -53,7 +53,15 @@ def open_session(path: Path, device: str = "cpu", threads: int = 0) -> onnxrunti
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.inter_op_num_threads = 1
     onnxruntime.disable_telemetry_events()
-    return onnxruntime.InferenceSession(str(path), options, providers=_providers(device))
+    providers = _providers(device)
+    session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    # It goes on without what it cannot start, with no more than a warning.
+    if providers[0] not in session.get_providers():
+        raise ValueError(
+            f"device is {device!r}, but onnxruntime could not start {providers[0]}: name cpu, or "
+            "check that its CUDA and cuDNN are those that onnxruntime-gpu was built for"
+        )
+    return session
 
 
 def _providers(device: str) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
@@ -142,8 +143,6 @@ def test_what_only_makes_up_pictures_completes_nothing(tmp_path: Path) -> None:
 def test_devices(exported: Path) -> None:
     with pytest.raises(ValueError, match="device is 'tpu', but an .onnx file runs on auto, cpu or"):
         OnnxNetwork(exported, "tpu")
-    import onnxruntime
-
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
     with pytest.raises(ValueError, match="this onnxruntime has no CUDA: name cpu, or install"):
@@ -169,3 +168,16 @@ def test_the_example_of_the_readme(recipe: str, preset: str, tmp_path: Path) -> 
     assert np.abs(completed.astype(int) - expected).max() <= 1
     assert (completed != expected).mean() < 0.001
     assert (completed[masks[0]] != windows[0][masks[0]]).any()
+
+
+def test_a_gpu_that_cannot_be_started_is_an_error(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """onnxruntime would go on by the CPU."""
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    could_not = pytest.raises(ValueError, match="could not start CUDAExecutionProvider: name cpu")
+    with pytest.warns(UserWarning, match="CUDAExecutionProvider"), could_not:
+        OnnxNetwork(exported, "cuda")
