@@ -26,8 +26,9 @@ def compare_recipes(names: Sequence[str], images: int, width: int | None, num_se
     rows.to_csv(OUT / "results.csv", index=False)
     tables = []
     for name, columns in {"completion": COMPLETION, "sampling": SAMPLING}.items():
-        if next(iter(columns)) in set(rows["metric"]):
-            tables.append(to_markdown(table_of(rows, columns), columns))
+        table = table_of(rows, columns)
+        if not table.empty:
+            tables.append(to_markdown(table, columns))
             write_plot(rows, OUT / f"{name}.png", columns)
     text = (
         "\n".join(tables) + "\n"

@@ -37,7 +37,10 @@ def table_of(rows: pd.DataFrame, columns: Columns = COMPLETION) -> pd.DataFrame:
     own = wanted["method"].isin([MODEL, SAMPLES])
     named = wanted.assign(system=wanted["system"].where(own, wanted["method"]))
     grouped = named.groupby(["system", "metric"])["value"]
-    means, spreads = grouped.mean().unstack(), (grouped.max() - grouped.min()).unstack()
+    means, spreads = (
+        values.unstack().reindex(columns=list(columns))
+        for values in (grouped.mean(), grouped.max() - grouped.min())
+    )
     table = means.join(spreads.add_suffix("_spread")).reset_index()
     return table.sort_values(ranking, ascending=ranking in LOWER_IS_BETTER, ignore_index=True)
 

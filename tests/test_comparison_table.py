@@ -59,3 +59,13 @@ def test_systems_that_make_up_pictures_have_a_table_of_their_own(rows: pd.DataFr
     assert list(sampling["system"]) == ["only", "both"]
     assert list(sampling["detail_ratio"]) == [1.5, 3.0]
     assert list(table_of(everything)["system"]) == ["good", "mean_color", "bad", "both"]
+
+
+def test_there_may_be_no_system_that_makes_up_pictures(rows: pd.DataFrame) -> None:
+    """Distances of completed boxes go by the same name, and are none of theirs."""
+    distance = pd.DataFrame(
+        [("good", 0, "model", "sliced_wasserstein", 0.1)], columns=list(rows.columns)
+    )
+    for none in (rows, pd.concat([rows, distance])):
+        table = table_of(none, SAMPLING)
+        assert table.empty and set(SAMPLING) < set(table.columns)

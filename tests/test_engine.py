@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -78,7 +78,8 @@ def test_a_call_that_always_kills_is_an_error_and_no_hang(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_names_the_photo_and_ends_all(workers: int) -> None:
-    calls = [partial(engine_calls.fail_at_photo, f"data_256/a/{n}.jpg") for n in range(5)]
+    calls: list[Callable[[], object]] = [partial(engine_calls.square, n) for n in range(5)]
+    calls.insert(2, partial(engine_calls.fail_at_photo, "data_256/a/0.jpg"))
     with pytest.raises(KeyError, match="seven") as caught:
         list(in_order(calls, workers))
     assert caught.value.__notes__ == ["at the photo data_256/a/0.jpg (key the-key)"]

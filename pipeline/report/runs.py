@@ -49,10 +49,7 @@ def read_runs(data: Path, test_sha256: str, generator_sha256: str) -> Runs:
 def _compared(results: pd.DataFrame) -> list[CompareTable]:
     tables = []
     for columns in (COMPLETION, SAMPLING):
-        if next(iter(columns)) not in set(results["metric"]):
-            continue
-        table = table_of(results, columns)
-        rows = [_cells(row, columns) for row in records(table)]
+        rows = [_cells(row, columns) for row in records(table_of(results, columns))]
         if rows:
             titles = ["system", *(title for title, _ in columns.values())]
             tables.append(CompareTable(titles, rows))

@@ -17,7 +17,7 @@ from pipeline.devices import be_deterministic, choose_device, num_threads
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train_features import TrainFeaturesParams
-from pipeline.progress import progress
+from pipeline.progress import progress, say
 from pipeline.resume import publish, scratch
 from pipeline.scene_features import save_scene_network
 from pipeline.scene_questions import (
@@ -68,6 +68,8 @@ def train_features(
         for kind, side in sides.items()
         for question, accuracy in _accuracies(network, unseen, side, device).items()
     }
+    if not accuracies:
+        say("train_features: no category has photos in both train and val: accuracy not measured")
     config = {
         "width": params.width,
         "categories": photos.categories,
@@ -148,7 +150,12 @@ def _restore(checkpoint: Path, parts: dict[str, Any]) -> int:
 def _accuracies(
     network: SceneNetwork, photos: LabelledPhotos, side: int, device: torch.device
 ) -> dict[str, float]:
-    """Question -> share of right answers over NUM_ASKED cut-outs of `photos`; always the same."""
+    """Question -> share of right answers over NUM_ASKED cut-outs of `photos`; always the same.
+
+    Empty where there are no photos.
+    """
+    if not len(photos.images):
+        return {}
     network.eval()
     hits: dict[str, list[Tensor]] = {}
     for start in range(0, NUM_ASKED, 256):

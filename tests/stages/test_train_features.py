@@ -89,6 +89,20 @@ def test_a_single_category_is_no_obstacle(tmp_path: Path) -> None:
     assert metrics["box_category"] == 1.0 and metrics["photo_turn"] > 0.3
 
 
+def test_categories_may_differ_between_the_splits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in small sets of many categories; then nothing can be asked."""
+    scenes = painted_scenes(60)
+    splits = {
+        "train": [scene for scene in scenes if scene[0] == "sea"],
+        "val": [scene for scene in scenes if scene[0] != "sea"],
+    }
+    outs = trained(write_scene_shards(tmp_path / "crop", splits), tmp_path / "out")
+    assert json.loads(outs["metrics.json"]) == {"num_photos": 0}
+    assert "accuracy not measured" in capsys.readouterr().err
+
+
 def test_a_rate_that_diverges_is_told(crop_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="lower params.yaml train_features.learning_rate"):
         trained(crop_dir, tmp_path / "out", learning_rate=1e30)
