@@ -261,13 +261,13 @@ def write_people_filter(
     """
     truth_path, out = data / "download" / "lists" / "truth.parquet", data / "filter_people"
     sums = {}
-    truth = pd.DataFrame({"path": [], "people": []}, dtype=object)
+    known = pd.DataFrame({"score": [], "person_height": []})
     if truth_path.is_file():
-        truth = manifests.read(truth_path)
         people_path = data / "detect_people" / "people.parquet"
         sums = {"truth_sha256": sha256_of(truth_path), "people_sha256": sha256_of(people_path)}
-    columns = ["path", "status", "height", "width", "scores", "boxes"]
-    known = labelled(_with_copies(verdicts, photos(columns)), truth, params.min_box_area)
+        columns = ["path", "status", "height", "width", "scores", "boxes"]
+        copies = _with_copies(verdicts, photos(columns))
+        known = labelled(copies, manifests.read(truth_path), params.min_box_area)
     measured = figures(known, params.min_score) | sums
     (out / "people_filter.json").write_text(json.dumps(measured, indent=2) + "\n")
     min_scores = known_scores(photos(["scores"]), params.min_score) if len(known) else []
