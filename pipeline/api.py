@@ -53,7 +53,7 @@ class Model:
         The same seed gives the same picture. ValueError for what does not fit together.
         """
         pixels, hole = _pixels(image), _hole(mask)
-        _check(blend, colors)
+        check_options(blend, colors)
         if hole.shape != pixels.shape[:2]:
             raise ValueError(
                 f"the mask has {hole.shape[1]}x{hole.shape[0]} px and the picture "
@@ -79,7 +79,7 @@ class Model:
         bit for bit. The other arguments are as in `complete`.
         """
         pixels = _pixels(image)
-        _check(blend, colors)
+        check_options(blend, colors)
         wide, new = canvas(pixels, extension_ratio, sides)
         extended = outpaint(self._network, wide, new, sides, blend=blend, seed=seed)
         return _in_few_colors(extended, new, colors)
@@ -136,7 +136,8 @@ def _described(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def _check(blend: str, colors: int | None) -> None:
+def check_options(blend: str, colors: int | None) -> None:
+    """ValueError for a blend or a number of colours that there is not."""
     check_blend(blend)
     if colors is not None and not 2 <= colors <= MAX_COLORS:
         raise ValueError(f"colors is {colors}, but must be 2 to {MAX_COLORS}")

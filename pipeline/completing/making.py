@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.api import MAX_COLORS, Model, load
-from pipeline.completing.blends import check_blend
+from pipeline.api import Model, check_options, load
 
 
 @dataclass(frozen=True)
@@ -20,9 +19,7 @@ class Making:
 
     def load(self) -> Model:
         """The generator; ValueError for a blend or a number of colours that there is not."""
-        check_blend(self.blend)
-        if self.colors is not None and not 2 <= self.colors <= MAX_COLORS:
-            raise ValueError(f"--colors is {self.colors}, but must be 2 to {MAX_COLORS}")
+        check_options(self.blend, self.colors)
         return load(self.model, device=self.device)
 
     def options(self) -> dict[str, Any]:
