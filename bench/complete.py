@@ -16,9 +16,9 @@ import torch
 from PIL import Image, ImageOps
 
 from pipeline.api import Model, load
-from pipeline.completing.picture_file import PictureFile
-from pipeline.opencv_fills import telea
-from pipeline.psnr import psnr
+from pipeline.image_files.image_file import PictureFile
+from pipeline.inpainting.opencv import telea
+from pipeline.metrics.psnr import psnr
 
 SIZE = 1024, 768
 SIDES = 150, 22

@@ -15,16 +15,16 @@ import torch
 from photo_archive import ROOT, SHARED, photos, write_archive
 from rungs import Run, emptied, rate, ratio, take
 
-from pipeline import manifests
-from pipeline.checksums import sha256_of
-from pipeline.detector import Detector, load_yolo, resolve_weights
-from pipeline.devices import choose_device, num_threads
+from pipeline.detection.detector import Detector, load_yolo, resolve_weights
 from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams
 from pipeline.params.index import IndexParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.photos import BrokenPhotoError, pixels
-from pipeline.score_store import ScoreStore
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import BrokenPhotoError, pixels
+from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.devices import choose_device, num_threads
+from pipeline.runtime.score_store import ScoreStore
 from pipeline.stages.detect_people import detect_people
 from pipeline.stages.index import index
 
@@ -145,7 +145,7 @@ def ours(
 ) -> float:
     """The stage's own function, nothing known before."""
     out = emptied(folder / "out")
-    manifests.write(table, out / "selected.parquet")
+    photo_tables.write(table, out / "selected.parquet")
     runtime = load("runtime", RuntimeParams, ROOT / "params.yaml").model_copy(
         update={"detect_batch": options.batch, "workers": options.workers}
     )

@@ -27,10 +27,9 @@ from photo_archive import ROOT, write_archive
 from PIL import Image
 from rungs import Rounds, Run, emptied, rate, ratio, take
 
-from pipeline import manifests
 from pipeline.params.downscale import DownscaleParams
 from pipeline.params.index import IndexParams
-from pipeline.photos import read_at
+from pipeline.photos import photo_tables, read_at
 from pipeline.stages.downscale import downscale
 from pipeline.stages.index import index
 
@@ -77,7 +76,7 @@ def prepare(folder: Path, num_photos: int) -> pd.DataFrame:
     photos, _ = index(archive, IndexParams(extensions=[".jpg"], max_bytes=10**7))
     (folder / "places.json").write_text(json.dumps(photos[["offset", "size"]].values.tolist()))
     with archive.open("rb") as file:
-        sums = [sha256_at(file, photo) for photo in manifests.rows(photos)]
+        sums = [sha256_at(file, photo) for photo in photo_tables.rows(photos)]
     return photos.assign(sha256=sums)
 
 

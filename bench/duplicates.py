@@ -22,10 +22,10 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from pipeline.descriptors import descriptor, mirrored, shrunk  # noqa: E402
-from pipeline.leaks import SIMILARITY, find_leaks  # noqa: E402
-from pipeline.near_copies import group_near_copies  # noqa: E402
-from pipeline.photos import decode  # noqa: E402
+from pipeline.duplicates.descriptors import descriptor, mirrored, shrunk  # noqa: E402
+from pipeline.duplicates.leaks import SIMILARITY, find_leaks  # noqa: E402
+from pipeline.duplicates.near_copies import group_near_copies  # noqa: E402
+from pipeline.photos.decoding import decode  # noqa: E402
 
 HASH_BITS = 6  # as in params.yaml filter_people.near_copy_bits
 GROWTH = (20_000, 200_000, 1_800_000)

@@ -32,15 +32,15 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 # The stage's workers import this file: what needs torch is imported where it is needed.
-from pipeline import baselines  # noqa: E402
-from pipeline.hole_cutter import HoleCutter  # noqa: E402
-from pipeline.metrics import completion_metrics  # noqa: E402
+from pipeline.holes.cutter import HoleCutter  # noqa: E402
+from pipeline.inpainting import baselines  # noqa: E402
+from pipeline.metrics.image_metrics import completion_metrics  # noqa: E402
 from pipeline.params.evaluate import Baseline, EvaluateParams  # noqa: E402
-from pipeline.photos import encode_png  # noqa: E402
-from pipeline.shard_writer import ShardWriter  # noqa: E402
+from pipeline.photos.decoding import encode_png  # noqa: E402
+from pipeline.shards.writer import ShardWriter  # noqa: E402
 
 if TYPE_CHECKING:
-    from pipeline.shard_reader import Sample
+    from pipeline.shards.reader import Sample
 
 SIZE, BOX = 64, 28  # px
 FEATURES_WIDTH = 16  # as in the sample
@@ -69,7 +69,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from pipeline.shard_reader import read_split
+    from pipeline.shards.reader import read_split
     from pipeline.stages.evaluate import evaluate
 
     with tempfile.TemporaryDirectory() as folder:
@@ -126,9 +126,9 @@ class Clock:
 def write_data(data: Path, num: int) -> str:
     """data/crop with `num` test photos and data/train; what the photos are."""
     from models import registry
+    from models.generator_files import save_generator
     from models.scene_network import SceneNetwork
-    from pipeline.generator import save_generator
-    from pipeline.scene_features import save_scene_network
+    from pipeline.features.scene_features import save_scene_network
 
     shared = Path(os.environ.get("SCENEFILL_SHARED", HERE.parent.parent / "shared")) / "data"
     files = sorted(shared.glob("landscapes256/**/*.jpg")) + sorted(shared.glob("scenes/*/*.jpg"))

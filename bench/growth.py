@@ -21,7 +21,7 @@ import psutil
 from photo_archive import ROOT, write_archive
 from ruamel.yaml import YAML
 
-from pipeline.profile_files import render
+from pipeline.config.profiles import render
 
 STAGES = ("index", "filter_categories", "detect_people", "filter_people", "downscale", "crop")
 NUM_PHOTOS = (1_000, 10_000, 100_000)

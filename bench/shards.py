@@ -23,9 +23,9 @@ from photo_archive import ROOT
 from PIL import Image
 from rungs import Rounds, Run, emptied, rate, ratio, take
 
-from pipeline.photos import encode_png
-from pipeline.shard_reader import read_split
-from pipeline.shard_writer import ShardWriter, shard_name
+from pipeline.photos.decoding import encode_png
+from pipeline.shards.reader import read_split
+from pipeline.shards.writer import ShardWriter, shard_name
 
 SIZE, BOX, HOLE = 64, 28, 22  # px
 PER_SHARD = 1000

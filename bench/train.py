@@ -32,22 +32,21 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from models import registry  # noqa: E402
-from models.options import RecipeOptions  # noqa: E402
-from models.pixels import to_uint8  # noqa: E402
+from models.components.options import RecipeOptions  # noqa: E402
+from models.components.pixels import to_uint8  # noqa: E402
 from models.recipe import Batch, Recipe, Setting, Sums  # noqa: E402
-from models.take_update import freeze_all_but, take_update  # noqa: E402
-from pipeline.devices import choose_device, num_threads  # noqa: E402
-from pipeline.hole_cutter import HoleCutter  # noqa: E402
+from pipeline.holes.cutter import HoleCutter  # noqa: E402
 from pipeline.params.runtime import RuntimeParams  # noqa: E402
 from pipeline.params.section import PARAMS_PATH, load  # noqa: E402
 from pipeline.params.train import TrainParams  # noqa: E402
-from pipeline.shard_reader import read_meta, shards_of  # noqa: E402
+from pipeline.runtime.background import Background  # noqa: E402
+from pipeline.runtime.devices import choose_device, num_threads  # noqa: E402
+from pipeline.shards.reader import read_meta, shards_of  # noqa: E402
 from pipeline.training import checkpoint  # noqa: E402
 from pipeline.training import loop as stage  # noqa: E402
-from pipeline.training.background import Background  # noqa: E402
+from pipeline.training.batch_loader import Feed  # noqa: E402
 from pipeline.training.compiler import compiled  # noqa: E402
 from pipeline.training.completion_validation import CompletionValidation  # noqa: E402
-from pipeline.training.feed import Feed  # noqa: E402
 from pipeline.training.order import Order  # noqa: E402
 from pipeline.training.photos import (  # noqa: E402
     Holes,
@@ -59,8 +58,9 @@ from pipeline.training.photos import (  # noqa: E402
 )
 from pipeline.training.precision import autocast_dtype  # noqa: E402
 from pipeline.training.processes import Processes  # noqa: E402
-from pipeline.training.run import Due  # noqa: E402
 from pipeline.training.streamed_photos import StreamedPhotos  # noqa: E402
+from pipeline.training.train_state import Due  # noqa: E402
+from pipeline.training.update_step import freeze_all_but, take_update  # noqa: E402
 from pipeline.training.validation import MAX_PHOTOS  # noqa: E402
 
 # GANscape's published training.

@@ -6,7 +6,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import nn
 
-from models.options import RecipeOptions
+from models.components.options import RecipeOptions
 from models.recipe import Recipe, Setting
 
 RECIPES = {

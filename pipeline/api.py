@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.color_quantization import quantize
-from pipeline.completing.blends import Blend, check_blend
-from pipeline.completing.completion import complete
-from pipeline.completing.network import Network
-from pipeline.outpainting import Side, canvas, outpaint
+from pipeline.completion.blends import Blend, check_blend
+from pipeline.completion.completion import complete
+from pipeline.completion.network import Network
+from pipeline.completion.outpainting import Side, canvas, outpaint
+from pipeline.inpainting.quantization import quantize
 
 MAX_COLORS = 256
 
@@ -103,13 +103,13 @@ def load(path: Path | str = "data/train", *, device: str = "auto") -> Model:
             f"{path} is no trained generator: {' and '.join(missing)} not found there; train one "
             "with `dvc repro train`, or name the folder of one or an .onnx file"
         )
-    from pipeline.torch_network import TorchNetwork
+    from pipeline.completion.torch_network import TorchNetwork
 
     return Model(TorchNetwork(path, device))
 
 
 def _onnx_network(path: Path, device: str) -> Network:
-    from pipeline.onnx_network import OnnxNetwork
+    from pipeline.export.onnx_network import OnnxNetwork
 
     return OnnxNetwork(path, device)
 

@@ -54,7 +54,7 @@ def main() -> None:
 
 def _fail(message: str) -> None:
     """Shows the message; the traceback is kept for whoever has to look deeper."""
-    from pipeline.resume import work_dir
+    from pipeline.runtime.scratch import work_dir
 
     typer.echo(f"error: {message}", err=True)
     log = work_dir() / "last-error.txt"
@@ -69,10 +69,10 @@ def _fail(message: str) -> None:
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
+        from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
-        from pipeline.params.whole import check_whole, warnings_of
-        from pipeline.parent import stop_with_dvc
         from pipeline.planning.timings import params_digest, timed
+        from pipeline.runtime.parent import stop_with_dvc
 
         params = check_whole()
         if name == "detect_people":
@@ -105,7 +105,7 @@ def use(
     ],
 ) -> None:
     """Write params.yaml from a profile; show what changes."""
-    from pipeline.profile_files import use_profile
+    from pipeline.config.profiles import use_profile
 
     typer.echo(use_profile(profile))
 
@@ -118,7 +118,7 @@ def options(
     ] = None,
 ) -> None:
     """Show all options of a recipe, as lines for params.yaml."""
-    from pipeline.recipe_options import options_text
+    from pipeline.config.recipe_options import options_text
 
     typer.echo(options_text(recipe, preset))
 
@@ -133,7 +133,7 @@ def compare(
     seeds: Annotated[int, typer.Option(help="trainings of each recipe")] = 1,
 ) -> None:
     """Train and measure several recipes alike: table, plot."""
-    from pipeline.compare_recipes import compare_recipes
+    from pipeline.commands.compare import compare_recipes
 
     typer.echo(compare_recipes(recipes or [], images, width, seeds))
 
@@ -149,7 +149,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="overwrite what is there")] = False,
 ) -> None:
     """Write the generator for elsewhere: ONNX, torch, weights."""
-    from pipeline.export import export
+    from pipeline.commands.export import export
 
     typer.echo(export(model, formats or ["all"], output, force=force))
 
@@ -157,7 +157,7 @@ def export(
 @app.command()
 def runs() -> None:
     """List the runs that git has figures of, for the report."""
-    from pipeline.former_runs import write_former_runs
+    from pipeline.commands.runs import write_former_runs
 
     typer.echo(write_former_runs())
 
@@ -199,9 +199,9 @@ def complete(
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Complete holes in pictures of any size: <name>_completed.png."""
-    from pipeline.completing.complete_files import ENDING, complete_files
-    from pipeline.completing.jobs import Outputs
-    from pipeline.completing.making import Making
+    from pipeline.image_files.complete import ENDING, complete_files
+    from pipeline.image_files.jobs import Outputs
+    from pipeline.image_files.render_options import Making
 
     _batch(
         lambda: complete_files(
@@ -243,9 +243,9 @@ def outpaint(
     ratio: Annotated[float | None, typer.Option("--extension_ratio", hidden=True)] = None,
 ) -> None:
     """Continue pictures beyond their sides: <name>_outpainted.png."""
-    from pipeline.completing.jobs import Outputs
-    from pipeline.completing.making import Making
-    from pipeline.completing.outpaint_files import ENDING, outpaint_files
+    from pipeline.image_files.jobs import Outputs
+    from pipeline.image_files.outpaint import ENDING, outpaint_files
+    from pipeline.image_files.render_options import Making
 
     names = [*(inputs or []), *([input_image] if input_image else [])]
     _batch(
@@ -271,7 +271,7 @@ def _batch(work: Callable[[], str]) -> None:
 @app.command()
 def schema() -> None:
     """Write the JSON schema of params.yaml for editors."""
-    from pipeline.params.json_schema import SCHEMA_PATH, write_schema
+    from pipeline.config.json_schema import SCHEMA_PATH, write_schema
 
     write_schema(SCHEMA_PATH)
     typer.echo(f"wrote {SCHEMA_PATH}")
@@ -280,7 +280,7 @@ def schema() -> None:
 @app.command()
 def check() -> None:
     """Check the whole of params.yaml."""
-    from pipeline.params.whole import check_whole
+    from pipeline.config.whole import check_whole
 
     check_whole()
     typer.echo("params.yaml is fine")
@@ -291,7 +291,7 @@ def plan(
     again: Annotated[bool, typer.Option("--again", help="measure anew, also after a run")] = False,
 ) -> None:
     """Say what a run will take: photos, time, disk."""
-    from pipeline.params.whole import check_whole
+    from pipeline.config.whole import check_whole
     from pipeline.planning.plan import plan_text
 
     typer.echo(plan_text(check_whole(), list(STAGES), again))
@@ -300,7 +300,7 @@ def plan(
 @app.command()
 def results() -> None:
     """Show the last run: funnel, metrics, pictures."""
-    from pipeline.results import summary
+    from pipeline.commands.results import summary
 
     typer.echo(summary(Path("data")))
 
@@ -310,8 +310,8 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="print one frame and end")] = False,
 ) -> None:
     """Watch the training: losses, rate, verdicts, time left."""
-    from pipeline.resume import work_dir
-    from pipeline.training.watch import watch
+    from pipeline.commands.watch import watch
+    from pipeline.runtime.scratch import work_dir
 
     watch(work_dir(), once)
 
@@ -329,7 +329,7 @@ def thresholds(
     ] = False,
 ) -> None:
     """Show what other people thresholds would keep."""
-    from pipeline.threshold_table import threshold_table
+    from pipeline.commands.thresholds import threshold_table
 
     typer.echo(threshold_table(Path("data"), min_score or [], min_box_area or [], by_category))
 
@@ -341,8 +341,8 @@ def explain(
     ],
 ) -> None:
     """Tell the story of one photo, with a picture."""
-    from pipeline.resume import work_dir
-    from pipeline.story import tell
+    from pipeline.commands.explain import tell
+    from pipeline.runtime.scratch import work_dir
 
     story = tell(photo, Path("data"))
     typer.echo("\n".join(story.lines))
@@ -370,7 +370,7 @@ def web(
 @app.command()
 def doctor() -> None:
     """Check the set-up and say what to mend."""
-    from pipeline.doctor import examine
+    from pipeline.commands.doctor import examine
 
     num_faults = 0
     for finding in examine():
@@ -383,6 +383,6 @@ def doctor() -> None:
 @app.command()
 def clean() -> None:
     """Remove unfinished work, checkpoints, kept downloads."""
-    from pipeline.resume import clean_scratch
+    from pipeline.commands.clean import clean_scratch
 
     typer.echo(clean_scratch())

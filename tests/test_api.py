@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pictures import picture
 from pipeline.api import Model, load
-from trained import save_untrained
+from support.pictures import picture
+from support.trained import save_untrained
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def test_known_pixels_stay_and_holes_do_not_count(
 def test_a_recipe_that_draws_noise_follows_the_seed(tmp_path: Path) -> None:
     folder = save_untrained(tmp_path / "wgan", "wgan")
     config = json.loads((folder / "config.json").read_text())
+    from models.generator_files import save_generator
     from models.registry import build_generator
-    from pipeline.generator import save_generator
 
     config["options"]["noise_channels"] = 2
     save_generator(folder, build_generator("wgan", config["options"], 64), config)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pictures import encoded, picture
 from pipeline import cli
-from places_archives import train_tar
-from places_server import pinned, places_server
-from project import Project
+from support.pictures import encoded, picture
+from support.places_archives import train_tar
+from support.places_server import pinned, places_server
+from support.project import Project
 
 
 @pytest.fixture

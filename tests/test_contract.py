@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,14 +13,14 @@ from ruamel.yaml import YAML
 
 from models.registry import RECIPES
 from pipeline.cli import STAGES
-from pipeline.hole_cutter import hole_kind, hole_path
-from pipeline.import_closure import ROOT, closure
+from pipeline.config.json_schema import SCHEMA_PATH, schema
+from pipeline.config.profiles import names, render
+from pipeline.config.whole import Holes, Sources, WholeParams, check_whole
+from pipeline.holes.cutter import hole_kind, hole_path
 from pipeline.params.crop import CropParams
-from pipeline.params.json_schema import SCHEMA_PATH, schema
 from pipeline.params.section import closest
-from pipeline.params.whole import Holes, Sources, WholeParams, check_whole
-from pipeline.profile_files import names, render
 from pipeline.report.provenance import TABLES
+from pipeline.runtime.code_closure import NEUTRAL, ROOT, closure, direct_imports
 
 DVC: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
 PARAMS: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
@@ -68,13 +69,18 @@ def test_deps_are_the_imports(stage: str) -> None:
         assert [path for path in files if not covered(path, code)] == []
         needed.update(files)
         listed.update(code)
-    assert [dep for dep in listed if not any(covered(path, {dep}) for path in needed)] == []
+    # A folder stands for its files only where all of them are needed: an edit of another would
+    # rerun the stage for nothing.
+    files = [path.relative_to(ROOT).as_posix() for path in PYTHON_FILES if path.stat().st_size]
+    assert [path for path in files if covered(path, listed) and path not in needed] == []
+    assert not any(dep.startswith(NEUTRAL) for dep in listed)
 
 
 def starts_of(stage: str, choice: dict[str, str]) -> list[str]:
     starts = [f"pipeline/stages/{stage}.py"]
     if stage == "download":
-        starts.append(f"pipeline/sources/{choice['download.source']}/source.py")
+        folder = f"pipeline/sources/{choice['download.source']}"
+        starts.extend([f"{folder}/source.py", f"{folder}/options.py"])
     if stage in ("crop", "train", "train_plain"):
         starts.append(hole_path(choice["crop.kind"]))
     if stage in ("train", "train_plain", "evaluate"):
@@ -110,9 +116,8 @@ def test_the_report_is_made_anew_with_whatever_it_reads() -> None:
 
 def test_every_kind_of_holes_has_its_files_and_options() -> None:
     kinds = sorted(Holes.model_fields)
-    for folder in ("pipeline/holes", "pipeline/params/holes"):
-        files = (path.stem for path in (ROOT / folder).glob("*.py"))
-        assert sorted(set(files) - {"__init__"}) == kinds
+    files = (path.stem for path in (ROOT / "pipeline/hole_kinds").glob("*.py"))
+    assert sorted(set(files) - {"__init__"}) == kinds
     assert sorted(get_args(CropParams.model_fields["kind"].annotation)) == kinds
     for kind, field in Holes.model_fields.items():
         assert hole_kind(kind).OPTIONS is field.annotation
@@ -176,31 +181,81 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_flow_one_way(path: Path) -> None:
-    name = path.relative_to(ROOT).as_posix()
-    imported = imports_of(path)
-    if name.startswith("models/"):
-        assert not any(module.startswith("pipeline") for module in imported)
-        foreign = {module.split(".")[0] for module in imported} - sys.stdlib_module_names
-        assert foreign <= {"models", "torch", "torchvision", "pydantic", "pydantic_core"}
-    if name not in ("pipeline/cli.py", "pipeline/__main__.py"):
-        assert not any(
-            module.startswith(("pipeline.stages", "pipeline.cli")) for module in imported
-        )
-    if name != "pipeline/detector.py":
-        assert not any(module.startswith("ultralytics") for module in imported)
-    if name.startswith("pipeline/params/") and "whole" not in name and "json_schema" not in name:
-        assert not any(module.startswith(("torch", "models")) for module in imported)
+def room(path: str) -> str:
+    """Its folder below pipeline/ or models/ (of a source: its own), or the file itself."""
+    parts = path.split("/")
+    depth = 3 if parts[1] == "sources" and len(parts) > 3 else 2
+    return "/".join(parts[:depth])
 
 
-@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_file_names(path: Path) -> None:
-    if path.stem == "__init__":
-        assert path.read_text() == ""
-        return
-    assert path.stem not in sys.stdlib_module_names
-    assert path.stem not in ("utils", "helpers", "misc", "common")
+# Nothing imports upwards: a room imports from its own line and from those below it.
+LAYERS = [
+    ["pipeline/__main__.py"],
+    ["pipeline/cli.py"],
+    ["pipeline/commands", "pipeline/web", "pipeline/stages", "pipeline/planning"],
+    ["pipeline/api.py", "pipeline/image_files", "pipeline/report", "pipeline/config"],
+    ["pipeline/export", "pipeline/evaluation", "pipeline/training", "pipeline/sources"],
+    ["pipeline/people_filter", "pipeline/completion", "pipeline/features", "pipeline/detection"],
+    ["pipeline/inpainting", "pipeline/duplicates", "pipeline/hole_kinds", "pipeline/metrics"],
+    ["pipeline/holes", "pipeline/photos", "pipeline/shards", "pipeline/places365"],
+    ["models"],
+    ["pipeline/tracking", "pipeline/downloads"],
+    ["pipeline/params"],
+    ["pipeline/runtime"],
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def level_of(path: str) -> int:
+    """The line of LAYERS that the file's room, or the folder that this lies in, stands in."""
+    names = ("/".join(path.split("/")[:depth]) for depth in (1, 2))
+    return next(LEVEL[name] for name in names if name in LEVEL)
+
+
+def test_imports_flow_one_way() -> None:
+    assert len(PYTHON_FILES) > 200
+    graph: dict[str, set[str]] = {}
+    for file in PYTHON_FILES:
+        name = file.relative_to(ROOT).as_posix()
+        imported = imports_of(file)
+        ours = {path for path in direct_imports(name) if (ROOT / path).stat().st_size}
+        graph.setdefault(room(name), set()).update(map(room, ours))
+        assert [path for path in ours if level_of(path) < level_of(name)] == [], name
+        # A stage or command starts a process: nothing else is made of it.
+        if name not in ("pipeline/cli.py", "pipeline/__main__.py"):
+            assert not any(path.startswith("pipeline/stages/") for path in ours), name
+        if name.startswith("models/"):
+            foreign = {module.split(".")[0] for module in imported} - sys.stdlib_module_names
+            assert foreign <= {"models", "torch", "torchvision", "pydantic", "pydantic_core"} | (
+                {"safetensors"} if name == "models/generator_files.py" else set()
+            ), name
+        if not name.startswith("pipeline/detection/"):
+            assert not any(module.startswith("ultralytics") for module in imported), name
+        if name.startswith("pipeline/params/"):
+            assert not any(module.startswith(("torch", "models", "numpy")) for module in imported)
+    order = TopologicalSorter({name: to - {name} for name, to in graph.items()})
+    assert len(list(order.static_order())) > 20  # a circle between rooms would be a CycleError
+
+
+def test_file_names() -> None:
+    for path in PYTHON_FILES:
+        if path.stem == "__init__":
+            assert path.read_text() == "", path
+            continue
+        assert path.stem not in sys.stdlib_module_names, path
+        assert path.stem not in ("utils", "helpers", "misc", "common"), path
+
+
+def test_few_modules_lie_flat() -> None:
+    flat = {path.stem for path in (ROOT / "pipeline").glob("*.py")} - {"__init__"}
+    assert flat == {"__main__", "cli", "api"}
+
+
+def test_tests_mirror_the_tree() -> None:
+    """A folder of tests is named as what it tests; what several tests use lies in support/."""
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
+    rooms = {path.name for path in (ROOT / "pipeline").iterdir() if path.is_dir()}
+    assert folders - {"support", "bench", "models"} <= rooms
 
 
 def modules_after(code: str) -> set[str]:
@@ -223,7 +278,8 @@ def test_help_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "module",
     ["stages.download", "stages.index", "stages.detect_people", "stages.filter_people"]
-    + ["stages.downscale", "stages.crop", "stages.report", "story", "thresholds"],
+    + ["stages.downscale", "stages.crop", "stages.report", "commands.explain"]
+    + ["commands.thresholds"],
 )
 def test_what_handles_data_loads_no_torch(module: str) -> None:
     loaded = modules_after(f"import pipeline.{module}")

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from digits import MNIST_TRAIN, mnist_files
-from pictures import encoded, picture
 from pipeline.cli import STAGES
-from pipeline.import_closure import ROOT
 from pipeline.params.evaluate import Baseline
-from pipeline.shard_reader import read_meta, read_split
-from places_archives import file_list_tar, photo, val_tar
-from places_server import Fault, pinned, places_server
-from project import DEMO_DETECTOR, TINY, Project, readme_blocks, stages_run
+from pipeline.runtime.code_closure import ROOT
+from pipeline.shards.reader import read_meta, read_split
+from support.digits import MNIST_TRAIN, mnist_files
+from support.pictures import encoded, picture
+from support.places_archives import file_list_tar, photo, val_tar
+from support.places_server import Fault, pinned, places_server
+from support.project import DEMO_DETECTOR, TINY, Project, readme_blocks, stages_run
 
 FILE_LIST = "filelist_places365-standard.tar"
 
@@ -35,7 +35,9 @@ README_RECIPES, README_WATCH, README_SINGLE = README_LAST
 
 def add_ninth_recipe(project: Project) -> None:
     """One file and one line, and options: what someone does who adds a system."""
-    shutil.copyfile(ROOT / "tests/ninth_recipe.py", project.folder / "models/recipes/ninth.py")
+    shutil.copyfile(
+        ROOT / "tests/support/ninth_recipe.py", project.folder / "models/recipes/ninth.py"
+    )
     registry = project.folder / "models/registry.py"
     line = '    "ganscape": "models.recipes.ganscape",\n'
     text = registry.read_text()
@@ -81,7 +83,7 @@ def test_runtime_another_recipe_and_another_kind_rerun_nothing(project: Project)
     file = project.folder / "models/recipes/ninth.py"
     file.write_text(file.read_text() + "\n# edited\n")
     project.set("holes.strip.share_min", 0.2)
-    kind = project.folder / "pipeline/holes/strip.py"
+    kind = project.folder / "pipeline/hole_kinds/strip.py"
     kind.write_text(kind.read_text() + "\n# edited\n")
     assert project.repro() == []
 

@@ -8,8 +8,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.comparison_table import table_of, to_markdown, write_plot  # noqa: E402
 from pipeline.params.section import read  # noqa: E402
+from pipeline.report.comparison_table import table_of, to_markdown, write_plot  # noqa: E402
 
 HERE = Path(__file__).parent
 SCORES = {"local_score": "published: local, 1..10", "global_score": "published: global, 1..10"}

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.comparison import System, compare  # noqa: E402
+from pipeline.commands.comparison import System, compare  # noqa: E402
 from pipeline.params.section import read  # noqa: E402
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from math import prod
 from pydantic import Field
 from torch import nn
 
-from models.options import Options
+from models.components.options import Options
 
 # Keras: moving = 0.99 * moving + 0.01 * batch, epsilon 1e-3.
 KERAS_BATCH_NORM = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.compose import cut_box
+from models.components.compose import cut_box
+from models.components.pixels import to_unit
 from models.networks.blocks import BlockStyle, Layer, channels_of, size_after, stack
-from models.pixels import to_unit
 
 Activation = Callable[[], nn.Module]
 

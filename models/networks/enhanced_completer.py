@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.compose import composite
-from models.generators import Completer
+from models.components.compose import composite
+from models.components.generators import Completer
 from models.networks.blocks import BlockStyle, Layer, channels_of, stack
 from models.networks.layered_generator import LayeredGenerator
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.generators import Completer
-from models.masked_input import MaskedInput
+from models.components.generators import Completer
+from models.components.masked_input import MaskedInput
+from models.components.pixels import from_unit
 from models.networks.blocks import BlockStyle, Layer, channels_of, stack
-from models.pixels import from_unit
 
 
 class LayeredGenerator(Completer):

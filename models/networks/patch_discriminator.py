@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.components.pixels import to_unit
 from models.networks.blocks import BlockStyle
-from models.pixels import to_unit
 
 KERNEL = 4  # px, of every layer
 MAX_MULTIPLE = 8  # of the width, in layers that halve

@@ -7,11 +7,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.generators import Completer
-from models.masked_input import MaskedInput
+from models.components.generators import Completer
+from models.components.masked_input import MaskedInput
+from models.components.pixels import from_unit
 from models.networks.blocks import leaky, upsampling
 from models.networks.dropout import LastingDropout
-from models.pixels import from_unit
 
 # Where the published codes differ: `torch` rectifies in front of each layer upwards, the skip too,
 # and has no norm on the innermost pixel; `keras` rectifies behind it, and norms that pixel as well.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
-from models.pixels import to_unit
+from models.components.pixels import to_unit
 
 # relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 among the layers of torchvision's VGG19.
 RELUS = (1, 6, 11, 20, 29)

@@ -1,7 +1,7 @@
 """Basquiat: pix2pix that paints a strip at the side of a photo, almost by L1 alone.
 
-Made for holes of kind `strip`; see pipeline/outpainting.py for wider ones and for the left side.
-`faithful` has the learning rates of the published code, at which nothing is learnt, a
+Made for holes of kind `strip`; see pipeline/completion/outpainting.py for wider ones and for the
+left side. `faithful` has the learning rates of the published code, at which nothing is learnt, a
 discriminator that was cut short, and a tanh over pixels in [0, 1]; trained with
 `train.batch_size: 1`. Published: github.com/Osakwe1/Basquiat.
 """
@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 
-from models import translation
-from models.optimizers import OptimizerOptions
+from models.components.optimizers import OptimizerOptions
+from models.families import translation
+from models.families.translation import MENDED, PUBLISHED, TranslationOptimizers, TranslationOptions
 from models.recipe import Recipe, Setting
-from models.translation import MENDED, PUBLISHED, TranslationOptimizers, TranslationOptions
 
 build_generator = translation.build_generator
 

@@ -10,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.generators import Completer, Sampler
-from models.initialise import normal
-from models.latent_search import LatentSearch
-from models.options import RecipeOptions
+from models.components.generators import Completer, Sampler
+from models.components.initialise import normal
+from models.components.latent_search import LatentSearch
+from models.components.options import RecipeOptions
+from models.families.sampling_gan import GameOptimizers, SamplingGame
 from models.recipe import Recipe, Setting, seeded
-from models.sampling_game import GameOptimizers, SamplingGame
 
 FIRST_SIZE = 4  # px, of the map that the latents are projected to
 MAX_MULTIPLE = 8  # of the width: channels of the smallest maps

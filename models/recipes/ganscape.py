@@ -12,15 +12,19 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from models import losses
-from models.context_game import (
+from models.components import losses
+from models.components.initialise import glorot_uniform
+from models.components.optimizers import OptimizerOptions
+from models.components.options import Options as Section
+from models.components.pixels import to_unit
+from models.components.schedule import Means, Phase, PhaseSchedule, phase_lengths
+from models.families.context_gan import (
     ContextGame,
     ContextOptions,
     Norm,
     context_discriminator,
     context_generator,
 )
-from models.initialise import glorot_uniform
 from models.networks.blocks import (
     KERAS_BATCH_NORM,
     Layer,
@@ -29,11 +33,7 @@ from models.networks.blocks import (
 )
 from models.networks.context_discriminator import ContextDiscriminator
 from models.networks.layered_generator import LayeredGenerator
-from models.optimizers import OptimizerOptions
-from models.options import Options as Section
-from models.pixels import to_unit
 from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
-from models.schedule import Means, Phase, PhaseSchedule, phase_lengths
 
 NORM = Norm(KERAS_BATCH_NORM, glorot_uniform)
 ADAM = {"name": "Adam", "betas": [0.5, 0.999]}

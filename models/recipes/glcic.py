@@ -18,9 +18,13 @@ import torch
 from pydantic import Field, NonNegativeInt, model_validator
 from torch import Tensor, nn
 
-from models import losses
-from models.compose import random_boxes
-from models.context_game import (
+from models.components import losses
+from models.components.compose import random_boxes
+from models.components.optimizers import OptimizerOptions
+from models.components.options import Options as Section
+from models.components.pixels import to_unit
+from models.components.schedule import Phase, PhaseSchedule
+from models.families.context_gan import (
     ContextGame,
     ContextOptions,
     Norm,
@@ -36,11 +40,7 @@ from models.networks.blocks import (
 )
 from models.networks.context_discriminator import ContextDiscriminator, halving_layers
 from models.networks.layered_generator import LayeredGenerator
-from models.optimizers import OptimizerOptions
-from models.options import Options as Section
-from models.pixels import to_unit
 from models.recipe import Batch, Recipe, Setting, Update, placed, seeded
-from models.schedule import Phase, PhaseSchedule
 
 # First weights as torch has them, which is what the implementations leave it at.
 NORM = Norm(nn.BatchNorm2d, lambda network: None)

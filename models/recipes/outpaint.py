@@ -14,10 +14,11 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from models import losses, translation
+from models.components import losses
+from models.families import translation
+from models.families.translation import MENDED, PUBLISHED, Game, TranslationOptions
 from models.networks.vgg_features import load_vgg_features
 from models.recipe import Batch, Recipe, Setting, Terms
-from models.translation import MENDED, PUBLISHED, Game, TranslationOptions
 
 build_generator = translation.build_generator
 

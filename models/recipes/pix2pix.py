@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import torch
 
-from models import translation
+from models.families import translation
+from models.families.translation import MENDED, PUBLISHED, TranslationOptions
 from models.recipe import Recipe, Setting
-from models.translation import MENDED, PUBLISHED, TranslationOptions
 
 build_generator = translation.build_generator
 

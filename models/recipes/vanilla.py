@@ -10,10 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.generators import Sampler
-from models.options import RecipeOptions
+from models.components.generators import Sampler
+from models.components.options import RecipeOptions
+from models.families.sampling_gan import GameOptimizers, SamplingGame
 from models.recipe import Recipe, Setting, seeded
-from models.sampling_game import GameOptimizers, SamplingGame
 
 SLOPE = 0.2  # of the LeakyReLUs
 

@@ -21,10 +21,14 @@ import torch
 from pydantic import Field, NonNegativeInt, model_validator
 from torch import Tensor, nn
 
-from models import losses
-from models.compose import composite, grown
-from models.initialise import he_normal, normal
-from models.masked_input import Fill, MaskedInput
+from models.components import losses
+from models.components.compose import composite, grown
+from models.components.initialise import he_normal, normal
+from models.components.masked_input import Fill, MaskedInput
+from models.components.optimizers import OptimizerOptions
+from models.components.options import Options as Section
+from models.components.options import RecipeOptions
+from models.components.schedule import Phase, PhaseSchedule
 from models.networks import completion_layers
 from models.networks.blocks import (
     BlockStyle,
@@ -37,11 +41,7 @@ from models.networks.blocks import (
 from models.networks.context_discriminator import ContextDiscriminator, halving_layers
 from models.networks.enhanced_completer import EnhancedCompleter, ResidualEnhancer
 from models.networks.layered_generator import LayeredGenerator
-from models.optimizers import OptimizerOptions
-from models.options import Options as Section
-from models.options import RecipeOptions
 from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
-from models.schedule import Phase, PhaseSchedule
 
 RMSPROP = {"name": "RMSprop", "lr": 5e-5}
 ADAM = {"name": "Adam", "betas": [0.5, 0.999]}

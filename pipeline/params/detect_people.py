@@ -31,10 +31,9 @@ class DetectPeopleParams(Section):
         description="px; side of the square that a photo is fitted into for the detector",
     )
     score_floor: float = Field(
-        default=0.05, ge=0.01, le=0.5, description="boxes above this score are kept for later"
+        ge=0.01, le=0.5, description="boxes above this score are kept for later"
     )
     iou: float = Field(
-        default=0.7,
         gt=0,
         lt=1,
         description="overlap above which the lower-scored of two boxes of one class is dropped",

@@ -1,11 +1,13 @@
 """The section `train`: which recipe, for how long, on which holes."""
 
+import re
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.params.section import Section
-from pipeline.training.budget import Budget
+
+BUDGET = re.compile(r"(?P<number>\d+(\.\d+)?) (?P<unit>images|epochs|minutes)")
 
 
 class TrainParams(Section):
@@ -53,7 +55,9 @@ class TrainParams(Section):
     @field_validator("budget")
     @classmethod
     def _is_budget(cls, budget: str) -> str:
-        Budget.parse(budget)
+        match = BUDGET.fullmatch(budget)
+        if match is None or float(match["number"]) <= 0:
+            raise ValueError("must be a number and a unit: 48000 images, 220 epochs or 30 minutes")
         return budget
 
     @model_validator(mode="after")

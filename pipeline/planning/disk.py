@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline.params.whole import WholeParams
+from pipeline.config.whole import WholeParams
 from pipeline.planning.expected import Expected
 
 # A row of the index, and one of people.parquet with hashes, descriptor and boxes, compressed.

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.archives import VERIFIED
-from pipeline.packing import photos_below, relative_name
-from pipeline.params.archive import Archive
+from pipeline.config.whole import WholeParams
+from pipeline.downloads.archive import Archive
+from pipeline.downloads.archives import VERIFIED
 from pipeline.params.section import closest
-from pipeline.params.whole import WholeParams
+from pipeline.photos.packing import photos_below, relative_name
 from pipeline.places365.categories import categories
-from pipeline.resume import ARCHIVES, work_dir
+from pipeline.runtime.scratch import ARCHIVES, work_dir
 
 # Counts of the official lists; bytes in a tar with its headers.
 PLACES_TRAIN_PHOTOS, PLACES_TRAIN_RANGE = 1_803_460, (3_068, 5_000)

@@ -10,15 +10,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cache_links import cache_dir, is_stored_once
+from pipeline.config.whole import WholeParams
 from pipeline.params.section import read
-from pipeline.params.whole import WholeParams
 from pipeline.planning.amounts import duration_text, size_text
+from pipeline.planning.cache_links import cache_dir, is_stored_once
 from pipeline.planning.disk import disk_needs, total_need
 from pipeline.planning.expected import Expected, expected
 from pipeline.planning.sample_run import NUM_PAINTED, Rates, measure
 from pipeline.planning.timings import params_digest, took
-from pipeline.resume import work_dir
+from pipeline.runtime.scratch import work_dir
 from pipeline.training.budget import Budget
 
 # Nobody knows what the server will give today: said beside the minutes.
@@ -77,7 +77,7 @@ def _weights(params: WholeParams) -> Path | None:
     """The detector's weights if they are here: a plan downloads nothing."""
     if not params.detect_people.enabled:
         return None
-    from pipeline.detector import awaits_download, verified_weights
+    from pipeline.detection.detector import awaits_download, verified_weights
 
     downloads_dir = work_dir() / "weights"
     if awaits_download(params.detect_people.weights, downloads_dir):

@@ -15,11 +15,11 @@ from typing import Any
 from PIL import Image, ImageChops
 from ruamel.yaml import YAML
 
-from pipeline.packing import add, new_archive
+from pipeline.config.whole import WholeParams
 from pipeline.params.section import PARAMS_PATH
-from pipeline.params.sources.synthetic import SyntheticOptions
-from pipeline.params.whole import WholeParams
-from pipeline.resume import work_dir
+from pipeline.photos.packing import add, new_archive
+from pipeline.runtime.scratch import work_dir
+from pipeline.sources.synthetic.options import SyntheticOptions
 
 LIMIT_SECONDS = 20.0
 NUM_PAINTED = 16
@@ -120,7 +120,7 @@ def _detection(line: "_Line", params: WholeParams, weights: Path | None, rates: 
         rates.pop("detect_people")
         rates.reasons["detect_people"] = f"{params.detect_people.weights} is not here yet"
         return
-    from pipeline.devices import choose_device
+    from pipeline.runtime.devices import choose_device
 
     on_gpu = choose_device(params.runtime.device).type == "cuda"
     numbers = DETECTED_ON_GPU if on_gpu else DETECTED
@@ -203,11 +203,11 @@ class _Line:
 
     def detect(self, num: int) -> float:
         """Seconds of `detect_people` on the first photos alone."""
-        from pipeline import manifests
+        from pipeline.photos import photo_tables
 
         path = self.folder / "data/index/index.parquet"
         selected = self.folder / "data/filter_categories/selected.parquet"
-        manifests.write(manifests.read(path).head(num), selected)
+        photo_tables.write(photo_tables.read(path).head(num), selected)
         return self.seconds("detect_people")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.resume import work_dir
+from pipeline.runtime.scratch import work_dir
 
 
 class Took(NamedTuple):

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.borderline import SHEETS
-from pipeline.report.outs import data_uri, read_json
+from pipeline.report.tables import data_uri, read_json
+from pipeline.report.titles import SHEETS
 
 # Verdict -> why, in the order in which a photo is judged.
 REASONS = {

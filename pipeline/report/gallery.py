@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline import manifests
-from pipeline.report.outs import Record, data_uri, read_table, records
+from pipeline.photos import photo_tables
+from pipeline.report.tables import Record, data_uri, read_table, records
 from pipeline.report.titles import MASKED, MODEL, ORIGINAL, method_title, metric
 
 SCORES = ("hole_psnr", "hole_ssim")
@@ -53,7 +53,7 @@ def methods_of(folder: Path, order: list[str]) -> list[str]:
 def read_gallery(data: Path, order: list[str]) -> list[Photo]:
     """The photos of the grid; `order` are the methods, the best first."""
     folder = data / "evaluate" / "pictures"
-    table = manifests.read(data / "evaluate" / "per_image.parquet")
+    table = photo_tables.read(data / "evaluate" / "per_image.parquet")
     scores = {(row["key"], row["method"]): row for row in records(table)}
     photos = []
     for photo in sorted(path for path in folder.glob("*") if path.is_dir()):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.report.outs import Record, records
+from pipeline.report.tables import Record, records
 from pipeline.report.titles import MODEL, is_baseline, method_title, metric
 
 MAIN = "hole_psnr"

@@ -8,13 +8,12 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from safetensors import safe_open
 
-from pipeline import manifests
 from pipeline.params.report import ReportParams
+from pipeline.photos import photo_tables
 from pipeline.report import provenance
 from pipeline.report.funnel import Funnel, Sheet, read_funnel, read_sheets
 from pipeline.report.gallery import Against, Photo, read_extremes, read_gallery
 from pipeline.report.headline import MAIN
-from pipeline.report.outs import data_uri, read_json, read_table
 from pipeline.report.people import People, read_people
 from pipeline.report.rating_page import RatingPage, rating_page
 from pipeline.report.ratings import Published, Rated, published, read_ratings
@@ -22,6 +21,7 @@ from pipeline.report.results import Results, read_results
 from pipeline.report.runs import Runs, read_runs
 from pipeline.report.sources import SOURCES, Terms
 from pipeline.report.strata import Loss, Stratum, read_strata
+from pipeline.report.tables import data_uri, read_json, read_table
 from pipeline.report.titles import MODEL, ORIGINAL
 from pipeline.report.training import Training, read_training
 
@@ -60,7 +60,7 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
     metrics = read_json(data / "evaluate" / "metrics.json")
     test, generator = metrics["test_sha256"], metrics["generator_sha256"]
     completes = MODEL in metrics
-    pictures = _rateable(manifests.read(data / "evaluate" / "per_image.parquet"))
+    pictures = _rateable(photo_tables.read(data / "evaluate" / "per_image.parquet"))
     order = _order(data) if completes else []
     photos = read_gallery(data, order) if completes else []
     strata, losses = read_strata(data) if completes else ([], [])

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipeline.report.charts import DotChart, Interval, LineChart, dot_chart, line_chart
-from pipeline.report.outs import read_json, read_table
+from pipeline.report.tables import read_json, read_table
 
-# Names in people_filter.json -> what they mean, as pipeline/people_truth.py has it.
+# Names in people_filter.json -> what they mean, as pipeline/people_filter/accuracy.py has it.
 HEIGHTS = {
     "small": "up to 32 px of 256",
     "medium": "32 to 96 px of 256",

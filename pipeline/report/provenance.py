@@ -8,8 +8,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.checksums import sha256_of
-from pipeline.report.outs import read_json
+from pipeline.report.tables import read_json
+from pipeline.runtime.checksums import sha256_of
 
 PACKAGES = (
     "dvc",

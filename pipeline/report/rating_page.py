@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.report.gallery import methods_of
-from pipeline.report.outs import data_uri
 from pipeline.report.ratings import picture_name
+from pipeline.report.tables import data_uri
 from pipeline.report.titles import MASKED
 
 

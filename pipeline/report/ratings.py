@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.stats import bootstrap
 
-from pipeline.import_closure import ROOT
-from pipeline.report.outs import read_table, records
+from pipeline.report.tables import read_table, records
 from pipeline.report.titles import method_title
+from pipeline.runtime.code_closure import ROOT
 
 FORMAT = "scenefill-rating-1"
 # GANscape's own table, by its authors, of 30 validation photos.

@@ -7,9 +7,16 @@ import pandas as pd
 
 from pipeline.report.charts import DotChart, Interval, dot_chart, ends_of
 from pipeline.report.headline import MAIN, best_baseline, comparison, comparison_of, sentence
-from pipeline.report.outs import Record, read_json, read_table, records, table_if_there
-from pipeline.report.titles import MEASURES, MODEL, Metric, measure_title, method_title, metric
-from pipeline.results import SAMPLE_FIGURES
+from pipeline.report.tables import Record, read_json, read_table, records, table_if_there
+from pipeline.report.titles import (
+    MEASURES,
+    MODEL,
+    SAMPLE_FIGURES,
+    Metric,
+    measure_title,
+    method_title,
+    metric,
+)
 
 # Shown at once; the others are folded away.
 FIRST = ("hole_psnr", "hole_ssim", "hole_l1", "seam_error", "detail_ratio")

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.comparison_table import COMPLETION, SAMPLING, Columns, table_of
-from pipeline.report.outs import Record, records, table_if_there
+from pipeline.report.comparison_table import COMPLETION, SAMPLING, Columns, table_of
+from pipeline.report.tables import Record, records, table_if_there
 
 FORMER = "former.csv"  # in data/compare/, by `scenefill runs`
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.report.charts import DotChart, Interval, dot_chart, ends_of
 from pipeline.report.headline import MAIN, comparison_of
-from pipeline.report.outs import Record, read_table, records
+from pipeline.report.tables import Record, read_table, records
 from pipeline.report.titles import MODEL, Metric, is_baseline, method_title, metric, stratum_title
 
 

@@ -27,6 +27,20 @@ MEASURES = {
     "fid_inception": "FID, Inception",
     "lpips": "LPIPS",
 }
+SAMPLE_FIGURES = {
+    "sliced_wasserstein": "sliced Wasserstein distance to the test photos (lower)",
+    "sliced_wasserstein_floor": "the same of training photos: as low as it gets",
+    "detail_ratio": "fine detail, 1 = as the test photos",
+    "diversity": "diversity, 1 = as the test photos",
+    "novelty": "distance to the nearest training photo, 1 = as unseen photos, 0 = copies",
+}
+SHEETS = {
+    "kept": "kept, though a person box nearly has the score",
+    "kept_small": "kept, since the person box is too small",
+    "dropped": "dropped for a person box that hardly has the score",
+    "dropped_small": "dropped for the smallest person boxes",
+    "leaks": "pairs in different splits that look alike",
+}
 STRATA = {
     "hole_size": "size of the hole",
     "category": "category",

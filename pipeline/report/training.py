@@ -1,13 +1,13 @@
-"""How the training went: each figure's curve, and what pipeline/training/health.py says of it."""
+"""How the training went: each figure's curve, and what pipeline/report/health.py says of it."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.report.charts import LineChart, line_chart
-from pipeline.report.outs import data_uri, read_json
-from pipeline.training.health import Episode, episodes, verdicts
-from pipeline.training.history_reader import read_history
+from pipeline.report.health import Episode, episodes, verdicts
+from pipeline.report.history import read_history
+from pipeline.report.tables import data_uri, read_json
 
 # What a verdict means, for who has not read its definition.
 MEANINGS = {

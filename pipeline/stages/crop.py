@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import manifests
-from pipeline.checksums import SHARD_SUMS, recorded_sum, write_sums
-from pipeline.engine import MakePart, at_photo, run_parts
-from pipeline.hole_cutter import HoleCutter, hole_kind, hole_path
-from pipeline.keys import shuffle_numbers
+from pipeline.holes.cutter import HoleCutter, hole_kind, hole_path
+from pipeline.holes.options import HoleOptions
 from pipeline.params.crop import CropParams
-from pipeline.params.hole_options import HoleOptions
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.photos import encode_png, pixels, read_at
-from pipeline.progress import progress
-from pipeline.rectangle import Rectangle
-from pipeline.resume import publish, require_space, scratch
-from pipeline.shard_writer import ShardWriter, shard_name
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import encode_png, pixels, read_at
+from pipeline.photos.keys import shuffle_numbers
+from pipeline.runtime.checksums import SHARD_SUMS, recorded_sum, write_sums
+from pipeline.runtime.progress import progress
+from pipeline.runtime.scratch import publish, require_space, scratch
+from pipeline.runtime.workers import MakePart, at_photo, run_parts
+from pipeline.shards.rectangle import Rectangle
+from pipeline.shards.writer import ShardWriter, shard_name
 
 SPLITS = ("train", "val", "test")
 # Samples whose rows are held while their shards are made: some 30 MB.
@@ -88,8 +88,8 @@ def crop(
 def _samples(downscaled: Path, splits_path: Path) -> Iterator[pd.DataFrame]:
     """key, category, path, shard, offset, size, split of every photo that was large enough."""
     manifest = downscaled / "manifest.parquet"
-    assert manifests.num_rows(manifest) == manifests.num_rows(splits_path), "all have a split"
-    tables = manifests.read_pieces(manifest), manifests.read_pieces(splits_path)
+    assert photo_tables.num_rows(manifest) == photo_tables.num_rows(splits_path), "all have a split"
+    tables = photo_tables.read_pieces(manifest), photo_tables.read_pieces(splits_path)
     for photos, splits in zip(*tables, strict=True):
         assert list(photos["key"]) == list(splits["key"]), "in the same order"
         samples = photos.assign(split=splits["split"])
@@ -98,7 +98,7 @@ def _samples(downscaled: Path, splits_path: Path) -> Iterator[pd.DataFrame]:
 
 def _image_size(shards: Path, samples: pd.DataFrame) -> int:
     """px; read from the first picture, since this stage tracks no params of `downscale`."""
-    return int(pixels(_png(shards, next(manifests.rows(samples)))).shape[0])
+    return int(pixels(_png(shards, next(photo_tables.rows(samples)))).shape[0])
 
 
 def _png(shards: Path, sample: Any) -> bytes:
@@ -144,7 +144,7 @@ def _parts(
         for start in range(0, count, at_once):
             last = first + min(start + at_once, count)
             chosen = _ranked(samples(), rank, first + start, last)
-            for rows in manifests.regroup([chosen], params.samples_per_shard):
+            for rows in photo_tables.regroup([chosen], params.samples_per_shard):
                 name = shard_name(split, number)
                 yield name, partial(_make_shard, name, shards, rows, params.seed, cutter)
                 number += 1
@@ -173,7 +173,7 @@ def _make_shard(
 ) -> int:
     """One tar of the samples, and its sum."""
     with ShardWriter(folder / name) as writer:
-        for sample in manifests.rows(samples):
+        for sample in photo_tables.rows(samples):
             with at_photo(sample):
                 png = _png(shards, sample)
                 writer.add(sample.key, _fields(png, sample, seed, cutter))

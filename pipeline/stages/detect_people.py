@@ -24,20 +24,20 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
-from pipeline import manifests
-from pipeline.descriptors import as_text, descriptor, shrunk
-from pipeline.engine import AHEAD, at_photo, clear_unfinished, in_order, make_part
-from pipeline.letterbox import letterbox
+from pipeline.detection.letterbox import letterbox
+from pipeline.duplicates.descriptors import as_text, descriptor, shrunk
 from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.photos import BrokenPhotoError, pixels, read_at
-from pipeline.progress import Advance, progress
-from pipeline.resume import facts_of, fingerprint, publish, scratch, work_dir
-from pipeline.score_store import FILE_NAME, ScoreStore
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import BrokenPhotoError, pixels, read_at
+from pipeline.runtime.progress import Advance, progress
+from pipeline.runtime.score_store import FILE_NAME, ScoreStore
+from pipeline.runtime.scratch import facts_of, fingerprint, publish, scratch, work_dir
+from pipeline.runtime.workers import AHEAD, at_photo, clear_unfinished, in_order, make_part
 
 if TYPE_CHECKING:
-    from pipeline.detector import Detector, Look
+    from pipeline.detection.detector import Detector, Look
 
 # What a kill loses at most.
 PHOTOS_PER_PART = 256
@@ -110,8 +110,8 @@ def run(data: Path = Path("data")) -> None:
 
 def _detector(params: DetectPeopleParams, runtime: RuntimeParams) -> "Detector":
     # Imported here: with detection off nobody waits for ultralytics, and workers never do.
-    from pipeline.detector import Detector
-    from pipeline.devices import choose_device, num_threads
+    from pipeline.detection.detector import Detector
+    from pipeline.runtime.devices import choose_device, num_threads
 
     return Detector(
         params,
@@ -142,7 +142,7 @@ def detect_people(
     clear_unfinished(parts)
     names: list[str] = []
     missing: deque[tuple[str, int]] = deque()
-    with progress("detect_people", manifests.num_rows(selected), "photos") as advance:
+    with progress("detect_people", photo_tables.num_rows(selected), "photos") as advance:
         photos = _photos_of_missing(parts, selected, names, missing)
         rows: list[Prepared] = []
         with closing(_look_at(photos, archive, detector, store, runtime, advance)) as looked_at:
@@ -154,14 +154,14 @@ def detect_people(
                     rows = []
     assert not rows and not missing, "every part has its rows"
     people = folder / "people.parquet"
-    made = (manifests.read(parts / name / "people.parquet") for name in names)
-    manifests.write_pieces(made, people, SCHEMA)
+    made = (photo_tables.read(parts / name / "people.parquet") for name in names)
+    photo_tables.write_pieces(made, people, SCHEMA)
     for ours, theirs in zip(_keys(people), _keys(selected), strict=True):
         assert ours == theirs, "one row a photo, in order"
 
 
 def _keys(table: Path) -> Iterator[list[str]]:
-    return (list(piece["key"]) for piece in manifests.read_pieces(table, ["key"]))
+    return (list(piece["key"]) for piece in photo_tables.read_pieces(table, ["key"]))
 
 
 def _photos_of_missing(
@@ -171,8 +171,8 @@ def _photos_of_missing(
 
     Names and numbers of photos of those not there go into `missing`.
     """
-    pieces = manifests.read_pieces(selected, list(Place._fields))
-    for number, photos in enumerate(manifests.regroup(pieces, PHOTOS_PER_PART)):
+    pieces = photo_tables.read_pieces(selected, list(Place._fields))
+    for number, photos in enumerate(photo_tables.regroup(pieces, PHOTOS_PER_PART)):
         names.append(f"part-{number:06d}")
         if not (parts / names[-1]).is_dir():
             missing.append((names[-1], len(photos)))
@@ -181,7 +181,7 @@ def _photos_of_missing(
 
 def _write_rows(rows: list[Prepared], folder: Path) -> int:
     table = pd.DataFrame([{"key": row.key, "sha256": row.sha256, **row.finding} for row in rows])
-    manifests.write_pieces([table], folder / "people.parquet", SCHEMA)
+    photo_tables.write_pieces([table], folder / "people.parquet", SCHEMA)
     return len(rows)
 
 
@@ -204,8 +204,10 @@ def _look_at(
     share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
     share()
     calls = (
-        partial(_prepare, archive, store, [Place(*row) for row in manifests.rows(chosen)], number)
-        for number, chosen in enumerate(manifests.regroup(photos, batch))
+        partial(
+            _prepare, archive, store, [Place(*row) for row in photo_tables.rows(chosen)], number
+        )
+        for number, chosen in enumerate(photo_tables.regroup(photos, batch))
     )
     under_way: deque[tuple[list[Prepared], Look | None]] = deque()
     with closing(in_order(calls, workers, __name__, share)) as chunks:

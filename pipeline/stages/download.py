@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.params.download import DownloadParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.resume import publish, scratch
+from pipeline.runtime.scratch import publish, scratch
 
 
 def run(data: Path = Path("data")) -> None:

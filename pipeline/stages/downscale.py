@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
-from pipeline import manifests
-from pipeline.checksums import SHARD_SUMS, write_sums
-from pipeline.engine import MakePart, at_photo, run_parts
 from pipeline.params.downscale import DownscaleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.photos import BrokenPhotoError, encode_png, pixels, read_at
-from pipeline.progress import progress
-from pipeline.resume import publish, require_space, scratch
-from pipeline.shard_writer import ShardWriter, shard_name
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import BrokenPhotoError, encode_png, pixels, read_at
+from pipeline.runtime.checksums import SHARD_SUMS, write_sums
+from pipeline.runtime.progress import progress
+from pipeline.runtime.scratch import publish, require_space, scratch
+from pipeline.runtime.workers import MakePart, at_photo, run_parts
+from pipeline.shards.writer import ShardWriter, shard_name
 
 TOO_SMALL = "too_small"
 
@@ -37,7 +37,7 @@ def run(data: Path = Path("data")) -> None:
     runtime = load("runtime", RuntimeParams)
     archive = data / "download" / "photos.tar"
     kept, index = data / "filter_people" / "kept.parquet", data / "index" / "index.parquet"
-    num_photos = manifests.num_rows(kept)
+    num_photos = photo_tables.num_rows(kept)
     with scratch(
         "downscale",
         params=params.model_dump(),
@@ -46,7 +46,7 @@ def run(data: Path = Path("data")) -> None:
     ) as folder:
         # Three bytes a pixel and some 1.5 KB of headers a photo.
         require_space(folder, num_photos * (3 * params.image_size**2 + 1500), "downscaling")
-        photos = kept_photos(manifests.read_pieces(kept), manifests.read_pieces(index))
+        photos = kept_photos(photo_tables.read_pieces(kept), photo_tables.read_pieces(index))
         downscale(archive, photos, num_photos, folder, params, runtime.num_workers)
         for name in ("shards", "manifest.parquet", "funnel.json"):
             publish(folder / name, data / "downscale" / name)
@@ -59,7 +59,7 @@ def kept_photos(
 
     Both come in pieces and in the same order.
     """
-    for rows in manifests.left_join(index, kept):
+    for rows in photo_tables.left_join(index, kept):
         yield rows[rows["sha256"].notna()]
 
 
@@ -85,8 +85,8 @@ def downscale(
     sums = {part.name: (part / "sha256").read_text() for part in made}
     write_sums(shards / SHARD_SUMS, sums)
     counts = Counter[str]()
-    rows = _counted((manifests.read(part / "rows.parquet") for part in made), counts)
-    manifests.write_pieces(rows, folder / "manifest.parquet")
+    rows = _counted((photo_tables.read(part / "rows.parquet") for part in made), counts)
+    photo_tables.write_pieces(rows, folder / "manifest.parquet")
     _check_counts(counts, num_photos)
     (folder / "funnel.json").write_text(json.dumps(dict(sorted(counts.items())), indent=2) + "\n")
 
@@ -95,7 +95,7 @@ def _parts(
     archive: Path, photos: Iterable[pd.DataFrame], params: DownscaleParams
 ) -> Iterator[tuple[str, MakePart]]:
     """The plan: which photos stand in which shard."""
-    for number, rows in enumerate(manifests.regroup(photos, params.photos_per_shard)):
+    for number, rows in enumerate(photo_tables.regroup(photos, params.photos_per_shard)):
         name = shard_name("photos", number)
         yield name, partial(_make_shard, name, archive, rows, params)
 
@@ -122,11 +122,11 @@ def _make_shard(
     """One tar of the photos that are large enough, its sum, and one row for each photo."""
     rows = []
     with archive.open("rb") as file, ShardWriter(folder / name) as shard:
-        for photo in manifests.rows(photos):
+        for photo in photo_tables.rows(photos):
             with at_photo(photo):
                 rows.append(_add_photo(shard, name, file, photo, params))
     (folder / "sha256").write_text(shard.sha256)
-    manifests.write(pd.DataFrame(rows), folder / "rows.parquet")
+    photo_tables.write(pd.DataFrame(rows), folder / "rows.parquet")
     return len(rows)
 
 

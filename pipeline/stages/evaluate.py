@@ -15,21 +15,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from models.generators import Completer, Sampler
+from models.components.generators import Completer, Sampler
+from models.generator_files import load_generator
 from models.registry import RECIPES
-from pipeline import manifests
-from pipeline.checksums import sha256_of
-from pipeline.completion_scores import Completions, grid_rows, score_completions, summarise
-from pipeline.devices import choose_device, num_threads
-from pipeline.distances import DISTANCE_COLUMNS, Extractors, distance_plot, distances
-from pipeline.generator import load_generator
-from pipeline.params.evaluate import EvaluateParams
-from pipeline.params.runtime import RuntimeParams
-from pipeline.params.section import load
-from pipeline.picture_grid import write_grid
-from pipeline.resume import code_sum, fresh_folder
-from pipeline.sample_scores import score_samples
-from pipeline.score_tables import (
+from pipeline.evaluation.completions import Completions, grid_rows, score_completions, summarise
+from pipeline.evaluation.distances import DISTANCE_COLUMNS, Extractors, distance_plot, distances
+from pipeline.evaluation.image_grid import write_grid
+from pipeline.evaluation.samples import score_samples
+from pipeline.evaluation.score_tables import (
     MODEL,
     PICTURE_COLUMNS,
     SCORE_COLUMNS,
@@ -39,7 +32,14 @@ from pipeline.score_tables import (
     scores_of,
     strata_of,
 )
-from pipeline.shard_reader import read_meta, read_split
+from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.runtime import RuntimeParams
+from pipeline.params.section import load
+from pipeline.photos import photo_tables
+from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.devices import choose_device, num_threads
+from pipeline.runtime.scratch import code_sum, fresh_folder
+from pipeline.shards.reader import read_meta, read_split
 
 # The same recipe trained without the adversary, for as long.
 PLAIN = "plain"
@@ -80,7 +80,7 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
         tables.append(scores.table)
         figures["samples"] = scores.figures
         write_grid(scores.grid_rows(params.num_grid), out / "grids" / "samples.png")
-    manifests.write(pd.concat(tables), out / "per_image.parquet")
+    photo_tables.write(pd.concat(tables), out / "per_image.parquet")
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Set
 from pathlib import Path
 
-from pipeline import manifests
 from pipeline.params.filter_categories import FilterCategoriesParams
 from pipeline.params.section import closest, load
+from pipeline.photos import photo_tables
 
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/filter_categories/selected.parquet, a subset of the index in its order."""
     params = load("filter_categories", FilterCategoriesParams)
     index = data / "index" / "index.parquet"
-    names = manifests.read_pieces(index, ["category"])
+    names = photo_tables.read_pieces(index, ["category"])
     chosen = choose(set[str]().union(*(piece["category"] for piece in names)), params)
-    selected = (piece[piece["category"].isin(chosen)] for piece in manifests.read_pieces(index))
-    manifests.write_pieces(selected, data / "filter_categories" / "selected.parquet")
+    selected = (piece[piece["category"].isin(chosen)] for piece in photo_tables.read_pieces(index))
+    photo_tables.write_pieces(selected, data / "filter_categories" / "selected.parquet")
 
 
 def choose(known: Set[str], params: FilterCategoriesParams) -> Set[str]:

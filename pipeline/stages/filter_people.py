@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import descriptors, manifests, near_copies, splits
-from pipeline.borderline import shown_on_sheets, write_sheets
-from pipeline.checksums import sha256_of
-from pipeline.leaks import Leaks, find_leaks, leak_counts, leak_table
+from pipeline.duplicates import descriptors, near_copies, splits
+from pipeline.duplicates.leaks import Leaks, find_leaks, leak_counts, leak_table
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
-from pipeline.people_truth import curve, figures, labelled
-from pipeline.resume import fresh_folder
-from pipeline.thresholds import (
+from pipeline.people_filter.accuracy import curve, figures, labelled
+from pipeline.people_filter.borderline import shown_on_sheets, write_sheets
+from pipeline.people_filter.thresholds import (
     best_scores,
     curves,
     first_of_same_bytes,
@@ -30,6 +28,9 @@ from pipeline.thresholds import (
     largest_areas,
     person_boxes,
 )
+from pipeline.photos import photo_tables
+from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.scratch import fresh_folder
 
 VERDICTS = ("kept", "other_category", "broken", "person", "exact_copy")
 NUM_SHEETS = 5
@@ -55,7 +56,7 @@ def run(data: Path = Path("data")) -> None:
     leaking = leak_table(leaks, verdicts.loc[keys.index].assign(key=keys))
     counts = funnel(verdicts) | {"leaks": leak_counts(leaking, leaks.num_compared)}
     write_verdicts(verdicts, keys, photos, out)
-    manifests.write(leaking, out / "leaks.parquet")
+    photo_tables.write(leaking, out / "leaks.parquet")
     (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
     write_thresholds(verdicts, photos, out / "thresholds", params)
     write_people_filter(verdicts, photos, data, params)
@@ -77,11 +78,11 @@ def _photos(data: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
     """Of photos that were not looked at, what looking would tell is missing."""
     in_index = [name for name in columns if name in IN_INDEX]
     in_people = [name for name in columns if name not in IN_INDEX]
-    index = manifests.read_pieces(data / "index" / "index.parquet", ["key", *in_index])
+    index = photo_tables.read_pieces(data / "index" / "index.parquet", ["key", *in_index])
     if not in_people:
         return index
     people = data / "detect_people" / "people.parquet"
-    return manifests.left_join(index, manifests.read_pieces(people, ["key", *in_people]))
+    return photo_tables.left_join(index, photo_tables.read_pieces(people, ["key", *in_people]))
 
 
 def judge(photos: Photos, params: FilterPeopleParams) -> pd.DataFrame:
@@ -156,7 +157,7 @@ def _kept_pieces(
 ) -> Iterator[tuple[slice, pd.DataFrame]]:
     """The kept photos in pieces, and which of all kept ones these are."""
     done = 0
-    for piece in manifests.beside(photos, verdicts):
+    for piece in photo_tables.beside(photos, verdicts):
         kept = piece[piece["verdict"] == "kept"]
         yield slice(done, done + len(kept)), kept
         done += len(kept)
@@ -177,7 +178,7 @@ def _keys(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos) -> "pd.Series[st
     of_copies = verdicts.loc[verdicts["verdict"] == "exact_copy", "first"]
     of_groups = verdicts.loc[_is_later_in_group(verdicts), "group"]
     positions = np.unique(np.concatenate([of_copies, of_groups, leaks.first, leaks.second]))
-    return manifests.rows_at(photos([]), positions)["key"]
+    return photo_tables.rows_at(photos([]), positions)["key"]
 
 
 def _is_later_in_group(verdicts: pd.DataFrame) -> "pd.Series[bool]":
@@ -200,14 +201,14 @@ def write_verdicts(
     verdicts: pd.DataFrame, keys: "pd.Series[str]", photos: Photos, out: Path
 ) -> None:
     """verdicts.parquet, kept.parquet and splits.parquet; `keys` as `_keys` gives them."""
-    pieces = manifests.beside(photos(["path", "category"]), verdicts)
-    manifests.write_pieces((_rows(piece, keys) for piece in pieces), out / "verdicts.parquet")
+    pieces = photo_tables.beside(photos(["path", "category"]), verdicts)
+    photo_tables.write_pieces((_rows(piece, keys) for piece in pieces), out / "verdicts.parquet")
     kept = _kept_pieces(photos(["sha256"]), verdicts)
     sums = (piece[["key", "sha256"]] for _, piece in kept)
-    manifests.write_pieces(sums, out / "kept.parquet")
+    photo_tables.write_pieces(sums, out / "kept.parquet")
     kept = _kept_pieces(photos([]), verdicts)
     names = (piece[["key"]].assign(split=piece["split"].astype(str)) for _, piece in kept)
-    manifests.write_pieces(names, out / "splits.parquet")
+    photo_tables.write_pieces(names, out / "splits.parquet")
 
 
 def _rows(photos: pd.DataFrame, keys: "pd.Series[str]") -> pd.DataFrame:
@@ -248,7 +249,7 @@ def write_thresholds(
 def _with_copies(verdicts: pd.DataFrame, photos: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """`photos` with is_copy: the same bytes came before."""
     copies = pd.DataFrame({"is_copy": verdicts["first"] != verdicts.index})
-    return manifests.beside(photos, copies)
+    return photo_tables.beside(photos, copies)
 
 
 def write_people_filter(
@@ -267,7 +268,7 @@ def write_people_filter(
         sums = {"truth_sha256": sha256_of(truth_path), "people_sha256": sha256_of(people_path)}
         columns = ["path", "status", "height", "width", "scores", "boxes"]
         copies = _with_copies(verdicts, photos(columns))
-        known = labelled(copies, manifests.read(truth_path), params.min_box_area)
+        known = labelled(copies, photo_tables.read(truth_path), params.min_box_area)
     measured = figures(known, params.min_score) | sums
     (out / "people_filter.json").write_text(json.dumps(measured, indent=2) + "\n")
     min_scores = known_scores(photos(["scores"]), params.min_score) if len(known) else []
@@ -280,4 +281,4 @@ def _on_sheets(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos, num_each: i
     positions = np.unique(np.concatenate([shown_on_sheets(verdicts, num_each), *pairs]))
     columns = ["offset", "size", "height", "width", "scores", "boxes"]
     choices = verdicts.loc[positions, ["verdict", "person_score", "person_area"]]
-    return manifests.rows_at(photos(columns), positions).join(choices)
+    return photo_tables.rows_at(photos(columns), positions).join(choices)

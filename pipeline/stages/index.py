@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import manifests
-from pipeline.keys import key_of
 from pipeline.params.index import IndexParams
 from pipeline.params.section import closest, load
+from pipeline.photos import photo_tables
+from pipeline.photos.headers import Member, TarError, members
+from pipeline.photos.keys import key_of
 from pipeline.places365.categories import by_folder, categories, read_labels
-from pipeline.progress import say
-from pipeline.tar_headers import Member, TarError, members
+from pipeline.runtime.progress import say
 
 # A photo's path, split at its slashes -> its category, or why it has none.
 Categorize = Callable[[list[str]], tuple[str, str | None]]
@@ -33,7 +33,7 @@ def run(data: Path = Path("data")) -> None:
     """Writes data/index/index.parquet and funnel.json (members by what became of them)."""
     params = load("index", IndexParams)
     rows, counts = scan(data / "download" / "photos.tar", params, data / "download" / "lists")
-    manifests.write_pieces(rows, data / "index" / "index.parquet")
+    photo_tables.write_pieces(rows, data / "index" / "index.parquet")
     (data / "index" / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
 
 
@@ -131,8 +131,8 @@ class _Photos:
         categories = np.asarray(self.categories)
         offsets, sizes = np.asarray(self.offsets), np.asarray(self.sizes)
         numbers = array("q")  # of the keys, which would take more memory
-        for start in range(0, len(order), manifests.ROWS_AT_ONCE):
-            places = order[start : start + manifests.ROWS_AT_ONCE]
+        for start in range(0, len(order), photo_tables.ROWS_AT_ONCE):
+            places = order[start : start + photo_tables.ROWS_AT_ONCE]
             piece = pd.DataFrame({"path": paths.take(pa.array(places)).to_pylist()})
             piece.insert(0, "key", [key_of(path) for path in piece["path"]])
             piece["category"] = names[categories[places]]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pipeline.params.report import ReportParams
 from pipeline.params.section import load, read
-from pipeline.progress import say
 from pipeline.report.page import gather, render
-from pipeline.resume import fresh_folder
+from pipeline.runtime.progress import say
+from pipeline.runtime.scratch import fresh_folder
 
 
 def run(data: Path = Path("data")) -> None:

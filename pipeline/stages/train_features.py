@@ -11,23 +11,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.determinism import be_deterministic
 from models.recipe import seeded
 from models.scene_network import SceneNetwork
-from pipeline.devices import be_deterministic, choose_device, num_threads
-from pipeline.params.runtime import RuntimeParams
-from pipeline.params.section import load
-from pipeline.params.train_features import TrainFeaturesParams
-from pipeline.progress import progress, say
-from pipeline.resume import publish, scratch
-from pipeline.scene_features import save_scene_network
-from pipeline.scene_questions import (
+from pipeline.features.scene_features import save_scene_network
+from pipeline.features.scene_questions import (
     LabelledPhotos,
     draw_pictures,
     labelled_alike,
     questions_loss,
     read_labelled_photos,
 )
-from pipeline.shard_reader import read_meta
+from pipeline.params.runtime import RuntimeParams
+from pipeline.params.section import load
+from pipeline.params.train_features import TrainFeaturesParams
+from pipeline.runtime.devices import choose_device, num_threads
+from pipeline.runtime.progress import progress, say
+from pipeline.runtime.scratch import publish, scratch
+from pipeline.shards.reader import read_meta
 
 WHOLE_EVERY = 8  # steps: one in so many sees whole photos, all others cut-outs of the box's size
 CHECKPOINT_EVERY = 200  # steps

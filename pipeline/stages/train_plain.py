@@ -11,8 +11,8 @@ from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
 from pipeline.params.train_plain import TrainPlainParams
-from pipeline.progress import say
-from pipeline.resume import fresh_folder
+from pipeline.runtime.progress import say
+from pipeline.runtime.scratch import fresh_folder
 from pipeline.training.start import load_options, start_training
 
 

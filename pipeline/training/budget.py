@@ -1,11 +1,11 @@
 """How long to train: a number of images, epochs or minutes."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from pipeline.params.train import BUDGET
+
 Unit = Literal["images", "epochs", "minutes"]
-PATTERN = re.compile(r"(?P<number>\d+(\.\d+)?) (?P<unit>images|epochs|minutes)")
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,9 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From "48000 images", "220 epochs" or "30 minutes"; else a ValueError."""
-        match = PATTERN.fullmatch(text)
-        if match is None or float(match["number"]) <= 0:
-            raise ValueError("must be a number and a unit: 48000 images, 220 epochs or 30 minutes")
+        """From "48000 images", "220 epochs" or "30 minutes", as params.yaml has been checked."""
+        match = BUDGET.fullmatch(text)
+        assert match is not None, text
         return cls(float(match["number"]), match["unit"])  # type: ignore[arg-type]
 
     def num_steps(self, batch_size: int, steps_per_epoch: int) -> int | None:

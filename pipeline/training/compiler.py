@@ -7,7 +7,7 @@ import shutil
 import torch
 
 from models.recipe import Recipe
-from pipeline.progress import say
+from pipeline.runtime.progress import say
 
 
 def resolved_mode(requested: str) -> str:

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.compose import composite, mask_out
-from models.pixels import to_tensor, to_uint8
+from models.components.compose import composite, mask_out
+from models.components.pixels import to_tensor, to_uint8
 from models.recipe import Batch, seeded
-from pipeline.training.hole_figures import hole_figures
+from pipeline.metrics.hole_figures import hole_figures
 from pipeline.training.photos import Holes
 from pipeline.training.validation import validation_photos
 
@@ -53,7 +53,7 @@ class CompletionValidation:
         return torch.cat(parts)
 
     def figures(self, pictures: Tensor) -> dict[str, float]:
-        """See pipeline/training/hole_figures.py."""
+        """See pipeline/metrics/hole_figures.py."""
         return hole_figures(pictures, self.images, self.holes.masks, self.holes.boxes)
 
     def grid(self, pictures: Tensor, num: int) -> NDArray[np.uint8]:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from dvclive import Live  # type: ignore[attr-defined]
 
-# {"step": ..., "images": ..., "train/update/term" or "val/figure": ...}
-Row = dict[str, float]
+from pipeline.tracking.live import Row
 
 
 class FilesOnly(Live):

@@ -12,32 +12,33 @@ from typing import Any
 import torch
 
 from models import registry
-from models.averaged_weights import AveragedWeights
-from models.generators import Sampler
-from models.options import RecipeOptions
+from models.components.generators import Sampler
+from models.components.options import RecipeOptions
+from models.determinism import be_deterministic
 from models.recipe import Recipe, Setting
-from pipeline.devices import be_deterministic, num_threads
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.train import TrainParams
-from pipeline.progress import say
-from pipeline.resume import publish
-from pipeline.shard_reader import read_meta
-from pipeline.training.announcer import Announcer, Facts, announcer
-from pipeline.training.background import Background
+from pipeline.runtime.background import Background
+from pipeline.runtime.devices import num_threads
+from pipeline.runtime.progress import say
+from pipeline.runtime.scratch import publish
+from pipeline.runtime.stop_signal import stop_signal
+from pipeline.shards.reader import read_meta
+from pipeline.tracking.live import Row
+from pipeline.tracking.train_logger import Announcer, Facts, announcer
+from pipeline.training.batch_loader import open_feed
 from pipeline.training.budget import Budget
 from pipeline.training.compiler import compiled, resolved_mode
 from pipeline.training.completion_validation import CompletionValidation
-from pipeline.training.feed import open_feed
-from pipeline.training.history import Row
+from pipeline.training.ema import AveragedWeights
+from pipeline.training.loss_sums import Sickness
 from pipeline.training.mean_color import Color, mean_color
-from pipeline.training.outs import write_outs
+from pipeline.training.outputs import write_outs
 from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
 from pipeline.training.processes import Processes, synchronise
-from pipeline.training.run import TrainingRun
 from pipeline.training.sampling_validation import SamplingValidation
 from pipeline.training.selection import HIGHER_IS_BETTER, Selection
-from pipeline.training.stop_signal import stop_signal
-from pipeline.training.tally import Sickness
+from pipeline.training.train_state import TrainingRun
 from pipeline.training.validation import Validation, save_grid
 
 # What a training does otherwise than its recipe says.
@@ -215,7 +216,13 @@ def announce(
     """The main process tells how it goes; the others are silent."""
     if not run.processes.is_main:
         return nullcontext(Announcer())
-    facts = Facts(config, run.recipe.networks, run.loss_weights, run.num_steps)
+    facts = Facts(
+        config=config,
+        networks=run.recipe.networks,
+        weights=run.loss_weights,
+        num_steps=run.num_steps,
+        budget_seconds=Budget.parse(run.params.budget).seconds,
+    )
     return announcer(
         facts,
         run.folder,

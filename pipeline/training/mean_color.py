@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.shard_reader import shards_of
+from pipeline.shards.reader import shards_of
 from pipeline.training.photos import load_photos, shard_sizes
 
 Color = tuple[float, float, float]

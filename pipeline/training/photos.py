@@ -12,7 +12,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from pipeline.shard_reader import box_of, image_of, mask_of, read_fields
+from pipeline.shards.reader import box_of, image_of, mask_of, read_fields
 from pipeline.training.order import Numbers, Order
 
 # Of the free memory; the rest is for the networks and for others.

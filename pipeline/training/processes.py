@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.networks.norm import StatelessBatchNorm
 from models.recipe import Recipe
-from pipeline.devices import choose_device
+from pipeline.runtime.devices import choose_device
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.generators import Sampler
-from pipeline.samples import draw_samples
-from pipeline.sliced_wasserstein import sliced_wasserstein
-from pipeline.training.hole_figures import whole_figures
+from models.components.generators import Sampler
+from models.components.samples import draw_samples
+from pipeline.metrics.hole_figures import whole_figures
+from pipeline.metrics.sliced_wasserstein import sliced_wasserstein
 from pipeline.training.validation import validation_photos
 
 ROWS = 3  # of a grid

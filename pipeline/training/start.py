@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from models import registry
-from models.options import RecipeOptions
-from pipeline.hole_cutter import hole_path
+from models.components.options import RecipeOptions
+from pipeline.holes.cutter import hole_path
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
-from pipeline.resume import scratch, scratch_folder
-from pipeline.shard_reader import read_meta
+from pipeline.runtime.scratch import scratch, scratch_folder
+from pipeline.shards.reader import read_meta
 from pipeline.training.loop import Change, train, unchanged
 from pipeline.training.processes import Processes, join, launch, launched
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from pipeline.shard_reader import shards_of
+from pipeline.shards.reader import shards_of
 from pipeline.training.photos import Photos, load_photos
 
 # Photos for the figures: enough for a steady curve, few enough to cost a second.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline import baselines
+from pipeline.inpainting import baselines
 from pipeline.params.evaluate import Baseline
 from pipeline.report.titles import method_title
 

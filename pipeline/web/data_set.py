@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import manifests
-from pipeline.contact_sheet import thumbnail
-from pipeline.photos import BrokenPhotoError, decode, read_at
+from pipeline.people_filter.contact_sheet import thumbnail
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
 from pipeline.report.funnel import REASONS, Drop
 
 ALL = "all"
@@ -72,7 +72,7 @@ def counts(data: Path) -> Counts:
 def _verdicts(data: Path) -> pd.DataFrame:
     """key, category and verdict of every photo."""
     path = data / "filter_people" / "verdicts.parquet"
-    return manifests.read(path, columns=["key", "category", "verdict"])
+    return photo_tables.read(path, columns=["key", "category", "verdict"])
 
 
 def _categories(table: pd.DataFrame) -> list[Category]:

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from pipeline import story
+from pipeline.commands import explain
 from pipeline.web import data_set
 from pipeline.web.fragments import fragment
 from pipeline.web.handlers import PRIVATE, QUIET, in_words
@@ -112,7 +112,7 @@ def _any(data: Path, category: str, verdict: str) -> str:
 def _tell(data: Path, name: str) -> str:
     if not name.strip():
         raise ValueError("Name a photo: by its key, its path in the archive, or its file name")
-    told = story.tell(name.strip(), data)
+    told = explain.tell(name.strip(), data)
     picture = None if told.picture is None else _uri(told.picture)
     return fragment("story.html", picture=picture, text="\n".join(told.lines))
 

@@ -11,7 +11,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from pipeline.photos import PNG_START, BrokenPhotoError, encode_png, pixels
+from pipeline.photos.decoding import PNG_START, BrokenPhotoError, encode_png, pixels
 
 # px, longer side of what the page draws on.
 SHOWN_SIDE = 1200

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.parquet as parquet
 from PIL import Image
 
-from pipeline.photos import read_at
-from pipeline.tar_headers import members
+from pipeline.photos.decoding import read_at
+from pipeline.photos.headers import members
 from pipeline.web.uploads import SUFFIXES
 
 TEST, FULL = "Test photos, with their holes", "Photos of full size"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipeline.completing.people import PeopleFinder
+    from pipeline.image_files.people import PeopleFinder
 
 
 class People:
@@ -23,7 +23,7 @@ class People:
 
         Raises ValueError, in words for the user, where the detector of params.yaml cannot be had.
         """
-        from pipeline.completing.people import PeopleFinder
+        from pipeline.image_files.people import PeopleFinder
 
         with self._lock:
             if self._finder is None:

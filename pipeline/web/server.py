@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.progress import say
-from pipeline.resume import fresh_folder, work_dir
+from pipeline.runtime.progress import say
+from pipeline.runtime.scratch import fresh_folder, work_dir
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 KEPT_SECONDS = 3600  # of an uploaded photo

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-# What `pipeline.generator` writes, which would bring torch with it.
+# What `models.generator_files` writes, which would bring torch with it.
 WEIGHTS, CONFIG = "generator.safetensors", "config.json"
 
 

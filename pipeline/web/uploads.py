@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.photos import BrokenPhotoError, pixels
+from pipeline.photos.decoding import BrokenPhotoError, pixels
 
 MAX_BYTES = 50_000_000
 # Endings that the page offers, and how the files begin. No other of Pillow's many decoders is let

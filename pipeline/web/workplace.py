@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from pipeline.outpainting import Side, canvas
+from pipeline.completion.outpainting import Side, canvas
 from pipeline.web.comparison import compare, enlarged
 from pipeline.web.drawn_mask import mask_uri, picture_uri, read_mask, shown_size
 from pipeline.web.examples import find_examples

@@ -7,8 +7,8 @@ import torch
 
 from models import registry
 from models.recipe import Batch, Recipe, Setting
-from models.take_update import take_update
 from models.without_adversary import NothingLeft, without_adversary
+from pipeline.training.update_step import take_update
 
 SIZE, BOX = 32, 20
 SETTING = Setting(SIZE, BOX, 4, 0, (0.0, 0.0, 0.0))

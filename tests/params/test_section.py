@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.config.profiles import render
+from pipeline.config.whole import check_whole
 from pipeline.params.crop import CropParams
 from pipeline.params.section import load
-from pipeline.params.whole import check_whole
-from pipeline.profile_files import render
 
 Edit = Callable[[dict[str, Any]], None]
 

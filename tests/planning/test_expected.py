@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pictures import encoded, picture
-from pipeline.params.whole import WholeParams, check_whole
+from pipeline.config.profiles import render
+from pipeline.config.whole import WholeParams, check_whole
 from pipeline.planning.disk import disk_needs, total_need
 from pipeline.planning.expected import expected
-from pipeline.profile_files import render
-from pipeline.resume import ARCHIVES
+from pipeline.runtime.scratch import ARCHIVES
+from support.pictures import encoded, picture
 
 
 def params(profile: str, tmp_path: Path, changes: dict[str, dict[str, Any]]) -> WholeParams:

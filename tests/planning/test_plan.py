@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import STAGES
-from pipeline.params.whole import WholeParams, check_whole
+from pipeline.config.profiles import render
+from pipeline.config.whole import WholeParams, check_whole
 from pipeline.planning import plan
 from pipeline.planning.amounts import duration_text, size_text
 from pipeline.planning.plan import plan_text
 from pipeline.planning.sample_run import Rates
 from pipeline.planning.timings import timed
-from pipeline.profile_files import render
 
 SECONDS = dict.fromkeys(STAGES, 0.001)
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from chromium import chromium, quiet_page
 from pipeline.stages import report
-from report_data import CATEGORIES, HOSTILE, METHODS, PSNR, SHOWN, STRATA, write_project
+from support.chromium import chromium, quiet_page
+from support.report_data import CATEGORIES, HOSTILE, METHODS, PSNR, SHOWN, STRATA, write_project
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 800}}

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.report.rating_page import rating_page
 from pipeline.report.ratings import Rated, picture_name, published, read_ratings
-from report_data import GENERATOR, METHODS, SHOWN, TEST, write_data
+from support.report_data import GENERATOR, METHODS, SHOWN, TEST, write_data
 
 PICTURES = [(key, method) for key in SHOWN for method in ("model", "telea", "original")]
 FORMER = "12" * 32

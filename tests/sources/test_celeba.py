@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pictures import encoded, picture
 from pipeline.params.index import IndexParams
-from pipeline.params.sources.celeba import CelebaOptions
+from pipeline.sources.celeba.options import CelebaOptions
 from pipeline.sources.celeba.source import write
 from pipeline.stages.index import index
-from places_server import pinned
-from runtime import runtime
+from support.pictures import encoded, picture
+from support.places_server import pinned
+from support.runtime import runtime
 
 ZIP = "img_align_celeba.zip"
 FACES = {f"img_align_celeba/{i:06d}.jpg": encoded(picture(i, (178, 218))) for i in (2, 1, 3)}

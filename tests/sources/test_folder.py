@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from pictures import encoded, picture
-from pipeline.params.sources.folder import FolderOptions
+from pipeline.sources.folder.options import FolderOptions
 from pipeline.sources.folder.source import write
-from runtime import runtime
+from support.pictures import encoded, picture
+from support.runtime import runtime
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digits import MNIST_TRAIN, digit, idx, mnist_files
-from pipeline.params.sources.mnist import MnistOptions
+from pipeline.sources.mnist.options import MnistOptions
 from pipeline.sources.mnist.source import read_idx, write
-from places_server import pinned
-from runtime import runtime
+from support.digits import MNIST_TRAIN, digit, idx, mnist_files
+from support.places_server import pinned
+from support.runtime import runtime
 
 pytestmark = pytest.mark.usefixtures("scratch_root")
 

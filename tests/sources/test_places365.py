@@ -8,18 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.params.archive import Archive
+from pipeline.config.profiles import render
+from pipeline.downloads.archive import Archive
 from pipeline.params.index import IndexParams
-from pipeline.params.sources.places365 import Places365Options
-from pipeline.params.sources.places365_val import Places365ValOptions
 from pipeline.places365.categories import FOLDER, by_folder, categories, outdoor, read_labels
-from pipeline.profile_files import render
+from pipeline.sources.places365.options import Places365Options
 from pipeline.sources.places365.source import write as write_train
+from pipeline.sources.places365_val.options import Places365ValOptions
 from pipeline.sources.places365_val.source import write as write_val
 from pipeline.stages.index import index
-from places_archives import easy_tar, file_list_tar, train_tar, val_name, val_tar
-from places_server import pinned, places_server
-from runtime import runtime
+from support.places_archives import easy_tar, file_list_tar, train_tar, val_name, val_tar
+from support.places_server import pinned, places_server
+from support.runtime import runtime
 
 PARAMS = IndexParams(extensions=[".jpg"], max_bytes=10_000)
 TRAIN, LIST, EASY = "train.tar", "filelist.tar", "easy.tar"
@@ -72,7 +72,7 @@ def test_the_official_lists_are_the_official_ones() -> None:
 
 @pytest.mark.parametrize("profile", ["places365", "places365-val"])
 def test_the_profiles_keep_50_outdoor_categories(profile: str, tmp_path: Path) -> None:
-    from pipeline.params.whole import check_whole, warnings_of
+    from pipeline.config.whole import check_whole, warnings_of
 
     (tmp_path / "params.yaml").write_text(render(profile))
     params = check_whole(tmp_path / "params.yaml")
@@ -83,7 +83,7 @@ def test_the_profiles_keep_50_outdoor_categories(profile: str, tmp_path: Path) -
 
 
 def test_a_wrong_or_indoor_category_is_told_before_any_download(tmp_path: Path) -> None:
-    from pipeline.params.whole import check_whole, warnings_of
+    from pipeline.config.whole import check_whole, warnings_of
 
     path = tmp_path / "params.yaml"
     path.write_text(render("places365").replace("m/mountain,", "m/mountin,"))

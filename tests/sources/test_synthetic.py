@@ -19,9 +19,9 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 from pydantic import ValidationError
 
-from pipeline.params.sources.synthetic import SyntheticOptions
 from pipeline.sources.synthetic import landscapes, people_cutouts
 from pipeline.sources.synthetic import source as synthetic
+from pipeline.sources.synthetic.options import SyntheticOptions
 
 ROOT = Path(__file__).parents[2]
 NUM_PLANS = 2000
@@ -67,7 +67,7 @@ def test_photo_is_a_function_of_seed_and_index() -> None:
 def test_photo_is_the_same_in_a_fresh_process() -> None:
     code = (
         "import hashlib; from pipeline.sources.synthetic import source as s\n"
-        "from pipeline.params.sources.synthetic import SyntheticOptions\n"
+        "from pipeline.sources.synthetic.options import SyntheticOptions\n"
         "o = SyntheticOptions(num_photos=40, seed=7, people_share=1.0)\n"
         "print(*(hashlib.sha256(s.encode(i, o)[0]).hexdigest() for i in (5, 2)))"
     )

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pictures import encoded, picture
-from pipeline import manifests
-from pipeline.keys import key_of
 from pipeline.params.index import IndexParams
-from pipeline.score_store import ScoreStore
+from pipeline.photos import photo_tables
+from pipeline.photos.keys import key_of
+from pipeline.runtime.score_store import ScoreStore
 from pipeline.stages import detect_people as stage
 from pipeline.stages.index import index
-from runtime import runtime
+from support.pictures import encoded, picture
+from support.runtime import runtime
 
 SIZE = 64
 NUM_PHOTOS = 30
@@ -62,7 +62,7 @@ def run(
     folder: Path, photos: pd.DataFrame, detector: Any, work: str = "work", **changes: object
 ) -> pd.DataFrame:
     """people.parquet of the photos in folder/photos.tar."""
-    manifests.write(photos, folder / "selected.parquet")
+    photo_tables.write(photos, folder / "selected.parquet")
     store = ScoreStore(folder / "store" / "scores.sqlite", "model")
     work_dir = folder / work
     work_dir.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ def run(
         runtime(**changes),
     )
     assert multiprocessing.active_children() == []
-    return manifests.read(work_dir / "people.parquet")
+    return photo_tables.read(work_dir / "people.parquet")
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ def test_every_photo_has_a_row_and_broken_ones_a_reason(
     photos = write_photos(tmp_path, write_tar)
     people = run(tmp_path, photos, MeanDetector(), workers=2)
     assert list(people["key"]) == list(photos["key"])
-    for number, row in enumerate(manifests.rows(people)):
+    for number, row in enumerate(photo_tables.rows(people)):
         assert row.status == ("broken" if number in BROKEN else "ok")
         if number in BROKEN:
             assert row.error and (row.height, row.width) == (0, 0) and len(row.boxes) == 0
@@ -166,7 +166,7 @@ def test_without_a_detector_the_table_has_no_boxes(tmp_path: Path, write_tar: Wr
     photos = write_photos(tmp_path, write_tar)
     people = run(tmp_path, photos, None, workers=2)
     assert list(people["key"]) == list(photos["key"])
-    assert all(len(row.scores) == len(row.boxes) == 0 for row in manifests.rows(people))
+    assert all(len(row.scores) == len(row.boxes) == 0 for row in photo_tables.rows(people))
     assert (people["status"] == "ok").sum() == NUM_PHOTOS - len(BROKEN)
 
 

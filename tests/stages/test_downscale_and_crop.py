@@ -11,19 +11,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cutters import cutter
-from pictures import encoded, picture
-from pipeline import manifests
-from pipeline.checksums import recorded_sum, sha256_of
-from pipeline.keys import shuffled
 from pipeline.params.crop import CropParams
 from pipeline.params.downscale import DownscaleParams
 from pipeline.params.index import IndexParams
-from pipeline.photos import pixels
-from pipeline.shard_reader import read_meta, read_split
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import pixels
+from pipeline.photos.keys import shuffled
+from pipeline.runtime.checksums import recorded_sum, sha256_of
+from pipeline.shards.reader import read_meta, read_split
 from pipeline.stages.crop import SPLITS, crop
 from pipeline.stages.downscale import downscale, fit, kept_photos
 from pipeline.stages.index import index
+from support.cutters import cutter
+from support.pictures import encoded, picture
 
 NUM_PHOTOS = 23
 DOWNSCALE = DownscaleParams(image_size=64, fit="center_crop", photos_per_shard=5)
@@ -49,7 +49,7 @@ def photos_of(archive: Path) -> pd.DataFrame:
     data = archive.read_bytes()
     sums = [
         hashlib.sha256(data[photo.offset : photo.offset + photo.size]).hexdigest()
-        for photo in manifests.rows(photos)
+        for photo in photo_tables.rows(photos)
     ]
     return photos.assign(sha256=sums)
 
@@ -65,7 +65,7 @@ def write_splits(manifest: pd.DataFrame, path: Path) -> None:
     """Every fifth of the photos that are large enough is for test, the next for val."""
     ranks = (manifest["status"] == "ok").cumsum() - 1
     split = ["test" if rank % 5 == 0 else "val" if rank % 5 == 1 else "train" for rank in ranks]
-    manifests.write(pd.DataFrame({"key": manifest["key"], "split": split}), path)
+    photo_tables.write(pd.DataFrame({"key": manifest["key"], "split": split}), path)
 
 
 def run_both(archive: Path, folder: Path, workers: int = 1) -> tuple[Path, Path]:
@@ -74,14 +74,14 @@ def run_both(archive: Path, folder: Path, workers: int = 1) -> tuple[Path, Path]
     for each in (small, final):
         each.mkdir(parents=True)
     run_downscale(archive, small, workers)
-    write_splits(manifests.read(small / "manifest.parquet"), splits)
+    write_splits(photo_tables.read(small / "manifest.parquet"), splits)
     crop(small, splits, final, CROP, cutter("box").options, workers)
     return small, final
 
 
 def test_every_photo_is_in_a_shard_or_has_a_reason(archive: Path, tmp_path: Path) -> None:
     small, _ = run_both(archive, tmp_path)
-    manifest = manifests.read(small / "manifest.parquet")
+    manifest = photo_tables.read(small / "manifest.parquet")
     assert len(manifest) == NUM_PHOTOS
     assert json.loads((small / "funnel.json").read_text()) == {"ok": 22, "too_small": 1}
     assert manifest.set_index("path")["status"]["data_256/b/small.jpg"] == "too_small"

@@ -12,18 +12,18 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from features import NO_WEIGHTS, write_scene_network
 from models import registry
-from models.generators import Sampler
-from noise_shards import write_shards
-from pipeline.distances import DISTANCE_COLUMNS
-from pipeline.generator import save_generator
-from pipeline.metrics import METRICS, completion_metrics
+from models.components.generators import Sampler
+from models.generator_files import save_generator
+from pipeline.commands.results import _people_line, _tables
+from pipeline.evaluation.distances import DISTANCE_COLUMNS
+from pipeline.evaluation.score_tables import PICTURE_COLUMNS, SCORE_COLUMNS, STRATUM_COLUMNS
+from pipeline.metrics.image_metrics import METRICS, completion_metrics
 from pipeline.params.evaluate import EvaluateParams
-from pipeline.results import _people_line, _tables
-from pipeline.score_tables import PICTURE_COLUMNS, SCORE_COLUMNS, STRATUM_COLUMNS
-from pipeline.shard_reader import image_of, read_fields, read_split, shards_of
+from pipeline.shards.reader import image_of, read_fields, read_split, shards_of
 from pipeline.stages.evaluate import evaluate
+from support.features import NO_WEIGHTS, write_scene_network
+from support.noise_shards import write_shards
 
 CPU = torch.device("cpu")
 COUNTS = {"train": 9, "val": 1, "test": 6}
@@ -213,7 +213,7 @@ class Remembered(Sampler):
 
 
 def test_copies_are_not_new_and_unseen_photos_are(data: Path) -> None:
-    from pipeline.sample_scores import score_samples
+    from pipeline.evaluation.samples import score_samples
 
     test = list(read_split(data / "crop", "test"))
     copies, unseen = (

@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import manifests
+from pipeline.config.profiles import render
 from pipeline.params.filter_people import FilterPeopleParams
-from pipeline.profile_files import render
-from pipeline.stages import filter_people
-from pipeline.stages.detect_people import SCHEMA
-from pipeline.stages.filter_people import funnel, judge
-from pipeline.thresholds import (
+from pipeline.people_filter.thresholds import (
     curves,
     first_of_same_bytes,
     kept_by_threshold,
     largest_areas,
     person_boxes,
 )
+from pipeline.photos import photo_tables
+from pipeline.stages import filter_people
+from pipeline.stages.detect_people import SCHEMA
+from pipeline.stages.filter_people import funnel, judge
 
 PARAMS = FilterPeopleParams(
     min_score=0.5,
@@ -155,8 +155,10 @@ def run_on_tables(folder: Path) -> dict[str, bytes]:
     people.loc[80:84, "sha256"] = list(people["sha256"].iloc[5:10])
     for number in range(85, 90):
         people.at[number, "scores"], people.at[number, "boxes"] = [0.8], [0.0, 0.0, 9.0, 9.0]
-    manifests.write(index, folder / "index" / "index.parquet")
-    manifests.write_pieces([people[SCHEMA.names]], folder / "detect_people/people.parquet", SCHEMA)
+    photo_tables.write(index, folder / "index" / "index.parquet")
+    photo_tables.write_pieces(
+        [people[SCHEMA.names]], folder / "detect_people/people.parquet", SCHEMA
+    )
     (folder / "download").mkdir()
     (folder / "download" / "photos.tar").write_bytes(b"")
     filter_people.run(folder)
@@ -177,7 +179,7 @@ def test_outs_do_not_depend_on_how_many_rows_are_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run_on_tables(tmp_path / "whole")
-    verdicts = manifests.read(tmp_path / "whole" / "filter_people" / "verdicts.parquet")
+    verdicts = photo_tables.read(tmp_path / "whole" / "filter_people" / "verdicts.parquet")
     assert verdicts["verdict"].value_counts().to_dict() == {
         "kept": 80,
         "other_category": 30,
@@ -189,9 +191,9 @@ def test_outs_do_not_depend_on_how_many_rows_are_held(
     assert kept["group"].isin(kept["key"]).all()
     copies = verdicts[verdicts["verdict"] == "exact_copy"]
     assert set(copies["copy_of"]) <= set(kept["key"]) and copies["copy_of"].is_unique
-    assert len(manifests.read(tmp_path / "whole" / "filter_people" / "leaks.parquet")) > 0
+    assert len(photo_tables.read(tmp_path / "whole" / "filter_people" / "leaks.parquet")) > 0
     for num_rows in (7, 64):
-        monkeypatch.setattr(manifests, "ROWS_AT_ONCE", num_rows)
+        monkeypatch.setattr(photo_tables, "ROWS_AT_ONCE", num_rows)
         assert run_on_tables(tmp_path / str(num_rows)) == whole
 
 

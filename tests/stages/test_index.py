@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline import manifests
-from pipeline.keys import key_of
 from pipeline.params.index import IndexParams
+from pipeline.photos import photo_tables
+from pipeline.photos.keys import key_of
 from pipeline.stages.index import category_of, index, scan
 
 PARAMS = IndexParams(extensions=[".jpg"], max_bytes=1000)
@@ -50,7 +50,7 @@ def test_rows_do_not_depend_on_how_many_are_held(
     write_tar(archive, {name: name.encode() for name in reversed(names)})
     whole, _ = index(archive, PARAMS)
     assert list(whole["path"]) == sorted(names)
-    monkeypatch.setattr(manifests, "ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(photo_tables, "ROWS_AT_ONCE", 5)
     rows, counts = scan(archive, PARAMS)
     pieces = list(rows)
     assert [len(piece) for piece in pieces] == [5] * 9 + [4] and counts == {"photos": 49}

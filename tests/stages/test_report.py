@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.stages import report
-from report_data import GENERATOR, HOSTILE, SAMPLES, TEST, write_project
+from support.report_data import GENERATOR, HOSTILE, SAMPLES, TEST, write_project
 
 FILES = ["data_card.md", "index.html", "model_card.md", "rating.html"]
 

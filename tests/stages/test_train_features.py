@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.features.scene_features import load_scene_features
+from pipeline.features.scene_questions import draw_pictures, labelled_alike, read_labelled_photos
 from pipeline.params.train_features import TrainFeaturesParams
-from pipeline.scene_features import load_scene_features
-from pipeline.scene_questions import draw_pictures, labelled_alike, read_labelled_photos
 from pipeline.stages import train_features as stage
-from scene_shards import painted_scenes, write_scene_shards
+from support.scene_shards import painted_scenes, write_scene_shards
 
 CPU = torch.device("cpu")
 OUTS = ("features.safetensors", "config.json", "metrics.json")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from noise_shards import write_shards
-from pipeline.profile_files import render
+from pipeline.config.profiles import render
 from pipeline.stages import train, train_plain
+from support.noise_shards import write_shards
 
 SHORT = {"budget": "24 images", "batch_size": 4, "num_samples": 2, "log_every": 2}
 OPTIONS: dict[str, dict[str, Any]] = {

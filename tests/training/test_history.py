@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.report.history import read_history
 from pipeline.training.history import write_history
-from pipeline.training.history_reader import read_history
 
 
 def test_history_leaves_its_folder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

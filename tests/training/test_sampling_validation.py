@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.generators import Sampler
-from pipeline.training.hole_figures import whole_figures
+from models.components.generators import Sampler
+from pipeline.metrics.hole_figures import whole_figures
 from pipeline.training.sampling_validation import ROWS, SamplingValidation
 
 SIDE = 16

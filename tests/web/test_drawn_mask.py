@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pictures import encoded
 from pipeline.web.drawn_mask import (
     MAX_DRAWN,
     PNG_URI,
@@ -15,6 +14,7 @@ from pipeline.web.drawn_mask import (
     read_mask,
     shown_size,
 )
+from support.pictures import encoded
 
 
 def drawn(mask: np.ndarray) -> str:

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from chromium import chromium
-from pictures import encoded, picture
-from pipeline import manifests
-from pipeline.photos import pixels
-from pipeline.shard_reader import read_split
-from website import PEOPLED, drag, local_page, served, write_project
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import pixels
+from pipeline.shards.reader import read_split
+from support.chromium import chromium
+from support.pictures import encoded, picture
+from support.website import PEOPLED, drag, local_page, served, write_project
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"}
@@ -235,7 +235,7 @@ def test_without_data_and_generator_the_page_says_what_to_run(
 
 
 def test_the_project_of_these_tests_is_as_they_say(project: Path) -> None:
-    verdicts = manifests.read(project / "data/filter_people/verdicts.parquet")["verdict"]
+    verdicts = photo_tables.read(project / "data/filter_people/verdicts.parquet")["verdict"]
     assert verdicts.value_counts().to_dict() == {
         "kept": 7, "other_category": 1, "broken": 1, "person": 1, "exact_copy": 1,
     }  # fmt: skip

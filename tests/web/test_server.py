@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline.web.uploads import MAX_BYTES
-from website import free_port, served, web_command
+from support.website import free_port, served, web_command
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pictures import encoded, picture
 from pipeline.web.uploads import MAX_BYTES, read_upload
+from support.pictures import encoded, picture
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "bmp", "tiff", "gif"])

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pictures import encoded, picture
 from pipeline.web.loaded import Loaded
 from pipeline.web.trained import CONFIG, WEIGHTS
 from pipeline.web.workplace import Workplace
+from support.pictures import encoded, picture
 
 
 class Grey:

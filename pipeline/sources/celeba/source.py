@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from pipeline.archives import adopted_folder, obtain
-from pipeline.checksums import sha256_of
-from pipeline.packing import add, new_archive, pack_photos, photos_below
+from pipeline.downloads.archives import adopted_folder, obtain
 from pipeline.params.runtime import RuntimeParams
-from pipeline.params.sources.celeba import CelebaOptions
-from pipeline.progress import progress, say
-from pipeline.resume import require_space
+from pipeline.photos.packing import add, new_archive, pack_photos, photos_below
+from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.progress import progress, say
+from pipeline.runtime.scratch import require_space
+from pipeline.sources.celeba.options import CelebaOptions
 
 SECTION = "sources.celeba"
 OPTIONS = CelebaOptions

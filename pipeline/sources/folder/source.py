@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
 from pipeline.params.runtime import RuntimeParams
-from pipeline.params.sources.folder import FolderOptions
+from pipeline.photos.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
+from pipeline.sources.folder.options import FolderOptions
 
 OPTIONS = FolderOptions
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.archives import obtain
-from pipeline.checksums import sha256_of
-from pipeline.packing import add, new_archive
-from pipeline.params.archive import Archive
+from pipeline.downloads.archive import Archive
+from pipeline.downloads.archives import obtain
 from pipeline.params.runtime import RuntimeParams
-from pipeline.params.sources.mnist import MnistOptions
-from pipeline.progress import progress
-from pipeline.resume import require_space
+from pipeline.photos.packing import add, new_archive
+from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.progress import progress
+from pipeline.runtime.scratch import require_space
+from pipeline.sources.mnist.options import MnistOptions
 
 SECTION = "sources.mnist"
 OPTIONS = MnistOptions

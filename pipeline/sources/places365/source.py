@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pipeline.archives import adopted_folder, obtain
-from pipeline.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
+from pipeline.downloads.archives import adopted_folder, obtain
 from pipeline.params.runtime import RuntimeParams
-from pipeline.params.sources.places365 import Places365Options
-from pipeline.resume import publish
+from pipeline.photos.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
+from pipeline.runtime.scratch import publish
+from pipeline.sources.places365.options import Places365Options
 
 SECTION = "sources.places365"
 OPTIONS = Places365Options

@@ -3,11 +3,11 @@
 import tarfile
 from pathlib import Path
 
-from pipeline.archives import adopted_folder, obtain
-from pipeline.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
+from pipeline.downloads.archives import adopted_folder, obtain
 from pipeline.params.runtime import RuntimeParams
-from pipeline.params.sources.places365_val import Places365ValOptions
-from pipeline.resume import publish
+from pipeline.photos.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
+from pipeline.runtime.scratch import publish
+from pipeline.sources.places365_val.options import Places365ValOptions
 
 SECTION = "sources.places365_val"
 OPTIONS = Places365ValOptions

@@ -18,13 +18,13 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image as PillowImage
 
-from pipeline.checksums import sha256_of
-from pipeline.engine import in_order
-from pipeline.packing import add, new_archive
 from pipeline.params.runtime import RuntimeParams
-from pipeline.params.sources.synthetic import SyntheticOptions
-from pipeline.progress import progress
+from pipeline.photos.packing import add, new_archive
+from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.progress import progress
+from pipeline.runtime.workers import in_order
 from pipeline.sources.synthetic import landscapes, people_cutouts
+from pipeline.sources.synthetic.options import SyntheticOptions
 from pipeline.sources.synthetic.people_cutouts import Box, Image
 
 OPTIONS = SyntheticOptions

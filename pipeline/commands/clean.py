@@ -1,0 +1,34 @@
+"""Removes what interrupted and finished works have left in the scratch folder."""
+
+import shutil
+from collections import Counter
+
+from filelock import FileLock, Timeout
+
+from pipeline.runtime.score_store import forget_findings
+from pipeline.runtime.scratch import ARCHIVES, FINGERPRINT_DIGITS, forget, work_dir
+
+
+def clean_scratch() -> str:
+    """Removes scratch folders that no run holds; says what went and what stayed."""
+    removed, busy = Counter[str](), []
+    for folder in sorted(work_dir().glob(f"*/{'[0-9a-f]' * FINGERPRINT_DIGITS}")):
+        kind = "archives" if folder.parent.name == ARCHIVES else "unfinished works"
+        lock = FileLock(folder.with_suffix(".lock"))
+        try:
+            with lock.acquire(timeout=0):
+                shutil.rmtree(folder)
+                removed[kind] += 1
+        except Timeout:
+            busy.append(str(folder))
+            continue
+        forget(folder)
+    lines = [f"removed {removed['unfinished works']} unfinished works"]
+    if removed["archives"]:
+        lines.append(
+            f"removed {removed['archives']} downloaded archives, whole or begun: what stages made "
+            "of them stays, but `download`, where it has to run again, fetches them anew"
+        )
+    if forget_findings(work_dir()):
+        lines.append("removed what the people detector has found so far; tables made of it stay")
+    return "\n".join([*lines, *(f"{name} is at work" for name in busy)])

@@ -1,0 +1,181 @@
+"""Pictures continued beyond their sides by a network that completes windows.
+
+At the scale at which the picture's shorter side is a window, strips of a quarter window are added
+side by side and one after another; coarse to fine they then come to the picture's own size.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from pipeline.completion.blends import Blend, blended
+from pipeline.completion.network import Network
+from pipeline.completion.scales import enlarged, shrunk, step_towards
+from pipeline.completion.tiles import bell, refined, starts
+from pipeline.completion.windows import mirrored
+from pipeline.shards.rectangle import Rectangle
+
+Side = Literal["left", "right", "top", "bottom"]
+
+# Of a window's width: the strip of a pass (Basquiat: 64 px of 256).
+STRIP_SHARE = 0.25
+# Of a strip: what is kept. At a window's own border networks are at their worst, and the next pass
+# makes it anew with something known beside it.
+KEPT_SHARE = 0.75
+# More than four times the picture would be made up from what is itself made up.
+MAX_RATIO = 4.0
+
+
+def canvas(
+    image: np.ndarray, extension_ratio: float, sides: Sequence[Side]
+) -> tuple[np.ndarray, np.ndarray]:
+    """`image` (HWC uint8) in its place on a larger black picture, and what is new there (HW bool).
+
+    An axis with one of `sides` grows by round(extension_ratio * length) px, at least 1, shared
+    evenly by its sides; of an odd number left or top get the pixel more.
+    """
+    check_extension(extension_ratio, sides)
+    height, width = image.shape[:2]
+    top, bottom = _extents(height, extension_ratio, "top" in sides, "bottom" in sides)
+    left, right = _extents(width, extension_ratio, "left" in sides, "right" in sides)
+    margins = (top, bottom), (left, right)
+    wide = np.pad(image, (*margins, (0, 0)))
+    return wide, np.pad(np.zeros((height, width), bool), margins, constant_values=True)
+
+
+def check_extension(extension_ratio: float, sides: Sequence[str]) -> None:
+    """ValueError for what `canvas` does not take."""
+    if not 0 < extension_ratio <= MAX_RATIO:
+        raise ValueError(
+            f"extension ratio is {extension_ratio}, but must be above 0 and at most {MAX_RATIO:g}"
+        )
+    known = get_args(Side)
+    if not sides or len(set(sides)) < len(sides) or not set(sides) <= set(known):
+        raise ValueError(
+            f"sides are {', '.join(sides) or 'none'}, but must be some of: {', '.join(known)}"
+        )
+
+
+def _extents(length: int, ratio: float, first: bool, second: bool) -> tuple[int, int]:
+    """px before and after an axis of `length`."""
+    # Halves up, as one does by hand; Python's own rounding would go to the even number.
+    total = max(1, math.floor(ratio * length + 0.5))
+    if first and second:
+        return total - total // 2, total // 2
+    return (total if first else 0), (total if second else 0)
+
+
+def outpaint(
+    network: Network,
+    wide: np.ndarray,  # HWC uint8, the picture in its place
+    new: np.ndarray,  # HW bool: False in one rectangle, the picture
+    sides: Sequence[Side],
+    *,
+    blend: Blend,
+    seed: int,
+) -> np.ndarray:
+    """`wide` with all that is `new` made up; the picture stays bit for bit.
+
+    Sides are done in their order: the second sees what the first has made.
+    """
+    rows, columns = np.flatnonzero(~new.all(axis=1)), np.flatnonzero(~new.all(axis=0))
+    step = step_towards(min(len(rows), len(columns)), network.image_size)
+    if step == 1:
+        box = Rectangle(int(rows[0]), int(columns[0]), len(rows), len(columns))
+        extended = _by_strips(network, wide, box, sides, seed)
+    else:
+        small, small_new = shrunk(wide, new, step)
+        small = outpaint(network, small, small_new, sides, blend=blend, seed=seed)
+        extended = np.where(new[..., None], enlarged(small, new.shape), wide)
+        extended = refined(network, extended, new, seed)
+    return blended(np.where(new[..., None], extended, wide), new, blend)
+
+
+def _by_strips(
+    network: Network, wide: np.ndarray, box: Rectangle, sides: Sequence[Side], seed: int
+) -> np.ndarray:
+    """`wide` filled from `box` outwards."""
+    height, width = wide.shape[:2]
+    extents = {
+        "left": box.left,
+        "right": width - box.columns.stop,
+        "top": box.top,
+        "bottom": height - box.rows.stop,
+    }
+    picture = wide[box.rows, box.columns]
+    for side in sides:
+        picture = extend(network, picture, extents[side], side, seed)
+    return picture
+
+
+def extend(
+    network: Network, image: np.ndarray, extent: int, side: Side, seed: int = 0
+) -> np.ndarray:
+    """`image` (HWC uint8) with `extent` px more at `side`, strip by strip; the rest stays.
+
+    A strip's windows lie side by side along the edge, overlap by half and are blended into one
+    another; each sees the strips before.
+    """
+    strip = max(1, round(STRIP_SHARE * network.image_size))
+    # The edge to the right: a left one by mirroring, the others lying on their sides.
+    turned = _turned(image, side)
+    width = turned.shape[1] + extent
+    while turned.shape[1] < width:
+        made = _next_strip(network, turned, strip, side, seed)
+        num_kept = min(max(1, round(KEPT_SHARE * strip)), width - turned.shape[1])
+        turned = np.concatenate([turned, made[:, :num_kept]], axis=1)
+    return np.ascontiguousarray(_turned_back(turned, side))
+
+
+def _turned(image: np.ndarray, side: Side) -> np.ndarray:
+    """(..., H, W, C) with `side` at the right."""
+    if side in ("top", "bottom"):
+        image = image.swapaxes(-3, -2)
+    return image[..., ::-1, :] if side in ("left", "top") else image
+
+
+def _turned_back(image: np.ndarray, side: Side) -> np.ndarray:
+    image = image[..., ::-1, :] if side in ("left", "top") else image
+    return image.swapaxes(-3, -2) if side in ("top", "bottom") else image
+
+
+def _next_strip(
+    network: Network, turned: np.ndarray, strip: int, side: Side, seed: int
+) -> np.ndarray:
+    """(H, strip, 3) uint8: what comes to the right of `turned`."""
+    size = network.image_size
+    height, width = turned.shape[:2]
+    firsts = starts(height, size) if height >= size else [-((size - height) // 2)]
+    # The known columns end at the edge; a narrow picture is continued by its mirror image.
+    columns = mirrored(width - (size - strip), size - strip, width)
+    windows = np.zeros((len(firsts), size, size, 3), np.uint8)
+    masks = np.zeros((len(firsts), size, size, 1), bool)
+    masks[:, :, size - strip :] = True
+    for first, window in zip(firsts, windows, strict=True):
+        window[:, : size - strip] = turned[mirrored(first, size, height)[:, None], columns]
+    outputs = _upright(network, windows, masks, side, seed)[:, :, size - strip :]
+    sums, weights = np.zeros((height, strip, 3)), np.zeros((height, 1, 1))
+    weight = bell(size)[:, None, None]
+    for first, output in zip(firsts, outputs, strict=True):
+        inside = slice(max(first, 0), first + size)
+        shown = slice(max(-first, 0), max(-first, 0) + len(sums[inside]))
+        sums[inside] += (weight * output)[shown]
+        weights[inside] += weight[shown]
+    return np.rint(sums / weights).astype(np.uint8)
+
+
+def _upright(
+    network: Network, windows: np.ndarray, masks: np.ndarray, side: Side, seed: int
+) -> np.ndarray:
+    """The network's answer to turned windows, turned as they are.
+
+    A left side is shown mirrored, since networks for strips know the right one; no picture is shown
+    lying on its side or upside down.
+    """
+    if side in ("left", "right"):
+        return network(windows, masks[..., 0], seed)
+    seen, holes = (_turned_back(each, side) for each in (windows, masks))
+    outputs = network(np.ascontiguousarray(seen), np.ascontiguousarray(holes[..., 0]), seed)
+    return _turned(outputs, side)

@@ -1,0 +1,65 @@
+"""Windows of a picture, as large as the network's, around the tiles that it completes in them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pipeline.completion.network import Network
+from pipeline.shards.rectangle import Rectangle
+
+# Windows that the network gets at once: what a GPU asks for, and little memory in a wide network.
+WINDOWS_AT_ONCE = 32
+
+
+def completed_tiles(
+    network: Network,
+    picture: np.ndarray,  # HWC uint8
+    hole: np.ndarray,  # HW bool
+    tiles: Sequence[Rectangle],  # inside the picture, no larger than a window
+    seed: int,
+    *,
+    sees_hole: bool,  # whether a window sees the hole outside its own tile, as filled before
+) -> Iterator[tuple[Rectangle, np.ndarray]]:
+    """Each tile with what the network makes of it: (height, width, 3) uint8."""
+    size = network.image_size
+    for start in range(0, len(tiles), WINDOWS_AT_ONCE):
+        some = tiles[start : start + WINDOWS_AT_ONCE]
+        corners = [_corner(tile, picture.shape, size) for tile in some]
+        windows = np.empty((len(some), size, size, 3), np.uint8)
+        masks = np.empty((len(some), size, size), bool)
+        for tile, (top, left), window, mask in zip(some, corners, windows, masks, strict=True):
+            rows = mirrored(top, size, picture.shape[0])
+            columns = mirrored(left, size, picture.shape[1])
+            window[:] = picture[rows[:, None], columns]
+            mask[:] = hole[rows[:, None], columns]
+            if sees_hole:
+                mask &= _within(rows, tile.rows)[:, None] & _within(columns, tile.columns)
+        outputs = network(windows, masks, seed)
+        for tile, (top, left), output in zip(some, corners, outputs, strict=True):
+            place = Rectangle(tile.top - top, tile.left - left, tile.height, tile.width)
+            yield tile, output[place.rows, place.columns]
+
+
+def mirrored(first: int, num: int, size: int) -> np.ndarray:
+    """(num,): lines from `first` on of what has `size` lines and its mirror images around it."""
+    lines = np.arange(first, first + num) % (2 * size)
+    return np.minimum(lines, 2 * size - 1 - lines)
+
+
+def _corner(tile: Rectangle, shape: Sequence[int], size: int) -> tuple[int, int]:
+    """Of a window with the tile in its middle, or off it where the picture ends."""
+    return _first(tile.top, tile.height, shape[0], size), _first(
+        tile.left, tile.width, shape[1], size
+    )
+
+
+def _first(start: int, length: int, num: int, size: int) -> int:
+    """The window's first line; of a picture smaller than the window, mirror images all around."""
+    assert start >= 0 and length <= size and start + length <= num
+    if num < size:
+        return -((size - num) // 2)
+    return min(max(start + length // 2 - size // 2, 0), num - size)
+
+
+def _within(lines: np.ndarray, span: slice) -> np.ndarray:
+    return np.asarray((lines >= span.start) & (lines < span.stop))

@@ -1,0 +1,166 @@
+"""Generators' completions of the test photos beside other fills of the same holes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from models.components.pixels import to_tensor, to_uint8
+from models.recipe import seeded
+from pipeline.evaluation import image_scores
+from pipeline.evaluation.image_scores import Task, completed, one_thread, score
+from pipeline.metrics.image_metrics import METRICS
+from pipeline.params.evaluate import EvaluateParams
+from pipeline.photos.keys import shuffled
+from pipeline.runtime.progress import progress, say
+from pipeline.runtime.workers import in_order
+from pipeline.shards.reader import Sample
+
+PHOTOS_AT_ONCE = 64  # that a generator completes
+PHOTOS_A_CALL = 8  # that a worker scores: some tenth of a second
+
+# The completed picture of each method, by the method's name; `original` is the photo.
+Pictures = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Completions:
+    """What was measured, and what it takes to see it again."""
+
+    table: pd.DataFrame  # a row for each photo and method, in the samples' order
+    boxes: dict[str, np.ndarray]  # method, and `original`, -> (N, B, B, 3) uint8
+    tasks: dict[str, Task]  # by key
+    params: EvaluateParams
+
+    def pictures(self, key: str) -> Pictures:
+        """The photo's completed pictures, made again: all of them would fill the memory."""
+        task = self.tasks[key]
+        white = np.uint8(255)
+        masked = np.where(task.mask[..., None], white, task.image)
+        return {"masked": masked, **completed(task, self.params), "original": task.image}
+
+    def shown(self) -> list[str]:
+        """The keys of the grid: the same photos of mixed categories each time."""
+        return shuffled(self.tasks, seed=0)[: self.params.num_grid]
+
+
+def score_completions(
+    samples: list[Sample],
+    generators: Mapping[str, nn.Module],
+    device: torch.device,
+    params: EvaluateParams,
+    workers: int,
+) -> Completions:
+    """All methods on all photos: the baselines, then `generators` by name, in their order.
+
+    The raw outputs are kept with the photos, in as much memory for each generator as the photos
+    take.
+    """
+    tasks: dict[str, Task] = {}
+    calls = _calls(_tasks(samples, generators, device, params), tasks, params)
+    rows: list[dict[str, Any]] = []
+    boxes: dict[str, list[np.ndarray]] = {}
+    with (
+        progress("evaluate", len(samples), "photos") as advance,
+        closing(in_order(calls, workers, image_scores.__name__, one_thread)) as results,
+    ):
+        for result in results:
+            for scored in result:
+                for method, metrics in scored.scores.items():
+                    rows.append(scored.facts | {"method": method} | metrics)
+                for name, box in scored.boxes.items():
+                    boxes.setdefault(name, []).append(box)
+            advance(len(result))
+    stacked = {name: np.stack(parts) for name, parts in boxes.items()}
+    return Completions(pd.DataFrame(rows), stacked, tasks, params)
+
+
+def _calls(
+    tasks: Iterator[Task], seen: dict[str, Task], params: EvaluateParams
+) -> Iterator[partial[Any]]:
+    """What the workers do; each task goes into `seen`."""
+    part: list[Task] = []
+    for task in tasks:
+        seen[task.key] = task
+        part.append(task)
+        if len(part) == PHOTOS_A_CALL:
+            yield partial(score, part, params)
+            part = []
+    if part:
+        yield partial(score, part, params)
+
+
+def _tasks(
+    samples: Sequence[Sample],
+    generators: Mapping[str, nn.Module],
+    device: torch.device,
+    params: EvaluateParams,
+) -> Iterator[Task]:
+    others = _others(samples) if "other_photo" in params.baselines else {}
+    for start in range(0, len(samples), PHOTOS_AT_ONCE):
+        part = samples[start : start + PHOTOS_AT_ONCE]
+        outputs = {
+            name: _outputs(part, generator, device, start) for name, generator in generators.items()
+        }
+        for number, sample in enumerate(part):
+            yield Task(
+                sample.key,
+                sample.category,
+                sample.image,
+                sample.mask,
+                sample.box,
+                {name: pictures[number] for name, pictures in outputs.items()},
+                others.get(sample.key),
+            )
+
+
+def _others(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+    """For each photo another test photo: the next in an order by key; none of them twice."""
+    if len(samples) == 1:
+        say("evaluate: one test photo has no other beside it: `other_photo` is left out")
+        return {}
+    images = {sample.key: sample.image for sample in samples}
+    order = shuffled(images, seed=0)
+    following = [*order[1:], order[0]]
+    return {key: images[other] for key, other in zip(order, following, strict=True)}
+
+
+def _outputs(
+    samples: Sequence[Sample], generator: nn.Module, device: torch.device, start: int
+) -> np.ndarray:
+    """The raw outputs, NHWC uint8; what the generator draws is always the same."""
+    image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in samples])).to(device))
+    masks = torch.from_numpy(np.stack([sample.mask for sample in samples]))
+    with seeded(start, "completions"):
+        outputs = to_uint8(generator(image, masks[:, None].float().to(device)))
+    pictures: np.ndarray = outputs.cpu().numpy()
+    return pictures
+
+
+def summarise(table: pd.DataFrame) -> dict[str, Any]:
+    """method -> metric -> mean over photos; PSNR's median too, since means hide its tails.
+
+    A metric that a method does not have is left out.
+    """
+    return {
+        str(method): {
+            **{
+                metric: round(float(rows[metric].mean()), 4)
+                for metric in METRICS
+                if rows[metric].notna().any()
+            },
+            "hole_psnr_median": round(float(rows["hole_psnr"].median()), 4),
+        }
+        for method, rows in table.groupby("method", sort=True)
+    }
+
+
+def grid_rows(pictures: Sequence[Pictures], names: Sequence[str]) -> dict[str, list[np.ndarray]]:
+    """A row for each of `names`, a column a photo."""
+    return {name: [each[name] for each in pictures] for name in names}

@@ -1,0 +1,109 @@
+"""The command `complete`: picture files, their holes, and the completed files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.image_files.batch import run_batch
+from pipeline.image_files.image_file import PictureFile, read_mask
+from pipeline.image_files.jobs import Job, Outputs, jobs_of, masks_of
+from pipeline.image_files.render_options import Making
+from pipeline.params.section import PARAMS_PATH
+from pipeline.shards.rectangle import Rectangle
+
+if TYPE_CHECKING:
+    from pipeline.image_files.people import PeopleFinder
+
+ENDING = "_completed"
+
+
+def complete_files(
+    names: Sequence[str],  # files, folders, globs
+    outputs: Outputs,
+    making: Making,
+    *,
+    mask: Path | None,
+    holes: Sequence[str],  # each "top,left,height,width"
+    remove: str | None,  # people
+) -> str:
+    """Completes every picture that `names` mean; what was done, in a line.
+
+    The holes of a picture are those of its mask, the rectangles and the people together.
+    """
+    if mask is None and not holes and remove is None:
+        raise ValueError(
+            "no holes: name a --mask (white = complete), a --hole top,left,height,width, or "
+            "--remove people"
+        )
+    if remove not in (None, "people"):
+        raise ValueError(f"--remove is {remove!r}, but must be: people")
+    rectangles = [_rectangle(hole) for hole in holes]
+    jobs = jobs_of(names, outputs)
+    masks = masks_of(jobs, mask)
+    model = making.load()
+    finder = _finder(making.device) if remove else None
+
+    def work(item: tuple[Job, Path | None]) -> str:
+        job, mask_path = item
+        picture = PictureFile.read(job.source)
+        hole = _hole(picture.rgb, mask_path, rectangles, finder)
+        if not hole.any():
+            return "nobody found, nothing to complete: not written"
+        made = model.complete(picture.rgb, hole, **making.options())
+        picture.write(picture.with_completed(made, hole), job.target)
+        return ""
+
+    return run_batch(
+        "complete",
+        [str(job.source) for job in jobs],
+        list(zip(jobs, masks, strict=True)),
+        work,
+    )
+
+
+def _finder(device: str) -> "PeopleFinder":
+    # Imported here: the detector is heavy, and its packages need not be installed.
+    from pipeline.image_files.people import PeopleFinder
+
+    return PeopleFinder(PARAMS_PATH, device)
+
+
+def _rectangle(hole: str) -> Rectangle:
+    try:
+        rectangle = Rectangle(*(int(number) for number in hole.split(",")))
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"--hole is {hole!r}, but must be top,left,height,width in px, such as 40,60,100,80"
+        ) from None
+    if min(rectangle) < 0 or not (rectangle.height and rectangle.width):
+        raise ValueError(f"--hole is {hole}: top and left must be >= 0, height and width >= 1")
+    return rectangle
+
+
+def _hole(
+    rgb: np.ndarray,
+    mask_path: Path | None,
+    rectangles: Sequence[Rectangle],
+    finder: "PeopleFinder | None",
+) -> np.ndarray:
+    """(H, W) bool: all that is to be completed."""
+    height, width = rgb.shape[:2]
+    hole = np.zeros((height, width), bool)
+    if mask_path is not None:
+        mask = read_mask(mask_path)
+        if mask.shape != hole.shape:
+            raise ValueError(
+                f"the mask {mask_path} has {mask.shape[1]}x{mask.shape[0]} px and the picture "
+                f"{width}x{height} (upright): they must have the same size"
+            )
+        hole |= mask
+    for each in rectangles:
+        if each.rows.stop > height or each.columns.stop > width:
+            raise ValueError(
+                f"--hole {','.join(map(str, each))} (top,left,height,width) reaches out of the "
+                f"picture, which is {width} px wide and {height} px high"
+            )
+        hole[each.rows, each.columns] = True
+    return hole if finder is None else hole | finder.mask(rgb)

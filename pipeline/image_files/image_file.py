@@ -1,0 +1,201 @@
+"""Picture files as the user has them: what a completion leaves alone comes back bit for bit.
+
+Kept are grey, 16-bit grey, alpha, the stored orientation with its EXIF tag, and the colour profile.
+Palettes and CMYK become RGB, since the colours of a completion need not be in them.
+"""
+
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from pipeline.photos.decoding import BrokenPhotoError, pixels
+from pipeline.runtime.progress import say
+
+ORIENTATION = 0x0112  # the EXIF tag
+# What turns an upright picture back into the stored one, by the tag's value.
+STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+SIXTEEN_BIT = "I;16"
+KEPT_MODES = ("L", "LA", "RGB", "RGBA", SIXTEEN_BIT)
+# 16-bit levels of an 8-bit one: 255 becomes 65535.
+LEVELS = 257
+# Known pixels change in a JPEG: as little as may be.
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture, upright, in the form that its file can be written in again."""
+
+    rgb: np.ndarray  # (H, W, 3) uint8: what is completed
+    values: np.ndarray  # (H, W) or (H, W, channels), uint8 or uint16: what is written
+    mode: str  # of `values`: one of KEPT_MODES
+    orientation: int  # of the EXIF tag, 1 to 8
+    exif: bytes
+    profile: bytes  # ICC, may be empty
+
+    @classmethod
+    def read(cls, path: Path) -> "PictureFile":
+        """ValueError where the file is no whole picture, or one of too many pixels.
+
+        Says what the output will not hold.
+        """
+        data = path.read_bytes()
+        rgb = pixels(data)
+        image = Image.open(io.BytesIO(data))
+        if note := _note(image):
+            say(f"{path}: {note}")
+        exif = image.getexif()
+        orientation = exif.get(ORIENTATION, 1)
+        if orientation not in STORED:
+            orientation = 1
+        mode = _kept_mode(image)
+        if mode == "RGB":
+            values = rgb
+        else:
+            values = np.array(ImageOps.exif_transpose(_converted(image, mode)))
+            values = values.astype(np.uint16) if mode == SIXTEEN_BIT else values
+        profile = b"" if image.mode == "CMYK" else image.info.get("icc_profile") or b""
+        return cls(rgb, values, mode, orientation, exif.tobytes() if exif else b"", profile)
+
+    def with_completed(
+        self, completed: np.ndarray, new: np.ndarray, top: int = 0, left: int = 0
+    ) -> Image.Image:
+        """The picture to write: `completed` (HWC uint8 RGB) where `new` (HW bool), else its own.
+
+        A completion that is larger has the picture at (top, left), and is opaque around it. Alpha
+        stays also in holes. In the stored orientation.
+        """
+        values = np.zeros((*new.shape, *self.values.shape[2:]), self.values.dtype)
+        if self.mode in ("LA", "RGBA"):
+            values[..., -1] = 255
+        height, width = self.values.shape[:2]
+        values[top : top + height, left : left + width] = self.values
+        made = _in_mode(completed[new][None], self.mode)[0]
+        if self.mode in ("LA", "RGBA"):
+            values[..., :-1][new] = made.reshape(len(made), -1)
+        else:
+            values[new] = made
+        image = Image.fromarray(values)
+        return image.transpose(STORED[self.orientation]) if self.orientation in STORED else image
+
+    def write(self, image: Image.Image, path: Path) -> None:
+        """Writes what `with_completed` gave, as the suffix says; whole or not at all."""
+        options = {"exif": self.exif} if self.exif else {}
+        if self.profile:
+            options["icc_profile"] = self.profile
+        buffer = io.BytesIO()
+        SUFFIXES[path.suffix.lower()](image, buffer, options)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            unfinished.write_bytes(buffer.getvalue())
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+Options = dict[str, bytes]
+
+
+def _save_png(image: Image.Image, file: io.BytesIO, options: Options) -> None:
+    # More compression takes several times as long, for a tenth of the bytes.
+    image.save(file, format="PNG", compress_level=1, **options)
+
+
+def _save_webp(image: Image.Image, file: io.BytesIO, options: Options) -> None:
+    _need_8_bit(image, "WebP")
+    image.save(file, format="WEBP", lossless=True, exact=True, **options)
+
+
+def _save_jpeg(image: Image.Image, file: io.BytesIO, options: Options) -> None:
+    _need_8_bit(image, "JPEG")
+    if image.mode in ("LA", "RGBA"):
+        raise ValueError("a JPEG cannot hold the picture's transparency: write a .png or .webp")
+    image.save(file, format="JPEG", quality=JPEG_QUALITY, subsampling=0, **options)
+
+
+def _need_8_bit(image: Image.Image, name: str) -> None:
+    if image.mode == SIXTEEN_BIT:
+        raise ValueError(f"a {name} cannot hold the picture's 16 bits: write a .png")
+
+
+# What outputs can be, by the suffix of their names.
+SUFFIXES: dict[str, Callable[[Image.Image, io.BytesIO, Options], None]] = {
+    ".png": _save_png,
+    ".webp": _save_webp,
+    ".jpg": _save_jpeg,
+    ".jpeg": _save_jpeg,
+}
+
+
+def _kept_mode(image: Image.Image) -> str:
+    """The mode that the picture is completed in."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return SIXTEEN_BIT
+    if image.mode in ("LA", "RGBA"):
+        return image.mode
+    is_grey = image.mode in ("L", "1")
+    if "transparency" in image.info:
+        return "LA" if is_grey else "RGBA"
+    return "L" if is_grey else "RGB"
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    if mode != SIXTEEN_BIT:
+        return image.convert(mode)
+    # By way of numbers: Pillow's conversions between 16-bit modes clip.
+    levels = np.array(image.convert("I")).clip(0, 65535).astype(np.uint16)
+    converted = Image.fromarray(levels)
+    converted.info = image.info
+    converted.getexif().update(image.getexif())
+    return converted
+
+
+def _in_mode(colors: np.ndarray, mode: str) -> np.ndarray:
+    """(1, N, 3) uint8 -> (1, N) or (1, N, 3) as `mode` holds colours."""
+    if mode in ("RGB", "RGBA"):
+        return colors
+    grey = np.array(Image.fromarray(colors).convert("L"))
+    return grey.astype(np.uint16) * LEVELS if mode == SIXTEEN_BIT else grey
+
+
+def _note(image: Image.Image) -> str:
+    """What the output cannot hold of an open, not yet decoded picture."""
+    tiles = getattr(image, "tile", [])
+    if image.mode in ("RGB", "RGBA") and tiles and "16" in str(tiles[0][3]):
+        return "16-bit colours become 8-bit ones"
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        return "only the first frame is taken"
+    if image.mode == "P":
+        return "the palette becomes RGB"
+    return "" if image.mode in (*KEPT_MODES, "1", "I;16B") else f"{image.mode} becomes RGB"
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """(H, W) bool from a picture, upright: True where it is bright (> 127), white = complete.
+
+    Grey, RGB, 1-bit or any other form that Pillow reads; transparency does not count.
+    """
+    try:
+        rgb = pixels(path.read_bytes())
+    except BrokenPhotoError as error:
+        raise ValueError(f"the mask {path} cannot be read: {error}") from None
+    mask = np.array(Image.fromarray(rgb).convert("L")) > 127
+    if not mask.any():
+        raise ValueError(
+            f"the mask {path} has no bright pixel: white (> 127) = complete, black = keep"
+        )
+    return mask

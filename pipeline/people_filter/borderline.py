@@ -1,0 +1,78 @@
+"""Contact sheets of photos near a threshold, so that a person can judge the thresholds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline.people_filter.contact_sheet import COLUMNS, thumbnail, write_sheet
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import decode, read_at
+
+# Sheet -> what it shows.
+# Titles stand in pipeline/report/titles.py.
+SHEETS = ("kept", "kept_small", "dropped", "dropped_small", "leaks")
+
+
+def borderline_photos(photos: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Sheet and its photos, the nearest to a threshold first.
+
+    `photos` has verdict, person_score (of boxes large enough) and person_area (of boxes whose
+    score is high enough).
+    """
+    kept, dropped = (photos[photos["verdict"] == name] for name in ("kept", "person"))
+    with_box, with_small = kept[kept["person_score"] > 0], kept[kept["person_area"] > 0]
+    yield "kept", with_box.sort_values("person_score", ascending=False, kind="stable")
+    yield "kept_small", with_small.sort_values("person_area", ascending=False, kind="stable")
+    yield "dropped", dropped.sort_values("person_score", kind="stable")
+    yield "dropped_small", dropped.sort_values("person_area", kind="stable")
+
+
+def shown_on_sheets(verdicts: pd.DataFrame, num_each: int) -> np.ndarray:
+    """Labels of the `num_each` first of each of those sheets, sorted; `verdicts` as above."""
+    heads = (rows.index[:num_each] for _, rows in borderline_photos(verdicts))
+    return np.unique(np.concatenate([head.to_numpy() for head in heads]))
+
+
+def write_sheets(
+    archive: Path,
+    photos: pd.DataFrame,
+    leaks: pd.DataFrame,
+    folder: Path,
+    *,
+    min_score: float,
+    min_box_area: float,
+    num_each: int,
+) -> pd.DataFrame:
+    """Writes `<sheet>.jpg` into `folder`; returns sheet, row, column and key of each photo.
+
+    `photos` as for `borderline_photos`, with key, offset, size, scores and boxes too; `leaks` has
+    key and other_key, which stand side by side.
+    """
+    sheets = {name: rows.head(num_each) for name, rows in borderline_photos(photos)}
+    pairs = leaks.head(num_each // 2)[["key", "other_key"]].to_numpy().ravel()
+    sheets["leaks"] = photos.set_index("key", drop=False).loc[pairs]
+    places = []
+    with archive.open("rb") as file:
+        for name, rows in sheets.items():
+            pictures = [
+                _thumbnail(file, photo, min_score, min_box_area)
+                for photo in photo_tables.rows(rows)
+            ]
+            write_sheet(pictures, folder / f"{name}.jpg")
+            for number, key in enumerate(rows["key"]):
+                row, column = divmod(number, COLUMNS)
+                places.append({"sheet": name, "row": row, "column": column, "key": key})
+    return pd.DataFrame(places, columns=["sheet", "row", "column", "key"])
+
+
+def _thumbnail(file: BinaryIO, photo: Any, min_score: float, min_box_area: float) -> Image.Image:
+    boxes, scores = np.reshape(photo.boxes, (-1, 4)), np.asarray(photo.scores)
+    areas = boxes[:, 2] * boxes[:, 3] / (photo.height * photo.width)
+    counted = (scores >= min_score) & (areas >= min_box_area)
+    return thumbnail(
+        decode(read_at(file, photo.offset, photo.size)), photo.scores, boxes, counted.tolist()
+    )

@@ -1,0 +1,123 @@
+"""Holes of any size in pictures of any size: what stays, what is seen, what is made."""
+
+import numpy as np
+import pytest
+
+from pipeline.completion.blends import Blend
+from pipeline.completion.completion import complete
+from support.stand_in_network import MeanNetwork
+
+SIZES = [(1, 2), (1, 90), (63, 65), (64, 64), (67, 131), (480, 640)]
+BLENDS: list[Blend] = ["none", "feather", "poisson"]
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def mask_of(shape: tuple[int, int], *holes: tuple[int, int, int, int]) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    for top, left, height, width in holes:
+        mask[top : top + height, left : left + width] = True
+    return mask
+
+
+@pytest.mark.parametrize("blend", BLENDS)
+@pytest.mark.parametrize("size", SIZES)
+def test_known_pixels_stay_bit_for_bit(size: tuple[int, int], blend: Blend) -> None:
+    """Holes of a tenth and of half of each side, in a corner and in the middle."""
+    image = noise(*size)
+    height, width = size
+    for share in (10, 2):
+        sides = max(1, height // share), max(1, width // share)
+        for corner in ((0, 0), (height // 3, width // 3)):
+            mask = mask_of(size, (*corner, *sides))
+            completed = complete(MeanNetwork(), image, mask, blend=blend, seed=0)
+            assert completed.shape == image.shape and completed.dtype == np.uint8
+            assert np.array_equal(completed[~mask], image[~mask])
+
+
+@pytest.mark.parametrize("blend", BLENDS)
+@pytest.mark.parametrize("hole", [(20, 20, 22, 22), (0, 150, 10, 10), (40, 30, 90, 130)])
+def test_no_pixel_of_a_hole_has_an_influence(hole: tuple[int, int, int, int], blend: Blend) -> None:
+    mask = mask_of((160, 200), hole, (130, 5, 20, 20))
+    image = noise(160, 200)
+    other = np.where(mask[..., None], noise(160, 200, seed=1), image)
+    one, two = (complete(MeanNetwork(), each, mask, blend=blend, seed=0) for each in (image, other))
+    assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("hole", [(10, 20, 25, 22), (0, 0, 25, 25), (135, 175, 25, 25)])
+def test_a_short_hole_takes_one_window_at_full_size(hole: tuple[int, int, int, int]) -> None:
+    network, image, mask = MeanNetwork(), noise(160, 200), mask_of((160, 200), hole)
+    complete(network, image, mask, blend="none", seed=0)
+    (window,), (seen,) = network.windows, network.masks
+    assert seen.sum() == mask.sum()
+    top, left = (
+        min(max(hole[axis] + hole[axis + 2] // 2 - 32, 0), (96, 136)[axis]) for axis in (0, 1)
+    )
+    shown = image[top : top + 64, left : left + 64]
+    assert np.array_equal(window[~seen], shown[~seen]) and not window[seen].any()
+
+
+def test_a_long_hole_goes_coarse_to_fine() -> None:
+    """100 px are four times 25: one window at a quarter, then tiles at a half and in full."""
+    network, mask = MeanNetwork(), mask_of((256, 256), (80, 80, 100, 100))
+    complete(network, noise(256, 256), mask, blend="none", seed=0)
+    counts = [int(seen.sum()) for seen in network.masks]
+    assert counts == [25 * 25] * (1 + 4 * 4 + 8 * 8 - 2 * 2)
+
+
+@pytest.mark.parametrize("gap, num_windows, num_masked", [(20, 2, 440), (30, 2, 400)])
+def test_each_of_two_holes_sees_the_other_masked(
+    gap: int, num_windows: int, num_masked: int
+) -> None:
+    """A window reaches 22 px from the border of a hole of 20: 2 columns of the other at 20 px."""
+    network = MeanNetwork()
+    mask = mask_of((200, 200), (80, 60, 20, 20), (80, 80 + gap, 20, 20))
+    complete(network, noise(200, 200), mask, blend="none", seed=0)
+    assert [seen.sum() for seen in network.masks] == [num_masked] * num_windows
+
+
+def test_two_close_holes_are_completed_together() -> None:
+    network, mask = MeanNetwork(), mask_of((200, 200), (80, 60, 8, 8), (80, 77, 8, 8))
+    complete(network, noise(200, 200), mask, blend="none", seed=0)
+    (seen,) = network.masks
+    assert seen.sum() == 2 * 8 * 8
+
+
+@pytest.mark.parametrize("size", [(3000, 4000)])
+@pytest.mark.parametrize("hole", [(100, 200, 20, 24), (700, 800, 1500, 2000)])
+def test_a_large_picture(size: tuple[int, int], hole: tuple[int, int, int, int]) -> None:
+    image = np.kron(noise(30, 40), np.ones((100, 100, 1), np.uint8))
+    mask = mask_of(size, hole)
+    completed = complete(MeanNetwork(), image, mask, blend="feather", seed=0)
+    assert np.array_equal(completed[~mask], image[~mask])
+    assert completed[mask].any()
+
+
+def test_a_plain_picture_stays_plain() -> None:
+    """Wherever the hole is: no scale, tile or blend adds anything of its own."""
+    image = np.full((150, 210, 3), (200, 90, 30), np.uint8)
+    for blend in BLENDS:
+        for hole in ((0, 0, 24, 20), (30, 40, 100, 110), (100, 180, 50, 30)):
+            mask = mask_of((150, 210), hole)
+            completed = complete(MeanNetwork(), image, mask, blend=blend, seed=0)
+            # seamlessClone rounds at each of its steps.
+            assert np.abs(completed.astype(int) - image).max() <= (2 if blend == "poisson" else 0)
+
+
+def test_nothing_known_is_an_error_and_no_hole_is_none() -> None:
+    image = noise(30, 40)
+    with pytest.raises(ValueError, match="covers the whole picture"):
+        complete(MeanNetwork(), image, np.ones((30, 40), bool), blend="feather", seed=0)
+    nothing = complete(MeanNetwork(), image, np.zeros((30, 40), bool), blend="feather", seed=0)
+    assert np.array_equal(nothing, image)
+
+
+def test_scattered_pixels() -> None:
+    rng = np.random.default_rng(0)
+    image, mask = noise(100, 120), rng.random((100, 120)) < 0.5
+    completed = complete(MeanNetwork(), image, mask, blend="feather", seed=0)
+    assert np.array_equal(completed[~mask], image[~mask])

@@ -1,0 +1,71 @@
+"""Names of inputs and outputs: what they mean, and what is refused before any work."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.image_files.jobs import Job, Outputs, jobs_of, masks_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/b.jpg", "in/a.PNG", "in/note.txt", "in/a_completed.png", "masks/a.png"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    return tmp_path
+
+
+COMPLETED = Outputs("_completed")
+ELSEWHERE = Outputs("_completed", folder=Path("out"))
+
+
+def test_files_folders_and_globs(folder: Path) -> None:
+    for names in (["in"], ["in/*.[jP]*"], ["in/a.PNG", "in", "in/b.jpg"]):
+        assert jobs_of(names, ELSEWHERE) == [
+            Job(Path("in/a.PNG"), Path("out/a_completed.png")),
+            Job(Path("in/b.jpg"), Path("out/b_completed.png")),
+        ]
+    assert jobs_of(["in/b.jpg"], COMPLETED)[0].target == Path("in/b_completed.png")
+
+
+def test_existing_outputs_need_force_or_resume(folder: Path) -> None:
+    with pytest.raises(ValueError, match="in/a_completed.png would be written over.*--force"):
+        jobs_of(["in"], COMPLETED)
+    assert len(jobs_of(["in"], COMPLETED._replace(force=True))) == 2
+    (left,) = jobs_of(["in"], COMPLETED._replace(resume=True))
+    assert left.source == Path("in/b.jpg")
+
+
+@pytest.mark.parametrize(
+    "names, outputs, words",
+    [
+        (["nowhere"], ELSEWHERE, "nowhere: there is no such file"),
+        (["masks/*.gif"], ELSEWHERE, "nothing matches"),
+        (["in"], Outputs("_completed", file=Path("x.png")), "there are 2 pictures"),
+        (["in/b.jpg"], Outputs("_completed", file=Path("x.gif")), "must end in one of: .png"),
+        (
+            ["in/b.jpg"],
+            Outputs("_completed", file=Path("in/b.jpg"), force=True),
+            "never written over",
+        ),
+        (["in/a.PNG", "masks/a.png"], ELSEWHERE, "several inputs would be written to out/a_comp"),
+    ],
+)
+def test_names_that_do_not_go_together(
+    folder: Path, names: list[str], outputs: Outputs, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        jobs_of(names, outputs)
+
+
+def test_masks_are_one_for_all_or_one_of_each_stem(folder: Path) -> None:
+    jobs = jobs_of(["in"], ELSEWHERE)
+    assert masks_of(jobs, None) == [None, None]
+    assert masks_of(jobs, Path("masks/a.png")) == [Path("masks/a.png")] * 2
+    with pytest.raises(ValueError, match="not exactly one mask of the same stem for in/b.jpg"):
+        masks_of(jobs, Path("masks"))
+    Path("masks/b.gif").touch()
+    assert masks_of(jobs, Path("masks")) == [Path("masks/a.png"), Path("masks/b.gif")]
+    with pytest.raises(ValueError, match="no such file or folder"):
+        masks_of(jobs, Path("elsewhere"))

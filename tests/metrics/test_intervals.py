@@ -1,0 +1,70 @@
+"""95 % intervals."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pipeline.metrics.intervals import bootstrap, wilson
+
+
+def values(num: int = 80, columns: int = 3) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.gamma(2.0, size=(num, columns)) * [1, 5, 20][:columns]
+
+
+def test_the_ends_are_scipy_s() -> None:
+    """By another stream of random numbers, so to a few hundredths of the interval's width."""
+    data = values()
+    ours = bootstrap(data)
+    for column in range(3):
+        theirs = stats.bootstrap(
+            (data[:, column],), np.mean, method="percentile", n_resamples=20_000, rng=1
+        ).confidence_interval
+        width = theirs.high - theirs.low
+        assert ours.low[column] == pytest.approx(theirs.low, abs=0.06 * width)
+        assert ours.high[column] == pytest.approx(theirs.high, abs=0.06 * width)
+
+
+def test_it_holds_the_true_mean_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    ends = bootstrap(rng.normal(size=(60, 400)))
+    held = ((ends.low < 0) & (ends.high > 0)).mean()
+    assert 0.90 < held < 0.98
+
+
+def test_a_second_time_gives_the_same() -> None:
+    one, other = bootstrap(values()), bootstrap(values())
+    assert np.array_equal(one.low, other.low) and np.array_equal(one.high, other.high)
+
+
+def test_pairs_stay_together() -> None:
+    """A method that is always better by the same amount has a certain lead."""
+    first = values(columns=1)
+    ends = bootstrap(np.hstack([first, first + 0.2, (first + 0.2) - first]))
+    assert ends.low[2] == pytest.approx(0.2) and ends.high[2] == pytest.approx(0.2)
+    assert ends.low[1] - ends.low[0] == pytest.approx(0.2)
+    assert ends.high[0] > ends.low[1], "though the two intervals overlap"
+
+
+def test_unknown_values_count_for_nothing() -> None:
+    data = np.hstack([values(columns=2), np.full((80, 1), np.nan)])
+    data[10, 1] = np.nan
+    found, alone = bootstrap(data), bootstrap(values(columns=2))
+    assert found.low[0] == pytest.approx(alone.low[0])
+    assert np.isfinite(found.low[1]) and found.low[1] < np.nanmean(data[:, 1]) < found.high[1]
+    assert np.isnan(found.low[2]) and np.isnan(found.high[2])
+
+
+def test_one_photo_says_nothing_of_others() -> None:
+    ends = bootstrap(np.array([[3.0]]))
+    assert ends.low[0] == ends.high[0] == 3
+
+
+@pytest.mark.parametrize(("hits", "num"), [(0, 10), (3, 10), (10, 10), (400, 1000)])
+def test_wilson_is_scipy_s(hits: int, num: int) -> None:
+    theirs = stats.binomtest(hits, num).proportion_ci(0.95, method="wilson")
+    assert wilson(hits, num) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
+
+
+def test_nothing_tried_is_nothing_known() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)

@@ -1,0 +1,92 @@
+"""Every recipe learns from real photos: a minute's training, told by figures of other photos.
+
+The photos are test data that the project does not hold; without them the test is skipped.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from models import registry
+from models.components.generators import Sampler
+from models.components.pixels import to_tensor, to_uint8
+from models.recipe import Batch, Setting
+from pipeline.metrics.hole_figures import hole_l1
+from pipeline.metrics.sliced_wasserstein import sliced_wasserstein
+from pipeline.training.ema import AveragedWeights
+from pipeline.training.update_step import take_update
+from support.cutters import cutter
+
+SIZE, BOX, BATCH = 32, 16, 16
+HOLES = cutter("box", image_size=SIZE, box_size=BOX, side_min=10, side_max=13)
+NUM_TRAIN, NUM_VAL = 256, 64
+# Short phases, so that each of them is taken; steps that suffice to see it learn.
+RECIPES: dict[str, tuple[dict[str, Any], int]] = {
+    "basquiat": ({"width": 8}, 100),
+    "dcgan": ({"width": 8}, 300),
+    "ganscape": ({"width": 8}, 100),
+    "glcic": ({"width": 8, "phases": [80, 5]}, 100),
+    "outpaint": ({"width": 8}, 100),
+    "pix2pix": ({"width": 8}, 100),
+    "vanilla": ({"width": 64, "channels": 3}, 500),
+    "wgan": ({"width": 8, "phases": [80, 10]}, 100),
+}
+
+
+@pytest.fixture(scope="module")
+def photos(shared: Path) -> Tensor:
+    """(N, S, S, 3) uint8 landscapes."""
+    paths = sorted((shared / "data/landscapes256").rglob("*.jpg"))[: NUM_TRAIN + NUM_VAL]
+    small = [np.asarray(Image.open(path).convert("RGB").resize((SIZE, SIZE))) for path in paths]
+    return torch.from_numpy(np.stack(small))
+
+
+def batch_of(photos: Tensor, text: str) -> Batch:
+    masks, _, boxes = HOLES.cut(text, len(photos))
+    return Batch(to_tensor(photos), torch.from_numpy(masks)[:, None].float(), torch.tensor(boxes))
+
+
+@torch.no_grad()
+def error(generator: torch.nn.Module, photos: Tensor) -> float:
+    """Of completions in the hole; of made-up pictures their distance to the photos."""
+    torch.manual_seed(0)
+    if isinstance(generator, Sampler):
+        samples = generator.sample(torch.randn(len(photos), generator.latent_size))
+        return sliced_wasserstein(to_uint8(samples), photos)
+    batch = batch_of(photos, "validation")
+    output = to_uint8(generator(batch.image, batch.mask))
+    return hole_l1(output, photos, batch.mask > 0)
+
+
+def test_every_recipe_is_here() -> None:
+    assert RECIPES.keys() == registry.RECIPES.keys()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_learns(name: str, photos: Tensor) -> None:
+    torch.set_num_threads(1)
+    values, num_steps = RECIPES[name]
+    options = registry.options_model(name).model_validate({"preset": "default", **values})
+    setting = Setting(SIZE, BOX, NUM_TRAIN // BATCH, 0, (0.0, 0.0, 0.0))
+    recipe = registry.build(name, options, setting, torch.device("cpu"))
+    averaged = AveragedWeights(recipe.generator, 200)
+    train, validation = photos[:NUM_TRAIN], photos[NUM_TRAIN:]
+    before = error(averaged.network, validation)
+    for step in range(num_steps):
+        torch.manual_seed(step)
+        batch = batch_of(train[torch.randint(NUM_TRAIN, (BATCH,))], f"train {step}")
+        sums: dict[str, tuple[float, int]] = {}
+        for update in recipe.schedule.updates:
+            outcome = take_update(recipe, update, [batch])
+            assert outcome.healthy
+            sums |= {f"{update}/{term}": (v.item(), 1) for term, v in outcome.terms.items()}
+        recipe.schedule.advance()
+        recipe.schedule.observe(sums)
+        averaged.update(BATCH, (step + 1) * BATCH)
+    after = error(averaged.network, validation)
+    assert after < 0.7 * before

@@ -1,0 +1,39 @@
+"""A stage ends with the dvc above it, even one that was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+STAGE = """
+import time
+from pathlib import Path
+from pipeline.runtime.parent import stop_with_dvc
+from support.waiting import wait_for
+stop_with_dvc()
+Path("started").touch()
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    Path("stopped").touch()
+    raise SystemExit(130)
+"""
+
+# What dvc does: a shell runs the stage.
+DVC = "import subprocess, sys; subprocess.run(f'{sys.executable} stage.py; true', shell=True)"
+
+
+def test_a_killed_dvc_takes_its_stage_along(tmp_path: Path) -> None:
+    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "dvc").write_text(DVC)
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "dvc", "repro"],
+        cwd=tmp_path,
+        env=os.environ | {"DVC_STAGE": "crop", "PYTHONPATH": root},
+    )
+    wait_for(tmp_path / "started")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_for(tmp_path / "stopped")
