@@ -18,7 +18,7 @@ import requests
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
-from places_server import PlacesServer, kill_often, pinned, places_server  # noqa: E402
+from support.places_server import PlacesServer, kill_often, pinned, places_server  # noqa: E402
 
 from pipeline.downloads.transfer import fetch  # noqa: E402
 

@@ -23,7 +23,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from project import Project  # noqa: E402
+from support.project import Project  # noqa: E402
 
 from models.registry import RECIPES, options_model  # noqa: E402
 from pipeline.tracking.live import Live, newest, read_live  # noqa: E402
@@ -45,7 +45,7 @@ PARAMS = {
     "train.batch_size": BATCH,
     "train.ema_images": 40,
     "train.select": "hole_psnr",
-    "train.meet_every": 4,
+    "train.sync_every": 4,
     "train.log_every": 3,
     "train.sample_every": 50,
     "train.checkpoint_every": 7,

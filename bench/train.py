@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 from models import registry  # noqa: E402
 from models.components.options import RecipeOptions  # noqa: E402
 from models.components.pixels import to_uint8  # noqa: E402
-from models.recipe import Batch, Recipe, Setting, Sums  # noqa: E402
+from models.recipe import Batch, DataSpec, Recipe, Sums  # noqa: E402
 from pipeline.holes.cutter import HoleCutter  # noqa: E402
 from pipeline.params.runtime import RuntimeParams  # noqa: E402
 from pipeline.params.section import PARAMS_PATH, load  # noqa: E402
@@ -44,7 +44,7 @@ from pipeline.runtime.devices import choose_device, num_threads  # noqa: E402
 from pipeline.shards.reader import read_meta, shards_of  # noqa: E402
 from pipeline.training import checkpoint  # noqa: E402
 from pipeline.training import loop as stage  # noqa: E402
-from pipeline.training.batch_loader import Feed  # noqa: E402
+from pipeline.training.batch_loader import BatchLoader  # noqa: E402
 from pipeline.training.compiler import compiled  # noqa: E402
 from pipeline.training.completion_validation import CompletionValidation  # noqa: E402
 from pipeline.training.order import Order  # noqa: E402
@@ -60,7 +60,7 @@ from pipeline.training.precision import autocast_dtype  # noqa: E402
 from pipeline.training.processes import Processes  # noqa: E402
 from pipeline.training.streamed_photos import StreamedPhotos  # noqa: E402
 from pipeline.training.train_state import Due  # noqa: E402
-from pipeline.training.update_step import freeze_all_but, take_update  # noqa: E402
+from pipeline.training.update_step import freeze_all_but, update_step  # noqa: E402
 from pipeline.training.validation import MAX_PHOTOS  # noqa: E402
 
 # GANscape's published training.
@@ -261,8 +261,8 @@ def build(setup: Setup, entry: Entry, steps_per_epoch: int = 1) -> Recipe:
     """The recipe as the stage builds it: channels_last, fused optimizers."""
     meta = setup.meta
     sizes = (meta["image_size"], meta["box_size"])
-    setting = Setting(*sizes, steps_per_epoch, setup.train.seed, mean_color=GREY)
-    return registry.build(entry.recipe, entry.options, setting, setup.device)
+    data_spec = DataSpec(*sizes, steps_per_epoch, setup.train.seed, mean_color=GREY)
+    return registry.build(entry.recipe, entry.options, data_spec, setup.device)
 
 
 # The rungs
@@ -309,11 +309,11 @@ def own_rungs(setup: Setup, entry: Entry, ours: "Ours") -> list[Rung]:
 
     def update(updates: Updates) -> None:
         for name in updates:
-            take_update(recipe, name, [batch], low)
+            update_step(recipe, name, [batch], low)
 
     return [
         Rung(LIMIT, update, deterministic=True),
-        Rung(OURS, ours.step, steps_at_once=setup.train.meet_every, deterministic=True),
+        Rung(OURS, ours.step, steps_at_once=setup.train.sync_every, deterministic=True),
     ]
 
 
@@ -390,10 +390,10 @@ def order_of(setup: Setup) -> Order:
     return Order(setup.train.seed, shard_sizes(num, setup.meta.get("samples_per_shard", num)))
 
 
-def feed_of(setup: Setup, photos: TrainingPhotos) -> Feed:
+def feed_of(setup: Setup, photos: TrainingPhotos) -> BatchLoader:
     """Fresh holes, which cost more than stored ones."""
     fresh = HoleCutter.of_meta(setup.meta)
-    return Feed(photos, setup.train.seed, setup.batch_size, setup.train.flip, fresh)
+    return BatchLoader(photos, setup.train.seed, setup.batch_size, setup.train.flip, fresh)
 
 
 # The peer's photos
@@ -492,19 +492,21 @@ class Ours:
         self.schedule = Pinned()
         recipe = dataclasses.replace(self.run.recipe, schedule=self.schedule)
         self.run.recipe = compiled(recipe, self.config["compile"])
-        self.feed = feed_of(setup, photos)
+        self.loader = feed_of(setup, photos)
         self.background = stack.enter_context(Background())
-        self.tell = stack.enter_context(stage.announce(self.run, self.config, [], self.background))
+        self.tell = stack.enter_context(
+            stage.open_logger(self.run, self.config, [], self.background)
+        )
 
     def step(self, updates: Updates) -> None:
         """Feeding, updates, averaged weights and, where it is due, the meeting."""
         run = self.run
         self.schedule.updates = updates
-        self.feed.seed_noise(run.at.step)
-        parts = self.feed.batch(run.at.step).parts(self.params.accumulate)
+        self.loader.seed_noise(run.at.step)
+        parts = self.loader.batch(run.at.step).parts(self.params.accumulate)
         run.take_step(parts, self.low)
         self.tell.step()
-        if run.at.step % self.params.meet_every == 0:
+        if run.at.step % self.params.sync_every == 0:
             run.meet()
             run.is_over()
 
@@ -586,7 +588,7 @@ def costs_of(setup: Setup, ours: Ours, fastest: Updates) -> dict[str, Cost]:
 
     def meet() -> float:
         """One after as many steps as there are between two."""
-        repeat(train.meet_every - 1, lambda: ours.step(fastest))
+        repeat(train.sync_every - 1, lambda: ours.step(fastest))
         seconds = timed(device, run.meet)
         ours.step(fastest)
         return seconds
@@ -601,9 +603,9 @@ def costs_of(setup: Setup, ours: Ours, fastest: Updates) -> dict[str, Cost]:
         ours.background.wait()
 
     return {
-        FEEDING: Cost(often(MANY, lambda: ours.feed.batch(run.at.step)), 1),
+        FEEDING: Cost(often(MANY, lambda: ours.loader.batch(run.at.step)), 1),
         "averaged weights": Cost(often(MANY, average), 1),
-        "meeting of host and device": Cost(median(meet() for _ in range(FEW)), train.meet_every),
+        "meeting of host and device": Cost(median(meet() for _ in range(FEW)), train.sync_every),
         ROW: Cost(often(FEW, add_row), train.log_every),
         VALIDATION: Cost(often(FEW, validate), train.sample_every),
         "snapshot of a checkpoint": Cost(often(FEW, run.snapshot), train.checkpoint_every),
@@ -615,7 +617,7 @@ def checkpoint_seconds(setup: Setup, ours: Ours, updates: Updates) -> float:
     """What a checkpoint adds to the steps during which it is written; median of rounds in turn."""
 
     def keep() -> None:
-        stage.keep_state(ours.run, ours.background)
+        stage.save_checkpoint(ours.run, ours.background)
 
     def steps(num: int) -> Callable[[], None]:
         return lambda: repeat(num, lambda: ours.step(updates))
@@ -640,7 +642,7 @@ def checkpoint_seconds(setup: Setup, ours: Ours, updates: Updates) -> float:
 def streaming(
     setup: Setup, ours: Ours, updates: Updates, step: float
 ) -> tuple[float, float] | None:
-    """Share of the time that the steps of whole passes spend in Feed.batch when photos are
+    """Share of the time that the steps of whole passes spend in BatchLoader.batch when photos are
     streamed, and how much longer such passes take than with resident photos.
 
     None without shards, and where steps of `step` seconds would take too long.
@@ -656,30 +658,30 @@ def streaming(
         stored_holes=False,
         threads=num_threads(0),
     )
-    resident = ours.feed
+    resident = ours.loader
     streamed = TimedFeed(**{**vars(resident), "photos": photos})
     shares, ratios = [], []
     for _ in range(min(FEW, setup.rounds) + 1):
         seconds = []
-        for ours.feed in (resident, streamed):
+        for ours.loader in (resident, streamed):
             steps = lambda: repeat(num, lambda: ours.step(updates))  # noqa: E731
             seconds.append(timed(setup.device, steps))
         shares.append(sum(streamed.waits[-num:]) / seconds[1])
         ratios.append(seconds[1] / seconds[0])
-    ours.feed = resident
+    ours.loader = resident
     photos.close()
     return median(shares[1:]), median(ratios[1:])  # the first pass had nothing ready
 
 
 @dataclass(frozen=True)
-class TimedFeed(Feed):
-    """A feed that notes how long its caller waits, and whose steps follow each other."""
+class TimedFeed(BatchLoader):
+    """A loader that notes how long its caller waits, and whose steps follow each other."""
 
     waits: list[float] = dataclasses.field(default_factory=list)  # seconds
 
     def batch(self, step: int) -> Batch:
         begun = time.perf_counter()
-        batch = super().batch(len(self.waits))  # not `step`: some were taken with another feed
+        batch = super().batch(len(self.waits))  # not `step`: some were taken with another loader
         self.waits.append(time.perf_counter() - begun)
         return batch
 
@@ -689,8 +691,8 @@ def validation_of(setup: Setup) -> CompletionValidation:
     if setup.crop_dir:
         return CompletionValidation.load(setup.crop_dir, setup.meta, setup.device)
     num = setup.meta["num_samples"]["val"]
-    feed = dataclasses.replace(feed_of(setup, resident_photos(setup)), batch_size=num)
-    batch = feed.batch(0)
+    loader = dataclasses.replace(feed_of(setup, resident_photos(setup)), batch_size=num)
+    batch = loader.batch(0)
     return CompletionValidation(to_uint8(batch.image), Holes(batch.mask > 0, batch.box))
 
 
@@ -845,7 +847,7 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def stage_check(figures: Figures, entry: Entry) -> str:
     """The stage itself, once, from its first step past a validation and a checkpoint."""
     setup, train = figures.setup, figures.setup.train
-    num = max(train.sample_every, train.checkpoint_every) + train.meet_every
+    num = max(train.sample_every, train.checkpoint_every) + train.sync_every
     if setup.crop_dir is None or setup.is_quick or num * figures.step > MAX_CHECK_SECONDS:
         return f"The stage itself was not run: no shards, or {num} steps take too long."
     budget = f"{num * setup.batch_size} images"

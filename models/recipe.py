@@ -21,7 +21,7 @@ Sums = dict[str, tuple[float, int]]
 
 
 @dataclass(frozen=True)
-class Setting:
+class DataSpec:
     """What the data and the run fix for a recipe."""
 
     image_size: int  # px
@@ -91,7 +91,7 @@ class Recipe:
     schedule: Schedule
 
 
-def placed(networks: dict[str, nn.Module], device: torch.device) -> dict[str, nn.Module]:
+def to_device(networks: dict[str, nn.Module], device: torch.device) -> dict[str, nn.Module]:
     """The same networks, moved to `device` and laid out for its convolutions."""
     for network in networks.values():
         network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]

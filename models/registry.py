@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.components.options import RecipeOptions
-from models.recipe import Recipe, Setting
+from models.recipe import DataSpec, Recipe
 
 RECIPES = {
     "basquiat": "models.recipes.basquiat",
@@ -26,7 +26,7 @@ class RecipeModule(Protocol):
 
     Options: type[RecipeOptions]
 
-    def build(self, options: Any, setting: Setting, device: torch.device) -> Recipe:
+    def build(self, options: Any, data_spec: DataSpec, device: torch.device) -> Recipe:
         """Networks, optimizers, updates and schedule."""
 
     def build_generator(self, options: Any, image_size: int) -> nn.Module:
@@ -52,9 +52,9 @@ def options_model(name: str) -> type[RecipeOptions]:
     return recipe_module(name).Options
 
 
-def build(name: str, options: Any, setting: Setting, device: torch.device) -> Recipe:
+def build(name: str, options: Any, data_spec: DataSpec, device: torch.device) -> Recipe:
     """Recipe `name` on `device`, ready to train."""
-    return recipe_module(name).build(options, setting, device)
+    return recipe_module(name).build(options, data_spec, device)
 
 
 def build_generator(name: str, options: dict[str, Any], image_size: int) -> nn.Module:

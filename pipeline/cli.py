@@ -201,13 +201,13 @@ def complete(
     """Complete holes in pictures of any size: <name>_completed.png."""
     from pipeline.image_files.complete import ENDING, complete_files
     from pipeline.image_files.jobs import Outputs
-    from pipeline.image_files.render_options import Making
+    from pipeline.image_files.render_options import RenderOptions
 
     _batch(
         lambda: complete_files(
             inputs,
             Outputs(ENDING, output, output_dir, force, resume),
-            Making(model, blend, colors, seed, device),
+            RenderOptions(model, blend, colors, seed, device),
             mask=mask,
             holes=hole or [],
             remove=remove,
@@ -245,14 +245,14 @@ def outpaint(
     """Continue pictures beyond their sides: <name>_outpainted.png."""
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.outpaint import ENDING, outpaint_files
-    from pipeline.image_files.render_options import Making
+    from pipeline.image_files.render_options import RenderOptions
 
     names = [*(inputs or []), *([input_image] if input_image else [])]
     _batch(
         lambda: outpaint_files(
             names,
             Outputs(ENDING, output, output_dir or output_folder, force, resume),
-            Making(model, blend, colors, seed, device),
+            RenderOptions(model, blend, colors, seed, device),
             extension_ratio=extension_ratio if ratio is None else ratio,
             sides=sides.split(","),
         )

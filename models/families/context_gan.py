@@ -16,7 +16,7 @@ from models.components.options import RecipeOptions
 from models.networks.blocks import BlockStyle, Layer, leaky
 from models.networks.context_discriminator import ContextDiscriminator
 from models.networks.layered_generator import LayeredGenerator
-from models.recipe import Batch, Setting, Terms
+from models.recipe import Batch, DataSpec, Terms
 
 
 class ContextOptions(RecipeOptions):
@@ -59,14 +59,14 @@ def context_generator(
 
 
 def context_discriminator(
-    options: ContextOptions, setting: Setting, norm: Norm, **layers: Any
+    options: ContextOptions, data_spec: DataSpec, norm: Norm, **layers: Any
 ) -> ContextDiscriminator:
-    """Untrained, sized to the setting's image and box; `layers` as ContextDiscriminator's."""
+    """Untrained, sized to the data_spec's image and box; `layers` as ContextDiscriminator's."""
     discriminator = ContextDiscriminator(
         **layers,
         width=options.width,
-        image_size=setting.image_size,
-        box_size=setting.box_size,
+        image_size=data_spec.image_size,
+        box_size=data_spec.box_size,
         style=_style(options, options.discriminator_slope, norm),
         unit_range=options.unit_range,
     )

@@ -11,7 +11,7 @@ from models.components.optimizers import OptimizerOptions
 from models.components.options import Options
 from models.components.pixels import to_unit
 from models.components.schedule import Phase, PhaseSchedule
-from models.recipe import Batch, Recipe, Terms, Update, placed
+from models.recipe import Batch, Recipe, Terms, Update, to_device
 
 
 class GameOptimizers(Options):
@@ -52,7 +52,7 @@ class SamplingGame:
         the other's update as in its own.
         """
         sampler, discriminator = self.sampler, self.discriminator
-        networks = placed({"generator": sampler, "discriminator": discriminator}, device)
+        networks = to_device({"generator": sampler, "discriminator": discriminator}, device)
         weights = {"real": 1.0, "fake": 1.0}
         return Recipe(
             generator=generator,

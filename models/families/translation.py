@@ -24,7 +24,7 @@ from models.networks.blocks import BlockStyle, leaky
 from models.networks.norm import Norm, norm_layer
 from models.networks.patch_discriminator import PatchDiscriminator, strided_layers
 from models.networks.unet import Layout, UNet, UNetStyle, level_channels
-from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
+from models.recipe import Batch, DataSpec, Recipe, Terms, Update, seeded, to_device
 
 ADAM = {"name": "Adam", "lr": 0.0002, "betas": [0.5, 0.999]}
 
@@ -195,14 +195,14 @@ class Game:
         return losses.absolute_error_image(output, image)
 
 
-def new_game(options: TranslationOptions, setting: Setting, device: torch.device) -> Game:
+def new_game(options: TranslationOptions, data_spec: DataSpec, device: torch.device) -> Game:
     """Both networks on `device`."""
-    with seeded(setting.seed, "generator"):
-        generator = build_generator(options, setting.image_size)
-    with seeded(setting.seed, "discriminator"):
-        discriminator = build_discriminator(options, setting.image_size)
-    generator.masked_input.set_mean_color(setting.mean_color)
-    placed({"generator": generator, "discriminator": discriminator}, device)
+    with seeded(data_spec.seed, "generator"):
+        generator = build_generator(options, data_spec.image_size)
+    with seeded(data_spec.seed, "discriminator"):
+        discriminator = build_discriminator(options, data_spec.image_size)
+    generator.masked_input.set_mean_color(data_spec.mean_color)
+    to_device({"generator": generator, "discriminator": discriminator}, device)
     return Game(generator, discriminator, options)
 
 

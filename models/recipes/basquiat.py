@@ -14,7 +14,7 @@ from pydantic import Field
 from models.components.optimizers import OptimizerOptions
 from models.families import translation
 from models.families.translation import MENDED, PUBLISHED, TranslationOptimizers, TranslationOptions
-from models.recipe import Recipe, Setting
+from models.recipe import DataSpec, Recipe
 
 build_generator = translation.build_generator
 
@@ -70,6 +70,6 @@ class Options(TranslationOptions):
     optimizers: CodedOptimizers = Field(description="one a network")
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    return translation.recipe_of(translation.new_game(options, setting, device))
+    return translation.recipe_of(translation.new_game(options, data_spec, device))

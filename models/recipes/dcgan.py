@@ -15,7 +15,7 @@ from models.components.initialise import normal
 from models.components.latent_search import LatentSearch
 from models.components.options import RecipeOptions
 from models.families.sampling_gan import GameOptimizers, SamplingGame
-from models.recipe import Recipe, Setting, seeded
+from models.recipe import DataSpec, Recipe, seeded
 
 FIRST_SIZE = 4  # px, of the map that the latents are projected to
 MAX_MULTIPLE = 8  # of the width: channels of the smallest maps
@@ -136,10 +136,10 @@ def check_size(image_size: int) -> None:
         )
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    with seeded(setting.seed, "generator"):
-        generator = build_generator(options, setting.image_size)
+    with seeded(data_spec.seed, "generator"):
+        generator = build_generator(options, data_spec.image_size)
     game = SamplingGame(generator.sampler, generator.discriminator)
     return game.recipe(generator, options.optimizers, device)
 

@@ -33,7 +33,7 @@ from models.networks.blocks import (
 )
 from models.networks.context_discriminator import ContextDiscriminator
 from models.networks.layered_generator import LayeredGenerator
-from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
+from models.recipe import Batch, DataSpec, Recipe, Terms, Update, seeded, to_device
 
 NORM = Norm(KERAS_BATCH_NORM, glorot_uniform)
 ADAM = {"name": "Adam", "betas": [0.5, 0.999]}
@@ -174,11 +174,11 @@ def build_generator(options: Options, image_size: int) -> LayeredGenerator:
     return context_generator(options, options.generator_layers, NORM)
 
 
-def build_discriminator(options: Options, setting: Setting) -> ContextDiscriminator:
-    """Sized to the setting's image and box."""
+def build_discriminator(options: Options, data_spec: DataSpec) -> ContextDiscriminator:
+    """Sized to the data_spec's image and box."""
     return context_discriminator(
         options,
-        setting,
+        data_spec,
         NORM,
         global_layers=options.global_layers,
         local_layers=options.local_layers,
@@ -187,14 +187,14 @@ def build_discriminator(options: Options, setting: Setting) -> ContextDiscrimina
     )
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    with seeded(setting.seed, "generator"):
-        generator = build_generator(options, setting.image_size)
-    with seeded(setting.seed, "discriminator"):
-        discriminator = build_discriminator(options, setting)
-    generator.masked_input.set_mean_color(setting.mean_color)
-    networks = placed({"generator": generator, "discriminator": discriminator}, device)
+    with seeded(data_spec.seed, "generator"):
+        generator = build_generator(options, data_spec.image_size)
+    with seeded(data_spec.seed, "discriminator"):
+        discriminator = build_discriminator(options, data_spec)
+    generator.masked_input.set_mean_color(data_spec.mean_color)
+    networks = to_device({"generator": generator, "discriminator": discriminator}, device)
     game = Game(generator, discriminator, options.completed, options.real_term)
     return Recipe(
         generator=generator,
@@ -205,7 +205,7 @@ def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
             "discriminator": options.optimizers.discriminator.build(discriminator.parameters()),
         },
         updates=_updates(game, options),
-        schedule=PhaseSchedule(_phases(options, setting.steps_per_epoch)),
+        schedule=PhaseSchedule(_phases(options, data_spec.steps_per_epoch)),
     )
 
 

@@ -40,7 +40,7 @@ from models.networks.blocks import (
 )
 from models.networks.context_discriminator import ContextDiscriminator, halving_layers
 from models.networks.layered_generator import LayeredGenerator
-from models.recipe import Batch, Recipe, Setting, Update, placed, seeded
+from models.recipe import Batch, DataSpec, Recipe, Update, seeded, to_device
 
 # First weights as torch has them, which is what the implementations leave it at.
 NORM = Norm(nn.BatchNorm2d, lambda network: None)
@@ -146,27 +146,27 @@ def build_generator(options: Options, image_size: int) -> LayeredGenerator:
     return context_generator(options, layers, NORM)
 
 
-def build_discriminator(options: Options, setting: Setting) -> ContextDiscriminator:
-    """Sized to the setting's image and box; at 256 and 128 px six and five convolutions."""
+def build_discriminator(options: Options, data_spec: DataSpec) -> ContextDiscriminator:
+    """Sized to the data_spec's image and box; at 256 and 128 px six and five convolutions."""
     return context_discriminator(
         options,
-        setting,
+        data_spec,
         NORM,
-        global_layers=halving_layers(setting.image_size, options.smallest_map),
-        local_layers=halving_layers(setting.box_size, options.smallest_map),
+        global_layers=halving_layers(data_spec.image_size, options.smallest_map),
+        local_layers=halving_layers(data_spec.box_size, options.smallest_map),
         dense=(16,),
         dense_activation=True,
     )
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    with seeded(setting.seed, "generator"):
-        generator = build_generator(options, setting.image_size)
-    with seeded(setting.seed, "discriminator"):
-        discriminator = build_discriminator(options, setting)
-    generator.masked_input.set_mean_color(setting.mean_color)
-    networks = placed({"generator": generator, "discriminator": discriminator}, device)
+    with seeded(data_spec.seed, "generator"):
+        generator = build_generator(options, data_spec.image_size)
+    with seeded(data_spec.seed, "discriminator"):
+        discriminator = build_discriminator(options, data_spec)
+    generator.masked_input.set_mean_color(data_spec.mean_color)
+    networks = to_device({"generator": generator, "discriminator": discriminator}, device)
     game = Game(
         generator,
         discriminator,

@@ -18,7 +18,7 @@ from models.components import losses
 from models.families import translation
 from models.families.translation import MENDED, PUBLISHED, Game, TranslationOptions
 from models.networks.vgg_features import load_vgg_features
-from models.recipe import Batch, Recipe, Setting, Terms
+from models.recipe import Batch, DataSpec, Recipe, Terms
 
 build_generator = translation.build_generator
 
@@ -97,11 +97,11 @@ class FeatureGame(Game):
         return losses.feature_matching(judged, targets)
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`; a ValueError where VGG19's weights are wanted and not to be had."""
     vgg = None
     if options.features == "vgg19":
         vgg = load_vgg_features(options.weights_path, options.weights_sha256).to(device)
-    game = translation.new_game(options, setting, device)
+    game = translation.new_game(options, data_spec, device)
     game = FeatureGame(game.generator, game.discriminator, options, vgg)
     return translation.recipe_of(game, {"features": options.features_weight})

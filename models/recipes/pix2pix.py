@@ -11,7 +11,7 @@ import torch
 
 from models.families import translation
 from models.families.translation import MENDED, PUBLISHED, TranslationOptions
-from models.recipe import Recipe, Setting
+from models.recipe import DataSpec, Recipe
 
 build_generator = translation.build_generator
 
@@ -22,6 +22,6 @@ class Options(TranslationOptions):
     presets: ClassVar = {"default": MENDED, "faithful": PUBLISHED}
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    return translation.recipe_of(translation.new_game(options, setting, device))
+    return translation.recipe_of(translation.new_game(options, data_spec, device))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.components.generators import Sampler
 from models.components.options import RecipeOptions
 from models.families.sampling_gan import GameOptimizers, SamplingGame
-from models.recipe import Recipe, Setting, seeded
+from models.recipe import DataSpec, Recipe, seeded
 
 SLOPE = 0.2  # of the LeakyReLUs
 
@@ -100,11 +100,11 @@ def build_generator(options: Options, image_size: int) -> DenseSampler:
     return DenseSampler(options, image_size)
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    with seeded(setting.seed, "generator"):
-        sampler = build_generator(options, setting.image_size)
-    with seeded(setting.seed, "discriminator"):
-        discriminator = DenseDiscriminator(options, setting.image_size)
+    with seeded(data_spec.seed, "generator"):
+        sampler = build_generator(options, data_spec.image_size)
+    with seeded(data_spec.seed, "discriminator"):
+        discriminator = DenseDiscriminator(options, data_spec.image_size)
     game = SamplingGame(sampler, discriminator, options.unit_reals)
     return game.recipe(sampler, options.optimizers, device)

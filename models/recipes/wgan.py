@@ -41,7 +41,7 @@ from models.networks.blocks import (
 from models.networks.context_discriminator import ContextDiscriminator, halving_layers
 from models.networks.enhanced_completer import EnhancedCompleter, ResidualEnhancer
 from models.networks.layered_generator import LayeredGenerator
-from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
+from models.recipe import Batch, DataSpec, Recipe, Terms, Update, seeded, to_device
 
 RMSPROP = {"name": "RMSprop", "lr": 5e-5}
 ADAM = {"name": "Adam", "betas": [0.5, 0.999]}
@@ -201,16 +201,16 @@ def build_generator(options: Options, image_size: int) -> EnhancedCompleter:
     return EnhancedCompleter(coarse, enhancement)
 
 
-def build_critic(options: Options, setting: Setting) -> ContextDiscriminator:
-    """Sized to the setting's image and box, without norm."""
+def build_critic(options: Options, data_spec: DataSpec) -> ContextDiscriminator:
+    """Sized to the data_spec's image and box, without norm."""
     critic = ContextDiscriminator(
-        global_layers=halving_layers(setting.image_size, options.smallest_map),
-        local_layers=halving_layers(setting.box_size, options.smallest_map),
+        global_layers=halving_layers(data_spec.image_size, options.smallest_map),
+        local_layers=halving_layers(data_spec.box_size, options.smallest_map),
         dense=(8,),
         dense_activation=True,
         width=options.width,
-        image_size=setting.image_size,
-        box_size=setting.box_size,
+        image_size=data_spec.image_size,
+        box_size=data_spec.box_size,
         style=BlockStyle(leaky(0.2)),
         unit_range=False,
     )
@@ -218,13 +218,13 @@ def build_critic(options: Options, setting: Setting) -> ContextDiscriminator:
     return critic
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    with seeded(setting.seed, "generator"):
-        generator = build_generator(options, setting.image_size)
-    with seeded(setting.seed, "critic"):
-        critic = build_critic(options, setting)
-    generator.coarse.masked_input.set_mean_color(setting.mean_color)
+    with seeded(data_spec.seed, "generator"):
+        generator = build_generator(options, data_spec.image_size)
+    with seeded(data_spec.seed, "critic"):
+        critic = build_critic(options, data_spec)
+    generator.coarse.masked_input.set_mean_color(data_spec.mean_color)
     networks = {
         "coarse": generator.coarse,
         "enhancement": generator.enhancement,
@@ -233,7 +233,7 @@ def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
     optimizers = options.optimizers
     return Recipe(
         generator=generator,
-        networks=placed(networks, device),
+        networks=to_device(networks, device),
         optimizers={
             "reconstruction": optimizers.reconstruction.build(generator.coarse.parameters()),
             "completion": optimizers.completion.build(generator.coarse.parameters()),

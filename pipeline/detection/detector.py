@@ -96,14 +96,14 @@ class Detector:
         batch = np.empty((len(images), self.image_size, self.image_size, 3), np.uint8)
         for image, square in zip(images, batch, strict=True):
             letterbox(image, square)
-        found = self.begin(batch)
+        found = self.submit(batch)
         return [
             self.boxes(candidates, *image.shape[:2])
             for candidates, image in zip(found.wait(), images, strict=True)
         ]
 
     @torch.inference_mode()
-    def begin(self, batch: np.ndarray) -> "Look":
+    def submit(self, batch: np.ndarray) -> "Detections":
         """Looks at photos that are fitted into the square (NHWC uint8, RGB).
 
         A GPU's answer is not waited for; `batch` may be written over at once.
@@ -113,10 +113,10 @@ class Detector:
         output = self._backend(pictures)
         prediction = output[0] if isinstance(output, (list, tuple)) else output
         assert prediction.shape[1] == 4 + len(self._backend.names), "boxes and scores of one head"
-        return Look(_strongest(prediction, self._classes))
+        return Detections(_strongest(prediction, self._classes))
 
     def boxes(self, candidates: np.ndarray, height: int, width: int) -> list[PersonBox]:
-        """The people in a photo of that size, from a row of `Look.wait`."""
+        """The people in a photo of that size, from a row of `Detections.wait`."""
         found = candidates[candidates[:, 4] > self._floor]
         if not len(found):
             return []
@@ -131,7 +131,7 @@ class Detector:
         return _person_boxes(found[:, 4].tolist(), placed.tolist(), (height, width))
 
 
-class Look:
+class Detections:
     """What the model saw in a batch, on its way from the device."""
 
     def __init__(self, candidates: torch.Tensor) -> None:
@@ -151,7 +151,7 @@ class Look:
 
 
 def _strongest(prediction: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """As in `Look.wait`, of the places where one of `classes` is likeliest; 0 where none is.
+    """As in `Detections.wait`, of the places where one of `classes` is likeliest; 0 where none is.
 
     `prediction` is N x (4 + number of classes) x places. The shape of the answer does not depend
     on what is seen, so that a GPU need not be waited for.

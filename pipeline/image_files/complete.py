@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.image_files.batch import run_batch
 from pipeline.image_files.image_file import PictureFile, read_mask
 from pipeline.image_files.jobs import Job, Outputs, jobs_of, masks_of
-from pipeline.image_files.render_options import Making
+from pipeline.image_files.render_options import RenderOptions
 from pipeline.params.section import PARAMS_PATH
 from pipeline.shards.rectangle import Rectangle
 
@@ -22,7 +22,7 @@ ENDING = "_completed"
 def complete_files(
     names: Sequence[str],  # files, folders, globs
     outputs: Outputs,
-    making: Making,
+    making: RenderOptions,
     *,
     mask: Path | None,
     holes: Sequence[str],  # each "top,left,height,width"

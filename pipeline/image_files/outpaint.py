@@ -9,7 +9,7 @@ from pipeline.completion.outpainting import Side, canvas, check_extension
 from pipeline.image_files.batch import run_batch
 from pipeline.image_files.image_file import PictureFile
 from pipeline.image_files.jobs import Job, Outputs, jobs_of
-from pipeline.image_files.render_options import Making
+from pipeline.image_files.render_options import RenderOptions
 
 ENDING = "_outpainted"
 
@@ -17,7 +17,7 @@ ENDING = "_outpainted"
 def outpaint_files(
     names: Sequence[str],  # files, folders, globs
     outputs: Outputs,
-    making: Making,
+    making: RenderOptions,
     *,
     extension_ratio: float,
     sides: Sequence[str],

@@ -8,7 +8,7 @@ from pipeline.api import Model, check_options, load
 
 
 @dataclass(frozen=True)
-class Making:
+class RenderOptions:
     """See pipeline/api.py for what the values mean."""
 
     model: Path

@@ -42,7 +42,7 @@ class TrainParams(Section):
     patience_images: int = Field(
         ge=0, description="images without a better `select` figure that end the run; 0: never"
     )
-    meet_every: int = Field(
+    sync_every: int = Field(
         ge=1, description="steps between two looks of the host at the losses; published GANscape: 1"
     )
     log_every: int = Field(ge=1, description="steps between two points of the history")

@@ -14,7 +14,7 @@ terms, in each update that has it beside others; a weight of 0 is a choice and n
 | reconstruction_ignored  | adversarial share       | > 99 %               | each of 5        |
 | mode_collapse           | val/diversity           | < 0.3                | each of 3        |
 | context_lost            | val/seam_ratio          | > 2.5                | each of 3        |
-| diverging               | train/sick_updates      | > 0                  | each of 3        |
+| diverging               | train/nonfinite_updates      | > 0                  | each of 3        |
 | diverging               | val/hole_l1 / its best  | > 1.5                | each of 3        |
 | diverging               | val/sliced_wasserstein  | > 2 times its best   | each of 3        |
 """
@@ -158,7 +158,7 @@ def _rules(rows: Rows, weights: Weights) -> Iterator[Rule]:
     )
     yield Rule(
         "diverging",
-        _column("train/sick_updates"),
+        _column("train/nonfinite_updates"),
         SICK_ROWS,
         lambda values: all(value > 0 for value in values),
         "{:.0f} updates since the last row had a loss or gradient that is not finite. "

@@ -16,7 +16,7 @@ HEIGHTS = {
 }
 
 
-class WhatIf(NamedTuple):
+class ThresholdScan(NamedTuple):
     """Photos kept by each pair of thresholds, for the page's slider."""
 
     scores: list[float]
@@ -51,7 +51,7 @@ class People(NamedTuple):
     truth: Truth | None
     curve: LineChart | None
     by_height: DotChart | None
-    what_if: WhatIf | None
+    what_if: ThresholdScan | None
     kept_by_score: LineChart | None
 
 
@@ -126,10 +126,10 @@ def _kept_by_score(folder: Path, chosen: dict[str, Any]) -> LineChart | None:
     )
 
 
-def _what_if(grid: pd.DataFrame, chosen: dict[str, Any]) -> WhatIf:
+def _what_if(grid: pd.DataFrame, chosen: dict[str, Any]) -> ThresholdScan:
     sums = grid.groupby(["min_box_area", "min_score"])[["photos", "kept"]].sum()
     kept = sums["kept"].unstack()
-    return WhatIf(
+    return ThresholdScan(
         [float(score) for score in kept.columns],
         [float(area) for area in kept.index],
         [[int(value) for value in row] for row in kept.to_numpy()],

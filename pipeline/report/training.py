@@ -19,7 +19,7 @@ MEANINGS = {
     "context_lost": "the holes did not fit their surroundings",
     "diverging": "the training got worse, or updates were not finite",
 }
-ASIDE = ("gradient_norm", "sick_updates", "images")
+ASIDE = ("gradient_norm", "nonfinite_updates", "images")
 
 
 class Training(NamedTuple):

@@ -37,7 +37,7 @@ from pipeline.runtime.scratch import facts_of, fingerprint, publish, scratch, wo
 from pipeline.runtime.workers import AHEAD, at_photo, clear_unfinished, in_order, make_part
 
 if TYPE_CHECKING:
-    from pipeline.detection.detector import Detector, Look
+    from pipeline.detection.detector import Detections, Detector
 
 # What a kill loses at most.
 PHOTOS_PER_PART = 256
@@ -209,13 +209,13 @@ def _look_at(
         )
         for number, chosen in enumerate(photo_tables.regroup(photos, batch))
     )
-    under_way: deque[tuple[list[Prepared], Look | None]] = deque()
+    under_way: deque[tuple[list[Prepared], Detections | None]] = deque()
     with closing(in_order(calls, workers, __name__, share)) as chunks:
         for number, chunk in enumerate(chunks):
             look = None
             if detector and any(photo.awaits_model for photo in chunk):
                 # All squares, also where few of them hold a photo: one shape, one result.
-                look = detector.begin(squares_of(number))
+                look = detector.submit(squares_of(number))
             under_way.append((chunk, look))
             if len(under_way) > 1:
                 yield from _found(*under_way.popleft(), detector, advance)
@@ -234,7 +234,7 @@ def _num_workers(runtime: RuntimeParams, detector: "Detector | None") -> int:
 
 
 def _found(
-    chunk: list[Prepared], look: "Look | None", detector: "Detector | None", advance: Advance
+    chunk: list[Prepared], look: "Detections | None", detector: "Detector | None", advance: Advance
 ) -> Iterator[Prepared]:
     """The chunk's photos, once their boxes are known."""
     seen = look.wait() if look else None

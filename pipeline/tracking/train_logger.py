@@ -34,7 +34,7 @@ class Facts:
 
 
 @dataclass
-class Announcer:
+class TrainLogger:
     """Tells nobody: what all processes but the main one have."""
 
     def note(self, text: str) -> None:
@@ -46,7 +46,7 @@ class Announcer:
     def row(self, row: Row) -> None:
         """A new row of the history."""
 
-    def went_back(self, step: int, history: list[Row]) -> None:
+    def rolled_back(self, step: int, history: list[Row]) -> None:
         """To an earlier step, whose history it is."""
 
     def picture(self, path: Path, step: int) -> None:
@@ -54,7 +54,7 @@ class Announcer:
 
 
 @dataclass
-class MainAnnouncer(Announcer):
+class MainTrainLogger(TrainLogger):
     """The main process's."""
 
     facts: Facts
@@ -69,24 +69,24 @@ class MainAnnouncer(Announcer):
     begun: float = field(default_factory=time.monotonic)
 
     def note(self, text: str) -> None:
-        """See Announcer."""
+        """See TrainLogger."""
         say(f"train: {text}")
         self.notes.append(text)
 
     def step(self) -> None:
-        """See Announcer."""
+        """See TrainLogger."""
         self.at += 1
         self.num_new += 1
         self.advance(self.facts.batch_size)
 
     def row(self, row: Row) -> None:
-        """See Announcer."""
+        """See TrainLogger."""
         self.background.submit(lambda: self.live.add(row))
         self.background.submit(lambda: self.trackers.log(row))
         self.status()
 
-    def went_back(self, step: int, history: list[Row]) -> None:
-        """See Announcer."""
+    def rolled_back(self, step: int, history: list[Row]) -> None:
+        """See TrainLogger."""
         self.note(f"went back from step {self.at:,} to {step:,}, now with lower learning rates")
         self.advance((step - self.at) * self.facts.batch_size)
         self.at = step
@@ -94,7 +94,7 @@ class MainAnnouncer(Announcer):
         self.background.submit(lambda: self.live.start(rows))
 
     def picture(self, path: Path, step: int) -> None:
-        """See Announcer."""
+        """See TrainLogger."""
         self.background.submit(lambda: self.trackers.log_picture("samples", path, step))
 
     def status(self, state: State = "training") -> None:
@@ -125,7 +125,7 @@ class MainAnnouncer(Announcer):
 
 
 @contextmanager
-def announcer(
+def train_logger(
     facts: Facts,
     folder: Path,
     trackers: Sequence[str],
@@ -134,7 +134,7 @@ def announcer(
     seconds: float,
     history: list[Row],
     background: Background,
-) -> Iterator[Announcer]:
+) -> Iterator[TrainLogger]:
     """Yields the main process's, for a training that goes on after `step` steps."""
     live = LiveFiles(folder)
     live.start(history)
@@ -150,7 +150,7 @@ def announcer(
         ) as opened,
         progress("train", total, "images") as advance,
     ):
-        voice = MainAnnouncer(facts, live, opened, advance, background, step, seconds)
+        voice = MainTrainLogger(facts, live, opened, advance, background, step, seconds)
         voice.status()
         ended: State = "failed"
         try:

@@ -33,7 +33,7 @@ from pipeline.training.streamed_photos import StreamedPhotos
 
 
 @dataclass(frozen=True)
-class Feed:
+class BatchLoader:
     """This process's share of every batch, on the training device."""
 
     photos: TrainingPhotos
@@ -94,14 +94,14 @@ def mirrored(rectangles: Tensor, where: Tensor, image_size: int) -> Tensor:
     return torch.stack([top, other, height, width], dim=1)
 
 
-def open_feed(
+def open_batch_loader(
     crop_dir: Path,
     meta: dict[str, Any],
     params: TrainParams,
     runtime: RuntimeParams,
     processes: Processes,
     stack: ExitStack,
-) -> Feed:
+) -> BatchLoader:
     """The training split, where there is room for it; `stack` closes it."""
     num, size = meta["num_samples"]["train"], meta["image_size"]
     if num == 0:
@@ -126,4 +126,4 @@ def open_feed(
         photos = ResidentPhotos(loaded.to(device) if place == "device" else loaded, order, device)
     fresh = HoleCutter.of_meta(meta) if not stored else None
     share = (processes.rank, processes.num)
-    return Feed(photos, params.seed, params.batch_size, params.flip, fresh, *share)
+    return BatchLoader(photos, params.seed, params.batch_size, params.flip, fresh, *share)

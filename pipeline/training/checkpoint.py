@@ -1,6 +1,6 @@
 """The states of a training, each a file replaced as a whole: enough to go on bit for bit.
 
-The newest is kept and, beside it, the last good one, to which a sick training goes back.
+The newest is kept and, beside it, the last good one, to which a nonfinite training goes back.
 """
 
 import os

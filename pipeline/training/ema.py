@@ -14,7 +14,7 @@ from torch import nn
 RAMP_UP = 0.05
 
 
-class AveragedWeights:
+class EMA:
     """Exponential moving average of `network`; buffers are copied.
 
     A half-life of 0 images gives the network's weights as they are.

@@ -15,7 +15,7 @@ from models import registry
 from models.components.generators import Sampler
 from models.components.options import RecipeOptions
 from models.determinism import be_deterministic
-from models.recipe import Recipe, Setting
+from models.recipe import DataSpec, Recipe
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.train import TrainParams
 from pipeline.runtime.background import Background
@@ -25,20 +25,20 @@ from pipeline.runtime.scratch import publish
 from pipeline.runtime.stop_signal import stop_signal
 from pipeline.shards.reader import read_meta
 from pipeline.tracking.live import Row
-from pipeline.tracking.train_logger import Announcer, Facts, announcer
-from pipeline.training.batch_loader import open_feed
+from pipeline.tracking.train_logger import Facts, TrainLogger, train_logger
+from pipeline.training.batch_loader import open_batch_loader
 from pipeline.training.budget import Budget
 from pipeline.training.compiler import compiled, resolved_mode
 from pipeline.training.completion_validation import CompletionValidation
-from pipeline.training.ema import AveragedWeights
-from pipeline.training.loss_sums import Sickness
+from pipeline.training.ema import EMA
+from pipeline.training.loss_sums import Nonfinite
 from pipeline.training.mean_color import Color, mean_color
-from pipeline.training.outputs import write_outs
+from pipeline.training.outputs import write_outputs
 from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
 from pipeline.training.processes import Processes, synchronise
 from pipeline.training.sampling_validation import SamplingValidation
 from pipeline.training.selection import HIGHER_IS_BETTER, Selection
-from pipeline.training.train_state import TrainingRun
+from pipeline.training.train_state import TrainState
 from pipeline.training.validation import Validation, save_grid
 
 # What a training does otherwise than its recipe says.
@@ -62,48 +62,48 @@ def train(
     change: Change = unchanged,
 ) -> None:
     """Trains `params.recipe`, changed; on Ctrl-C or SIGTERM saves and raises KeyboardInterrupt."""
-    # Setting up
+    # DataSpec up
     torch.set_num_threads(max(1, num_threads(runtime.threads) // processes.num))
     be_deterministic(processes.device)
     meta = read_meta(crop_dir)
     config = config_of(meta, params, options, processes)
-    low = autocast_dtype(config["precision"])
+    amp_dtype = autocast_dtype(config["precision"])
     color = mean_color(crop_dir, meta)
     run = begin(meta, color, params, options, processes, scratch_dir, change)
     is_resumed = run.resume()
     processes.wait()  # until all have seen the same states: the main one writes the first
 
     with ExitStack() as stack:
-        feed = open_feed(crop_dir, meta, params, runtime, processes, stack)
+        loader = open_batch_loader(crop_dir, meta, params, runtime, processes, stack)
         validation = open_validation(run, crop_dir, meta)
         background = stack.enter_context(Background())
-        tell = stack.enter_context(announce(run, config, runtime.trackers, background))
+        tell = stack.enter_context(open_logger(run, config, runtime.trackers, background))
         stop_asked = stack.enter_context(stop_signal())
         tell.note(switches(config))
         if is_resumed:
             tell.note(f"going on from step {run.at.step:,}")
         else:
-            keep_state(run, background)
+            save_checkpoint(run, background)
         run.recipe = compiled(run.recipe, config["compile"])
         run.clock = time.monotonic()
         over = run.is_over()
 
         while not over:
             # Batch
-            feed.seed_noise(run.at.step)
-            parts = feed.batch(run.at.step).parts(params.accumulate)
+            loader.seed_noise(run.at.step)
+            parts = loader.batch(run.at.step).parts(params.accumulate)
 
             # Updates
-            due = run.take_step(parts, low)
+            due = run.take_step(parts, amp_dtype)
             tell.step()
 
             # Meet the host
             if due.meeting:
-                sick = run.meet()
-                for each in sick:
+                nonfinite = run.meet()
+                for each in nonfinite:
                     tell.note(str(each))
                 if run.is_lost:
-                    go_back(run, sick, background, tell)
+                    rollback(run, nonfinite, background, tell)
                     continue
 
             # Validation and log
@@ -117,7 +117,7 @@ def train(
             if due.checkpoint:
                 run.note_checkpoint()
             if due.checkpoint or over or stop:
-                keep_state(run, background)
+                save_checkpoint(run, background)
             if stop and not over:
                 tell.note(f"stopped at step {run.at.step:,}; run it again to go on")
                 raise KeyboardInterrupt
@@ -125,7 +125,7 @@ def train(
 
     # Publish
     if processes.is_main:
-        write_outs(scratch_dir, run, validation, config)
+        write_outputs(scratch_dir, run, validation, config)
         for out in sorted((scratch_dir / "outs").iterdir()):
             publish(out, out_dir / out.name)
     processes.wait()
@@ -169,22 +169,22 @@ def begin(
     processes: Processes,
     scratch_dir: Path,
     change: Change = unchanged,
-) -> TrainingRun:
+) -> TrainState:
     """The chosen recipe, sized to the shards, at step 0."""
     steps_per_epoch = max(1, meta["num_samples"]["train"] // params.batch_size)
-    setting = Setting(
+    data_spec = DataSpec(
         image_size=meta["image_size"],
         box_size=meta["box_size"],
         steps_per_epoch=steps_per_epoch,
         seed=params.seed,
         mean_color=color,
     )
-    recipe = change(registry.build(params.recipe, options, setting, processes.device))
+    recipe = change(registry.build(params.recipe, options, data_spec, processes.device))
     synchronise(recipe, processes, params.batch_size)
     scratch_dir.mkdir(parents=True, exist_ok=True)
-    return TrainingRun(
+    return TrainState(
         recipe,
-        AveragedWeights(recipe.generator, params.ema_images),
+        EMA(recipe.generator, params.ema_images),
         params,
         processes,
         Budget.parse(params.budget).num_steps(params.batch_size, steps_per_epoch),
@@ -193,7 +193,7 @@ def begin(
     )
 
 
-def open_validation(run: TrainingRun, crop_dir: Path, meta: dict[str, Any]) -> Validation:
+def open_validation(run: TrainState, crop_dir: Path, meta: dict[str, Any]) -> Validation:
     """Of samples where the generator makes up pictures: its completions may take a search each."""
     is_sampler = isinstance(run.averaged.network, Sampler)
     validation: type[SamplingValidation | CompletionValidation] = (
@@ -210,12 +210,12 @@ def open_validation(run: TrainingRun, crop_dir: Path, meta: dict[str, Any]) -> V
     return validation.load(crop_dir, meta, run.processes.device)
 
 
-def announce(
-    run: TrainingRun, config: dict[str, Any], trackers: Sequence[str], background: Background
-) -> AbstractContextManager[Announcer]:
+def open_logger(
+    run: TrainState, config: dict[str, Any], trackers: Sequence[str], background: Background
+) -> AbstractContextManager[TrainLogger]:
     """The main process tells how it goes; the others are silent."""
     if not run.processes.is_main:
-        return nullcontext(Announcer())
+        return nullcontext(TrainLogger())
     facts = Facts(
         config=config,
         networks=run.recipe.networks,
@@ -223,7 +223,7 @@ def announce(
         num_steps=run.num_steps,
         budget_seconds=Budget.parse(run.params.budget).seconds,
     )
-    return announcer(
+    return train_logger(
         facts,
         run.folder,
         trackers,
@@ -235,7 +235,7 @@ def announce(
 
 
 def validate(
-    run: TrainingRun, validation: Validation, background: Background, tell: Announcer
+    run: TrainState, validation: Validation, background: Background, tell: TrainLogger
 ) -> Row:
     """Figures and grid of the averaged weights, by the main process."""
     if not run.processes.is_main:
@@ -251,18 +251,18 @@ def validate(
     return {f"val/{name}": value for name, value in figures.items()}
 
 
-def keep_state(run: TrainingRun, background: Background) -> None:
+def save_checkpoint(run: TrainState, background: Background) -> None:
     """Writes the run's state, by the main process, while the training goes on."""
     if run.processes.is_main:
         state = run.snapshot()
         background.submit(lambda: run.write(state))
 
 
-def go_back(
-    run: TrainingRun, sick: list[Sickness], background: Background, tell: Announcer
+def rollback(
+    run: TrainState, nonfinite: list[Nonfinite], background: Background, tell: TrainLogger
 ) -> None:
     """All processes return to the last good state together."""
     background.wait()
     run.processes.wait()
-    run.go_back(sick)
-    tell.went_back(run.at.step, run.at.history)
+    run.rollback(nonfinite)
+    tell.rolled_back(run.at.step, run.at.history)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.recipe import Sums
-from pipeline.training.update_step import Outcome
+from pipeline.training.update_step import StepResult
 
 # No step: larger than any.
 NEVER = 2**62
@@ -19,15 +19,15 @@ class _Account:
     """Of one update."""
 
     terms: list[str]
-    totals: Tensor  # (T,) float, over the healthy steps
-    num_healthy: Tensor  # steps
-    num_sick: Tensor  # steps
-    sick_terms: Tensor  # (T,) float: steps in which this term was not finite
-    first_sick: Tensor  # step
+    totals: Tensor  # (T,) float, over the finite steps
+    num_finite: Tensor  # steps
+    num_nonfinite: Tensor  # steps
+    nonfinite_terms: Tensor  # (T,) float: steps in which this term was not finite
+    first_nonfinite: Tensor  # step
 
 
 @dataclass(frozen=True)
-class Sickness:
+class Nonfinite:
     """Steps of an update that were left out."""
 
     update: str
@@ -41,41 +41,41 @@ class Sickness:
         return f"{self.update} left out at step {self.first_step:,}{more}: {what} not finite"
 
 
-class Tally:
+class LossSums:
     """Sums of every "update/term"."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, _Account] = {}
 
-    def add(self, update: str, step: int, outcome: Outcome) -> None:
-        """Adds one step's outcome; the device is not waited for."""
-        values = torch.stack([value.float() for value in outcome.terms.values()])
+    def add(self, update: str, step: int, result: StepResult) -> None:
+        """Adds one step's result; the device is not waited for."""
+        values = torch.stack([value.float() for value in result.terms.values()])
         if update not in self.accounts:
-            self.accounts[update] = _empty(list(outcome.terms), values)
-        account, healthy = self.accounts[update], outcome.healthy
-        account.totals += torch.where(healthy, values, 0.0)
-        account.num_healthy += healthy
-        account.num_sick += ~healthy
-        account.sick_terms += ~values.isfinite()
-        first = torch.where(healthy, NEVER, step)
-        account.first_sick = torch.minimum(account.first_sick, first)
+            self.accounts[update] = _empty(list(result.terms), values)
+        account, finite = self.accounts[update], result.finite
+        account.totals += torch.where(finite, values, 0.0)
+        account.num_finite += finite
+        account.num_nonfinite += ~finite
+        account.nonfinite_terms += ~values.isfinite()
+        first = torch.where(finite, NEVER, step)
+        account.first_nonfinite = torch.minimum(account.first_nonfinite, first)
 
-    def meet(self, average: Callable[[Sequence[Tensor]], None]) -> tuple[Sums, list[Sickness]]:
-        """Waits for the device; the healthy steps' sums, what was left out; then begins anew."""
+    def meet(self, average: Callable[[Sequence[Tensor]], None]) -> tuple[Sums, list[Nonfinite]]:
+        """Waits for the device; the finite steps' sums, what was left out; then begins anew."""
         accounts, self.accounts = self.accounts, {}
         average([account.totals for account in accounts.values()])
-        average([account.sick_terms for account in accounts.values()])
+        average([account.nonfinite_terms for account in accounts.values()])
         sums: Sums = {}
-        sick = []
+        nonfinite = []
         for update, account in accounts.items():
-            num = int(account.num_healthy)
+            num = int(account.num_finite)
             if num:
                 totals = account.totals.tolist()
                 each = zip(account.terms, totals, strict=True)
                 sums |= {f"{update}/{term}": (total, num) for term, total in each}
-            if account.num_sick:
-                sick.append(_sickness(update, account))
-        return sums, sick
+            if account.num_nonfinite:
+                nonfinite.append(_nonfinite(update, account))
+        return sums, nonfinite
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values."""
@@ -93,10 +93,10 @@ def _empty(terms: list[str], values: Tensor) -> _Account:
     )
 
 
-def _sickness(update: str, account: _Account) -> Sickness:
-    terms = zip(account.terms, account.sick_terms.tolist(), strict=True)
-    sick = tuple(term for term, share in terms if share)
-    return Sickness(update, int(account.num_sick), int(account.first_sick), sick)
+def _nonfinite(update: str, account: _Account) -> Nonfinite:
+    terms = zip(account.terms, account.nonfinite_terms.tolist(), strict=True)
+    nonfinite = tuple(term for term, share in terms if share)
+    return Nonfinite(update, int(account.num_nonfinite), int(account.first_nonfinite), nonfinite)
 
 
 def add_sums(first: Sums, second: Sums) -> Sums:

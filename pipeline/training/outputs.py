@@ -9,12 +9,12 @@ from pipeline.runtime.scratch import publish
 from pipeline.tracking.live import Row
 from pipeline.training.history import write_history
 from pipeline.training.progress_strip import write_progress_strip
-from pipeline.training.train_state import TrainingRun
+from pipeline.training.train_state import TrainState
 from pipeline.training.validation import Validation, save_grid
 
 
-def write_outs(
-    scratch_dir: Path, run: TrainingRun, validation: Validation, config: dict[str, Any]
+def write_outputs(
+    scratch_dir: Path, run: TrainState, validation: Validation, config: dict[str, Any]
 ) -> None:
     """All that the stage leaves, into scratch_dir/outs; the states stay untouched by it."""
     outs, at = scratch_dir / "outs", run.at
@@ -55,7 +55,7 @@ def _step(grid: Path) -> int:
     return int(grid.stem.removeprefix("step-"))
 
 
-def with_last(run: TrainingRun, figures: Row) -> list[Row]:
+def with_last(run: TrainState, figures: Row) -> list[Row]:
     """The history and `figures` of the weights kept, in the last step's row."""
     rows = list(run.at.history)
     is_there = rows and rows[-1]["step"] == run.at.step

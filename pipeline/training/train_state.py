@@ -13,11 +13,11 @@ from pipeline.params.train import TrainParams
 from pipeline.tracking.live import Row
 from pipeline.training import checkpoint
 from pipeline.training.budget import Budget
-from pipeline.training.ema import AveragedWeights
-from pipeline.training.loss_sums import Sickness, Tally, add_sums, means
+from pipeline.training.ema import EMA
+from pipeline.training.loss_sums import LossSums, Nonfinite, add_sums, means
 from pipeline.training.processes import Processes
 from pipeline.training.selection import Selection
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 
 # An update with a loss or gradient that is not finite is left out. More than MAX_LEFT_OUT between
 # two checkpoints, and the training goes back to the last state before which none was, and on from
@@ -33,10 +33,10 @@ class Position:
 
     step: int = 0
     seconds: float = 0.0  # spent training
-    tally: Tally = field(default_factory=Tally)  # since the last meeting
+    loss_sums: LossSums = field(default_factory=LossSums)  # since the last meeting
     window: Sums = field(default_factory=dict)  # since the last row of the history
     history: list[Row] = field(default_factory=list)
-    sick_in_window: int = 0  # updates left out since the last row
+    nonfinite_in_window: int = 0  # updates left out since the last row
     left_out: int = 0  # updates left out since the last checkpoint
     good_step: int = 0  # of the last good state
     num_returns: int = 0
@@ -44,14 +44,14 @@ class Position:
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values."""
-        return {**vars(self), "tally": self.tally.state_dict()}
+        return {**vars(self), "loss_sums": self.loss_sums.state_dict()}
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> "Position":
         """The inverse of `state_dict`."""
-        tally = Tally()
-        tally.load_state_dict(state["tally"])
-        return cls(**{**state, "tally": tally})
+        loss_sums = LossSums()
+        loss_sums.load_state_dict(state["loss_sums"])
+        return cls(**{**state, "loss_sums": loss_sums})
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Due:
 
 
 @dataclass
-class TrainingRun:
+class TrainState:
     """A recipe in training."""
 
     recipe: Recipe
-    averaged: AveragedWeights  # of the generator
+    averaged: EMA  # of the generator
     params: TrainParams
     processes: Processes
     num_steps: int | None  # of the budget; None where minutes count
@@ -88,33 +88,33 @@ class TrainingRun:
         """Seen so far, over all processes."""
         return self.at.step * self.params.batch_size
 
-    def take_step(self, parts: Sequence[Batch], low: torch.dtype | None) -> Due:
+    def take_step(self, parts: Sequence[Batch], amp_dtype: torch.dtype | None) -> Due:
         """The updates that the schedule wants on the batch in `parts`."""
         at, params = self.at, self.params
         at.step += 1
         for name in self.recipe.schedule.updates:
-            outcome = take_update(self.recipe, name, parts, low, self.processes.average)
-            at.tally.add(name, at.step, outcome)
+            result = update_step(self.recipe, name, parts, amp_dtype, self.processes.average)
+            at.loss_sums.add(name, at.step, result)
         self.averaged.update(params.batch_size, self.num_images)
         row = at.step % params.log_every == 0
         validation = at.step % params.sample_every == 0
         checkpoint = at.step % params.checkpoint_every == 0
-        meeting = self.recipe.schedule.advance() or at.step % params.meet_every == 0
+        meeting = self.recipe.schedule.advance() or at.step % params.sync_every == 0
         return Due(meeting or row or validation or checkpoint, row, validation, checkpoint)
 
-    def meet(self) -> list[Sickness]:
+    def meet(self) -> list[Nonfinite]:
         """Waits for the device; the schedule hears what it did, unless the run `is_lost`."""
         at = self.at
-        sums, sick = at.tally.meet(self.processes.average)
+        sums, nonfinite = at.loss_sums.meet(self.processes.average)
         at.seconds += time.monotonic() - self.clock
         self.clock = time.monotonic()
-        num_sick = sum(each.num_steps for each in sick)
-        at.sick_in_window += num_sick
-        at.left_out += num_sick
+        num_nonfinite = sum(each.num_steps for each in nonfinite)
+        at.nonfinite_in_window += num_nonfinite
+        at.left_out += num_nonfinite
         at.window = add_sums(at.window, sums)
         if not self.is_lost:
             self.recipe.schedule.observe(sums)
-        return sick
+        return nonfinite
 
     @property
     def is_lost(self) -> bool:
@@ -136,8 +136,8 @@ class TrainingRun:
         row: Row = {"step": at.step, "images": self.num_images}
         if due.row:
             row |= {f"train/{name}": mean for name, mean in means(at.window).items()}
-            row["train/sick_updates"] = at.sick_in_window
-            at.window, at.sick_in_window = {}, 0
+            row["train/nonfinite_updates"] = at.nonfinite_in_window
+            at.window, at.nonfinite_in_window = {}, 0
         at.history.append(row | figures)
         return at.history[-1]
 
@@ -190,9 +190,9 @@ class TrainingRun:
         older = {each for each in checkpoint.steps_in(self.folder) if each < step}
         checkpoint.forget(self.folder, older - {good_step})
 
-    def go_back(self, sick: list[Sickness]) -> None:
+    def rollback(self, nonfinite: list[Nonfinite]) -> None:
         """To the last good state, with lower learning rates; after MAX_RETURNS a ValueError."""
-        what = "; ".join(str(each) for each in sick)
+        what = "; ".join(str(each) for each in nonfinite)
         if self.at.num_returns == MAX_RETURNS:
             raise ValueError(
                 f"the training diverged: {what}. It went back {MAX_RETURNS} times, each time with "

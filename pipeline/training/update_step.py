@@ -16,23 +16,23 @@ GRADIENT_NORM = "gradient_norm"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """What an update left, still on the device."""
 
     terms: Terms  # detached, with the norm of the gradient as one more
-    healthy: Tensor  # bool; False: a term or the gradient was not finite, no step
+    finite: Tensor  # bool; False: a term or the gradient was not finite, no step
 
 
-def take_update(
+def update_step(
     recipe: Recipe,
     name: str,
     parts: Sequence[Batch],
-    low: torch.dtype | None = None,
+    amp_dtype: torch.dtype | None = None,
     average: Average = lambda tensors: None,
-) -> Outcome:
+) -> StepResult:
     """One step of update `name` on equal `parts` of a batch, whose gradients are averaged.
 
-    `low` is the precision of matrix products and convolutions, None that of the weights.
+    `amp_dtype` is the precision of matrix products and convolutions, None that of the weights.
 
     The other networks are frozen whole: no gradient reaches their parameters, and their buffers
     stay as they are. The host does not wait for the device.
@@ -45,20 +45,20 @@ def take_update(
     buffers = _copies([network])
     optimizer.zero_grad(set_to_none=True)
     # Scaled before and not after: the parts' gradients add up in place.
-    each = [_backward(update, part, 1 / len(parts), low) for part in parts]
+    each = [_backward(update, part, 1 / len(parts), amp_dtype) for part in parts]
     terms = {term: torch.stack([one[term] for one in each]).mean() for term in each[0]}
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
     everything = torch.stack(list(terms.values())).sum().view(1)
     average([*gradients, everything])
     norm = nn.utils.get_total_norm(gradients)
-    healthy = (norm + everything.squeeze()).isfinite()
-    _step_where(healthy, optimizer)
+    finite = (norm + everything.squeeze()).isfinite()
+    _step_where(finite, optimizer)
     update.after_step()
     for buffer, before in buffers:
-        buffer.copy_(torch.where(healthy, buffer, before))
+        buffer.copy_(torch.where(finite, buffer, before))
     for buffer, before in frozen:
         buffer.copy_(before)
-    return Outcome(terms | {GRADIENT_NORM: norm}, healthy)
+    return StepResult(terms | {GRADIENT_NORM: norm}, finite)
 
 
 def freeze_all_but(
@@ -76,9 +76,9 @@ def _copies(networks: Iterable[nn.Module]) -> list[tuple[Tensor, Tensor]]:
     return [(buffer, buffer.clone()) for buffer in buffers]
 
 
-def _backward(update: Update, part: Batch, share: float, low: torch.dtype | None) -> Terms:
+def _backward(update: Update, part: Batch, share: float, amp_dtype: torch.dtype | None) -> Terms:
     """Adds `share` of the part's gradient; returns its terms, detached."""
-    with torch.autocast(part.image.device.type, dtype=low, enabled=low is not None):
+    with torch.autocast(part.image.device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
         terms = update.terms(part)
     (share * _loss(update, terms)).backward()  # type: ignore[no-untyped-call]
     # Copied: what a recorded CUDA graph returns is overwritten by its next run.
@@ -89,11 +89,11 @@ def _loss(update: Update, terms: Terms) -> Tensor:
     return torch.stack([weight * terms[term] for term, weight in update.weights.items()]).sum()
 
 
-def _step_where(healthy: Tensor, optimizer: Optimizer) -> None:
-    """The optimizer's step where `healthy`; else weights and state stay as they are."""
+def _step_where(finite: Tensor, optimizer: Optimizer) -> None:
+    """The optimizer's step where `finite`; else weights and state stay as they are."""
     if all(group.get("fused") for group in optimizer.param_groups):
         # The way of torch's own gradient scaler: a fused step looks at it on the device.
-        optimizer.found_inf = (~healthy).float()  # type: ignore[attr-defined]
+        optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
         optimizer.step()
         return
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -105,7 +105,7 @@ def _step_where(healthy: Tensor, optimizer: Optimizer) -> None:
             if isinstance(value, Tensor):  # a state that the step began is zeros before it
                 before.append((value, state.get(key, torch.zeros_like(value))))
     for value, former in before:
-        value.copy_(torch.where(healthy.to(value.device), value, former))
+        value.copy_(torch.where(finite.to(value.device), value, former))
 
 
 def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ import torch
 
 from models import registry
 from models.components.pixels import to_tensor, to_uint8
-from models.recipe import Batch, Setting
+from models.recipe import Batch, DataSpec
 from pipeline.evaluation.distances import DISTANCE_COLUMNS, Extractors, distances
 from pipeline.features.scene_features import load_scene_features
 from pipeline.inpainting import baselines
@@ -23,8 +23,8 @@ from pipeline.params.evaluate import EvaluateParams
 from pipeline.params.train_features import TrainFeaturesParams
 from pipeline.shards.reader import Sample, read_split
 from pipeline.stages.train_features import train_features
-from pipeline.training.ema import AveragedWeights
-from pipeline.training.update_step import take_update
+from pipeline.training.ema import EMA
+from pipeline.training.update_step import update_step
 from support.features import NO_WEIGHTS
 from support.scene_shards import (
     BOX,
@@ -158,16 +158,16 @@ def _trained_completions(scenes: Set) -> np.ndarray:
     """Of a small pix2pix after some seconds."""
     options = registry.options_model("pix2pix").model_validate({"preset": "default", "width": 8})
     photos = torch.from_numpy(np.stack([image for _, image in scenes.train]))
-    setting = Setting(SIZE, BOX, len(photos) // 16, 0, (0.0, 0.0, 0.0))
-    recipe = registry.build("pix2pix", options, setting, CPU)
-    averaged = AveragedWeights(recipe.generator, 200)
+    data_spec = DataSpec(SIZE, BOX, len(photos) // 16, 0, (0.0, 0.0, 0.0))
+    recipe = registry.build("pix2pix", options, data_spec, CPU)
+    averaged = EMA(recipe.generator, 200)
     for step in range(MODEL_STEPS):
         rows = torch.randint(len(photos), (16,), generator=torch.Generator().manual_seed(step))
         masks, _, boxes = HOLES.cut(f"{step}", 16)
         mask = torch.from_numpy(masks)[:, None].float()
         batch = Batch(to_tensor(photos[rows]), mask, torch.tensor(boxes))
         for update in recipe.schedule.updates:
-            take_update(recipe, update, [batch])
+            update_step(recipe, update, [batch])
         recipe.schedule.advance()
         averaged.update(16, step * 16)
     network = averaged.network.eval()

@@ -26,7 +26,7 @@ from pipeline.shards.reader import read_meta, read_split
 from pipeline.shards.rectangle import Rectangle
 from pipeline.shards.writer import ShardWriter
 from pipeline.stages import crop, evaluate, train, train_features
-from pipeline.training.batch_loader import open_feed
+from pipeline.training.batch_loader import open_batch_loader
 from pipeline.training.processes import Processes
 from support.cutters import KINDS
 from support.pictures import picture
@@ -120,8 +120,8 @@ def test_shards_of_every_size_feed_a_training(
         with ExitStack() as stack:
             chosen = params.model_copy(update={"holes": holes})
             alone = Processes(0, 1, torch.device("cpu"))
-            feed = open_feed(data / "crop", meta, chosen, runtime(), alone, stack)
-            batch = feed.batch(0)
+            loader = open_batch_loader(data / "crop", meta, chosen, runtime(), alone, stack)
+            batch = loader.batch(0)
         for mask, box in zip(batch.mask[:, 0].numpy() > 0, batch.box.tolist(), strict=True):
             check_sample(mask, Rectangle(*box), [])
 

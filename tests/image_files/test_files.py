@@ -12,16 +12,16 @@ from pipeline.image_files import complete as command
 from pipeline.image_files.complete import complete_files
 from pipeline.image_files.jobs import Outputs
 from pipeline.image_files.outpaint import outpaint_files
-from pipeline.image_files.render_options import Making
+from pipeline.image_files.render_options import RenderOptions
 from pipeline.runtime.code_closure import ROOT
 from support.pictures import picture
 from support.trained import save_untrained
 
 
 @pytest.fixture(scope="module")
-def making(tmp_path_factory: pytest.TempPathFactory) -> Making:
+def making(tmp_path_factory: pytest.TempPathFactory) -> RenderOptions:
     folder = save_untrained(tmp_path_factory.mktemp("train"))
-    return Making(folder, "feather", None, 0, "cpu")
+    return RenderOptions(folder, "feather", None, 0, "cpu")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_batch_goes_on_after_a_broken_photo(photos: Path, making: Making) -> None:
+def test_a_batch_goes_on_after_a_broken_photo(photos: Path, making: RenderOptions) -> None:
     outputs = Outputs("_completed", folder=Path("out"))
     with pytest.raises(ValueError, match="2 of 3 written; 1 failed:\nin/c.jpg: "):
         complete_files(
@@ -57,7 +57,7 @@ def test_a_batch_goes_on_after_a_broken_photo(photos: Path, making: Making) -> N
     assert (before[mask] != after[mask]).any()
 
 
-def test_the_command_line_end_to_end(photos: Path, making: Making) -> None:
+def test_the_command_line_end_to_end(photos: Path, making: RenderOptions) -> None:
     def run(*arguments: str, code: int = 0) -> str:
         command = [sys.executable, "-m", "pipeline", *arguments, "--model", str(making.model)]
         environment = {"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(photos)}
@@ -95,7 +95,7 @@ def test_the_command_line_end_to_end(photos: Path, making: Making) -> None:
     ],
 )
 def test_wrong_holes_are_said(
-    photos: Path, making: Making, mask: str | None, holes: list[str], words: str
+    photos: Path, making: RenderOptions, mask: str | None, holes: list[str], words: str
 ) -> None:
     Image.new("L", (50, 40), "white").save("masks/wrong.png")
     Image.new("L", (100, 80)).save("masks/black.png")
@@ -108,7 +108,7 @@ def test_wrong_holes_are_said(
 
 
 def test_malformed_files_are_named_and_leave_nothing(
-    shared: Path, tmp_path: Path, making: Making
+    shared: Path, tmp_path: Path, making: RenderOptions
 ) -> None:
     """Files that break other programs; each is written whole or fails with its name."""
     # One of each stem: others would be written to the same file.
@@ -128,7 +128,7 @@ def test_malformed_files_are_named_and_leave_nothing(
 
 def test_people_are_removed_with_a_margin_and_other_photos_left(
     photos: Path,
-    making: Making,
+    making: RenderOptions,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -151,7 +151,7 @@ def test_people_are_removed_with_a_margin_and_other_photos_left(
         complete_files(["in/a.jpg"], outputs, making, mask=None, holes=[], remove="cars")
 
 
-def test_outpainted_files_keep_the_form(photos: Path, making: Making) -> None:
+def test_outpainted_files_keep_the_form(photos: Path, making: RenderOptions) -> None:
     picture(5, (60, 40)).convert("L").save("in/grey.png")
     outputs = Outputs("_outpainted", folder=Path("out"))
     outpaint_files(["in/grey.png"], outputs, making, extension_ratio=0.25, sides=["top", "right"])

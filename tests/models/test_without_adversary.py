@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from models import registry
-from models.recipe import Batch, Recipe, Setting
+from models.recipe import Batch, DataSpec, Recipe
 from models.without_adversary import NothingLeft, without_adversary
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 
 SIZE, BOX = 32, 20
-SETTING = Setting(SIZE, BOX, 4, 0, (0.0, 0.0, 0.0))
+SETTING = DataSpec(SIZE, BOX, 4, 0, (0.0, 0.0, 0.0))
 COMPLETERS = ["basquiat", "ganscape", "glcic", "outpaint", "pix2pix", "wgan"]
 
 
@@ -61,7 +61,7 @@ def test_the_generator_no_longer_hears_the_discriminator(name: str) -> None:
                     torch.manual_seed(number)
                     weight.data = torch.randn_like(weight)
         torch.manual_seed(0)  # dropout and noise
-        take_update(recipe, update, [batch()])
+        update_step(recipe, update, [batch()])
         return [each.detach() for each in recipe.networks[trained.network].parameters()]
 
     def equal(plain: bool) -> bool:

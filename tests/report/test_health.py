@@ -31,7 +31,7 @@ HEALTHY = {
     "train/discriminator/accuracy": 0.8,
     "train/joint/mse": 0.01,
     "train/joint/adversarial": 2.0,
-    "train/sick_updates": 0.0,
+    "train/nonfinite_updates": 0.0,
 }
 HEALTHY_VAL = {
     "val/hole_l1": 0.1,
@@ -72,7 +72,7 @@ RULES = [
     ("reconstruction_ignored", JOINT, 2.0, 329.0, 331.0, 5),  # 98.997 % and 99.003 %
     ("mode_collapse", DIVERSITY, 0.9, 0.3, 0.29, 3),
     ("context_lost", SEAM, 1.0, 2.5, 2.51, 3),
-    ("diverging", "train/sick_updates", 0, 0, 1, 3),
+    ("diverging", "train/nonfinite_updates", 0, 0, 1, 3),
     ("diverging", L1, 0.1, 0.15, 0.151, 3),
     ("diverging", DISTANCE, 0.2, 0.4, 0.401, 3),
 ]

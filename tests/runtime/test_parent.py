@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.waiting import wait_for
+
 STAGE = """
 import time
 from pathlib import Path
 from pipeline.runtime.parent import stop_with_dvc
-from support.waiting import wait_for
 stop_with_dvc()
 Path("started").touch()
 try:

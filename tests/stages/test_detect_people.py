@@ -36,7 +36,7 @@ class MeanDetector:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def begin(self, batch: np.ndarray) -> Any:
+    def submit(self, batch: np.ndarray) -> Any:
         assert batch.shape[1:] == (SIZE, SIZE, 3) and batch.dtype == np.uint8
         self.batches.append(len(batch))
         means = batch[..., 0].mean((1, 2)) / 1000
@@ -142,10 +142,10 @@ def test_the_content_counts_and_not_the_name(tmp_path: Path, write_tar: WriteTar
 
 
 class DyingDetector(MeanDetector):
-    def begin(self, batch: np.ndarray) -> Any:
+    def submit(self, batch: np.ndarray) -> Any:
         if len(self.batches) == 3:
             raise KeyboardInterrupt
-        return super().begin(batch)
+        return super().submit(batch)
 
 
 def test_finished_parts_are_not_looked_at_again(tmp_path: Path, write_tar: WriteTar) -> None:

@@ -21,7 +21,7 @@ from models import registry
 from models.components.options import RecipeOptions
 from models.generator_files import load_generator
 from models.networks.layered_generator import LayeredGenerator
-from models.recipe import Batch, Recipe, Setting
+from models.recipe import Batch, DataSpec, Recipe
 from models.recipes.ganscape import Options
 from models.registry import build
 from pipeline.params.train import TrainParams
@@ -30,8 +30,8 @@ from pipeline.training import checkpoint
 from pipeline.training import loop as stage
 from pipeline.training import train_state as training_run
 from pipeline.training.processes import Processes
-from pipeline.training.train_state import TrainingRun
-from pipeline.training.update_step import Outcome
+from pipeline.training.train_state import TrainState
+from pipeline.training.update_step import StepResult
 from support.noise_shards import write_shards
 from support.runtime import runtime
 
@@ -59,7 +59,7 @@ def train_params(**changes: Any) -> TrainParams:
         "ema_images": 20,
         "select": "last",
         "patience_images": 0,
-        "meet_every": 3,
+        "sync_every": 3,
         "log_every": 4,
         "sample_every": 5,
         "checkpoint_every": 6,
@@ -104,12 +104,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def stop_at(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call it with a step: the process then gets a SIGINT inside that step's update."""
-    original = training_run.take_update
+    original = training_run.update_step
 
     def arm(step: int, number: int = signal.SIGINT) -> None:
         taken: set[int] = set()
 
-        def stopping(recipe: Recipe, name: str, parts: Any, *rest: Any) -> Outcome:
+        def stopping(recipe: Recipe, name: str, parts: Any, *rest: Any) -> StepResult:
             taken.add(id(parts))
             batches.append(parts)  # keeps ids unique
             if len(taken) == step:
@@ -117,10 +117,10 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Any:
             return original(recipe, name, parts, *rest)
 
         batches: list[Any] = []
-        monkeypatch.setattr(training_run, "take_update", stopping)
+        monkeypatch.setattr(training_run, "update_step", stopping)
 
     yield arm
-    monkeypatch.setattr(training_run, "take_update", original)
+    monkeypatch.setattr(training_run, "update_step", original)
 
 
 @pytest.fixture(scope="module")
@@ -211,18 +211,18 @@ def test_a_crash_falls_back_to_the_last_checkpoint(
     whole: dict[str, dict[str, bytes]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original, taken = training_run.take_update, []
+    original, taken = training_run.update_step, []
 
-    def crashing(*arguments: Any) -> Outcome:
+    def crashing(*arguments: Any) -> StepResult:
         taken.append(0)
         if len(taken) == 12:
             raise RuntimeError("out of memory")
         return original(*arguments)
 
-    monkeypatch.setattr(training_run, "take_update", crashing)
+    monkeypatch.setattr(training_run, "update_step", crashing)
     with pytest.raises(RuntimeError):
         run(crop_dir, tmp_path, train_params(), ganscape_options())
-    monkeypatch.setattr(training_run, "take_update", original)
+    monkeypatch.setattr(training_run, "update_step", original)
     assert contents(run(crop_dir, tmp_path, train_params(), ganscape_options())) == whole["default"]
 
 
@@ -246,7 +246,7 @@ def test_a_smaller_budget_starts_afresh_and_loses_nothing(
 
 
 def test_sick_weights_are_never_written(tmp_path: Path) -> None:
-    recipe = build("ganscape", ganscape_options(), Setting(32, 20, 2, 0, (0.0, 0.0, 0.0)), CPU)
+    recipe = build("ganscape", ganscape_options(), DataSpec(32, 20, 2, 0, (0.0, 0.0, 0.0)), CPU)
     checkpoint.write(tmp_path, 1, checkpoint.snapshot(recipe, {}))
     with torch.no_grad():
         next(recipe.networks["discriminator"].parameters())[0] = torch.inf
@@ -504,10 +504,10 @@ def test_a_training_leaves_its_newest_state(crop_dir: Path, tmp_path: Path) -> N
     assert not list((tmp_path / "scratch").glob("*.tmp"))
 
 
-# Sickness
+# Nonfinite
 
 
-Poisoned = Callable[[int, int], bool]  # (step, times gone back) -> whether its photos are sick
+Poisoned = Callable[[int, int], bool]  # (step, times gone back) -> whether its photos are nonfinite
 
 
 @pytest.fixture
@@ -515,14 +515,14 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Callable[[Poisoned], None]:
     """Call it with the steps to poison."""
 
     def arm(is_poisoned: Poisoned) -> None:
-        def take_step(self: TrainingRun, parts: list[Batch], low: Any) -> Any:
+        def take_step(self: TrainState, parts: list[Batch], low: Any) -> Any:
             if is_poisoned(self.at.step + 1, self.at.num_returns):
                 parts = [Batch(each.image * torch.nan, each.mask, each.box) for each in parts]
             return original(self, parts, low)
 
-        monkeypatch.setattr(TrainingRun, "take_step", take_step)
+        monkeypatch.setattr(TrainState, "take_step", take_step)
 
-    original = TrainingRun.take_step
+    original = TrainState.take_step
     return arm
 
 
@@ -539,7 +539,7 @@ def test_a_sick_update_is_left_out_and_named(
     out = run(crop_dir, tmp_path, train_params(), options)
     said = capfd.readouterr().err
     assert "mse left out at step 6: mse and gradient_norm not finite" in said
-    assert column(out, "train/sick_updates") == ["0", "1", "0"]
+    assert column(out, "train/nonfinite_updates") == ["0", "1", "0"]
     assert all(np.isfinite([float(value) for value in column(out, "train/mse/mse")]))
     weights = load_file(out / "generator.safetensors")
     assert all(weight.isfinite().all() for weight in weights.values())

@@ -15,7 +15,7 @@ from models.components.masked_input import MaskedInput
 from models.components.optimizers import OptimizerOptions
 from models.components.options import RecipeOptions
 from models.components.schedule import Phase, PhaseSchedule
-from models.recipe import Batch, Recipe, Setting, Terms, Update, placed, seeded
+from models.recipe import Batch, DataSpec, Recipe, Terms, Update, seeded, to_device
 
 PRESET = {"width": 8, "optimizer": {"name": "SGD", "lr": 0.1}}
 
@@ -48,10 +48,10 @@ def build_generator(options: Options, image_size: int) -> TwoLayers:
     return TwoLayers(options.width)
 
 
-def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
+def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
-    with seeded(setting.seed, "generator"):
-        generator = build_generator(options, setting.image_size)
+    with seeded(data_spec.seed, "generator"):
+        generator = build_generator(options, data_spec.image_size)
 
     def terms(batch: Batch) -> Terms:
         output = generator(batch.image, batch.mask)
@@ -59,7 +59,7 @@ def build(options: Options, setting: Setting, device: torch.device) -> Recipe:
 
     return Recipe(
         generator=generator,
-        networks=placed({"generator": generator}, device),
+        networks=to_device({"generator": generator}, device),
         optimizers={"generator": options.optimizer.build(generator.parameters())},
         updates={"generator": Update("generator", "generator", terms, {"l1": 1.0})},
         schedule=PhaseSchedule([Phase((("generator",),), None)]),

@@ -9,7 +9,7 @@ import torch
 from models.components.pixels import to_uint8
 from models.recipe import Batch
 from pipeline.holes.drawn_holes import boxes_around, of_rectangles
-from pipeline.training.batch_loader import Feed, flipped, mirrored
+from pipeline.training.batch_loader import BatchLoader, flipped, mirrored
 from pipeline.training.order import Order
 from pipeline.training.photos import Holes, Photos, ResidentPhotos, choose_feeding, shard_sizes
 from pipeline.training.streamed_photos import StreamedPhotos
@@ -33,9 +33,11 @@ def photos(num: int) -> Photos:
     return Photos(images.contiguous(), Holes(inside(holes), boxes))
 
 
-def feed(num: int = 10, batch_size: int = 4, fresh: bool = True, flip: bool = True) -> Feed:
+def loader(
+    num: int = 10, batch_size: int = 4, fresh: bool = True, flip: bool = True
+) -> BatchLoader:
     resident = ResidentPhotos(photos(num), Order(7, (num,)), CPU)
-    return Feed(resident, 7, batch_size, flip, FRESH if fresh else None)
+    return BatchLoader(resident, 7, batch_size, flip, FRESH if fresh else None)
 
 
 def numbers(batch: Batch) -> list[int]:
@@ -43,16 +45,16 @@ def numbers(batch: Batch) -> list[int]:
 
 
 def test_a_batch_depends_on_seed_and_step_alone() -> None:
-    in_order = [feed().batch(step) for step in range(6)]
+    in_order = [loader().batch(step) for step in range(6)]
     for step in (5, 2, 0):
-        again = feed().batch(step)
+        again = loader().batch(step)
         for name in ("image", "mask", "box"):
             assert torch.equal(getattr(again, name), getattr(in_order[step], name))
 
 
 @pytest.mark.parametrize("batch_size", [3, 4, 10, 23])
 def test_every_pass_sees_every_photo_once(batch_size: int) -> None:
-    seen = [n for step in range(10) for n in numbers(feed(batch_size=batch_size).batch(step))]
+    seen = [n for step in range(10) for n in numbers(loader(batch_size=batch_size).batch(step))]
     passes = [seen[start : start + 10] for start in range(0, len(seen) - 9, 10)]
     assert len(passes) >= 3
     assert all(sorted(each) == list(range(10)) for each in passes)
@@ -60,12 +62,12 @@ def test_every_pass_sees_every_photo_once(batch_size: int) -> None:
 
 
 def test_the_order_does_not_depend_on_the_batch_size() -> None:
-    small = [n for step in range(6) for n in numbers(feed(batch_size=2).batch(step))]
-    assert small == [n for step in range(3) for n in numbers(feed(batch_size=4).batch(step))]
+    small = [n for step in range(6) for n in numbers(loader(batch_size=2).batch(step))]
+    assert small == [n for step in range(3) for n in numbers(loader(batch_size=4).batch(step))]
 
 
 def test_fresh_holes_differ_between_steps_and_lie_in_their_box() -> None:
-    source = feed(num=4)
+    source = loader(num=4)
     first, second = source.batch(0), source.batch(1)
     assert not torch.equal(first.mask, second.mask)
     for batch in (first, second):
@@ -79,7 +81,7 @@ def test_fresh_holes_of_every_kind_and_size(kind: str, image_size: int, box_size
     images = torch.zeros(3, image_size, image_size, 3, dtype=torch.uint8)
     resident = ResidentPhotos(Photos(images, None), Order(7, (3,)), CPU)
     fresh = cutter(kind, image_size, box_size)
-    batch = Feed(resident, 7, 3, True, fresh).batch(5)
+    batch = BatchLoader(resident, 7, 3, True, fresh).batch(5)
     assert batch.image.shape == (3, 3, image_size, image_size)
     assert batch.mask.shape == (3, 1, image_size, image_size) and batch.mask.dtype == torch.float32
     holes = fresh.cut("7/fresh hole/5", 3)
@@ -89,13 +91,13 @@ def test_fresh_holes_of_every_kind_and_size(kind: str, image_size: int, box_size
 
 def test_strips_stay_on_their_side_though_photos_are_flipped() -> None:
     """A fresh hole is drawn for the photo as flipped: what is outpainted to the right stays so."""
-    source = Feed(feed().photos, 7, 10, True, cutter("strip", sides=["right"]))
+    source = BatchLoader(loader().photos, 7, 10, True, cutter("strip", sides=["right"]))
     masks = torch.cat([source.batch(step).mask for step in range(4)])
     assert (masks[..., 48:] == 1).all() and (masks[..., :48] == 0).all()
 
 
 def test_stored_holes_stay_with_their_photo() -> None:
-    source = feed(fresh=False, flip=False)
+    source = loader(fresh=False, flip=False)
     batch = source.batch(3)
     for index, number in enumerate(numbers(batch)):
         stored = photos(10).holes
@@ -112,10 +114,10 @@ def test_flip_mirrors_image_mask_and_box_alike() -> None:
     shown = torch.cat([plain.holes.masks, boxes, torch.zeros_like(boxes)], dim=1)
     images = shown.permute(0, 2, 3, 1).to(torch.uint8) * 255
     resident = ResidentPhotos(Photos(images, plain.holes), Order(7, (10,)), CPU)
-    batch = Feed(resident, 7, 10, True, None).batch(0)
+    batch = BatchLoader(resident, 7, 10, True, None).batch(0)
     assert torch.equal(batch.image[:, :1] > 0, batch.mask > 0)
     assert torch.equal(batch.image[:, 1:2] > 0, inside(batch.box))
-    unflipped = Feed(resident, 7, 10, False, None).batch(0)
+    unflipped = BatchLoader(resident, 7, 10, False, None).batch(0)
     moved = (unflipped.box != batch.box).any(dim=1)
     assert 0 < moved.sum() < 10
 
@@ -130,16 +132,17 @@ def test_rectangles_and_tensors_are_mirrored_where_asked() -> None:
 def test_about_half_is_flipped() -> None:
     ramp = torch.arange(64, dtype=torch.uint8).view(1, 1, 64, 1).expand(50, 64, 64, 3)
     resident = ResidentPhotos(Photos(ramp.contiguous(), None), Order(7, (50,)), CPU)
-    source = Feed(resident, 7, 50, True, FRESH)
+    source = BatchLoader(resident, 7, 50, True, FRESH)
     num = sum(int((to_uint8(source.batch(s).image)[:, 0, 0, 0] == 63).sum()) for s in range(8))
     assert 150 < num < 250
 
 
 @pytest.mark.parametrize("fresh", [True, False])
 def test_processes_share_the_batch_of_one(fresh: bool) -> None:
-    whole = feed(fresh=fresh)
+    whole = loader(fresh=fresh)
     shares = [
-        Feed(whole.photos, 7, 4, True, whole.fresh, rank=rank, num_processes=2) for rank in (0, 1)
+        BatchLoader(whole.photos, 7, 4, True, whole.fresh, rank=rank, num_processes=2)
+        for rank in (0, 1)
     ]
     for step in range(5):
         parts = [share.batch(step) for share in shares]
@@ -150,15 +153,15 @@ def test_processes_share_the_batch_of_one(fresh: bool) -> None:
 
 
 def test_noise_depends_on_seed_step_and_process() -> None:
-    source = feed()
+    source = loader()
 
-    def draw(source: Feed, step: int) -> float:
+    def draw(source: BatchLoader, step: int) -> float:
         source.seed_noise(step)
         return torch.rand(1).item()
 
     first = draw(source, 5)
     assert draw(source, 5) == first
-    other = Feed(source.photos, 7, 4, True, FRESH, rank=1, num_processes=2)
+    other = BatchLoader(source.photos, 7, 4, True, FRESH, rank=1, num_processes=2)
     assert len({first, draw(source, 6), draw(other, 5)}) == 3
 
 
@@ -187,8 +190,8 @@ def streamed(order: Order) -> Shards:
 def test_streamed_photos_give_the_same_batches(batch_size: int) -> None:
     order = Order(3, shard_sizes(43, 5), 12)
     assert len(order.windows(0)) == 3
-    resident = Feed(ResidentPhotos(photos(43), order, CPU), 3, batch_size, True, None)
-    stream = Feed(streamed(order), 3, batch_size, True, None)
+    resident = BatchLoader(ResidentPhotos(photos(43), order, CPU), 3, batch_size, True, None)
+    stream = BatchLoader(streamed(order), 3, batch_size, True, None)
     for step in (*range(20), 2, 15, 16, 0):  # in order, and after a resume
         one, other = resident.batch(step), stream.batch(step)
         for name in ("image", "mask", "box"):

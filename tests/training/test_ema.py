@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.training.ema import AveragedWeights
+from pipeline.training.ema import EMA
 
 
 def network(value: float) -> nn.BatchNorm1d:
@@ -17,7 +17,7 @@ def network(value: float) -> nn.BatchNorm1d:
 
 def test_half_is_forgotten_after_the_half_life() -> None:
     source = network(0.0)
-    averaged = AveragedWeights(source, half_life=100)
+    averaged = EMA(source, half_life=100)
     with torch.no_grad():
         source.weight.fill_(1.0)
     for _ in range(10):
@@ -27,7 +27,7 @@ def test_half_is_forgotten_after_the_half_life() -> None:
 
 def test_buffers_are_copied() -> None:
     source = network(3.0)
-    averaged = AveragedWeights(source, half_life=100)
+    averaged = EMA(source, half_life=100)
     source.running_mean.fill_(7.0)
     source.num_batches_tracked.fill_(9)
     averaged.update(1, 10**6)
@@ -36,7 +36,7 @@ def test_buffers_are_copied() -> None:
 
 def test_no_half_life_is_the_last_weights() -> None:
     source = network(0.1)
-    averaged = AveragedWeights(source, half_life=0)
+    averaged = EMA(source, half_life=0)
     with torch.no_grad():
         source.weight.fill_(0.3)
     averaged.update(16, 16)
@@ -46,7 +46,7 @@ def test_no_half_life_is_the_last_weights() -> None:
 def test_the_start_is_forgotten_sooner() -> None:
     """After 1,000 images the half-life is 50, whatever it will be later."""
     source = network(0.0)
-    averaged = AveragedWeights(source, half_life=10**6)
+    averaged = EMA(source, half_life=10**6)
     with torch.no_grad():
         source.weight.fill_(1.0)
     averaged.update(50, 1000)
@@ -54,6 +54,6 @@ def test_the_start_is_forgotten_sooner() -> None:
 
 
 def test_the_average_needs_no_gradient_and_infers() -> None:
-    averaged = AveragedWeights(network(1.0), half_life=10)
+    averaged = EMA(network(1.0), half_life=10)
     assert not averaged.network.training
     assert not any(weight.requires_grad for weight in averaged.network.parameters())

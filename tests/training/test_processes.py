@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from models import registry
-from models.recipe import Setting
+from models.recipe import DataSpec
 from pipeline.training.processes import Processes, synchronise
 
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.components.schedule import Phase, PhaseSchedule
 from models.recipe import Batch, Recipe, Terms, Update
 from models.registry import build
-from pipeline.training.update_step import GRADIENT_NORM, Outcome, take_update
+from pipeline.training.update_step import GRADIENT_NORM, StepResult, update_step
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "Adam": {"fused": True},  # leaves a step out by itself
@@ -68,24 +68,24 @@ def with_nan(batch: Batch) -> Batch:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_sick_step_leaves_all_as_it_was(optimizer: str, batch: Batch) -> None:
     recipe, other = recipe_of(optimizer), recipe_of(optimizer)
-    assert take_update(recipe, "only", [batch]).healthy
+    assert update_step(recipe, "only", [batch]).finite
     before = state_of(recipe)
-    outcome = take_update(recipe, "only", [with_nan(batch)])
-    assert not outcome.healthy and outcome.terms["error"].isnan()
+    result = update_step(recipe, "only", [with_nan(batch)])
+    assert not result.finite and result.terms["error"].isnan()
     after = state_of(recipe)
     assert len(after) == len(before) and all(map(torch.equal, before, after))
-    take_update(recipe, "only", [batch])
+    update_step(recipe, "only", [batch])
     for _ in range(2):
-        take_update(other, "only", [batch])
+        update_step(other, "only", [batch])
     assert all(map(torch.equal, state_of(recipe), state_of(other)))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_sick_first_step_does_no_harm(optimizer: str, batch: Batch) -> None:
     recipe, other = recipe_of(optimizer), recipe_of(optimizer)
-    assert not take_update(recipe, "only", [with_nan(batch)]).healthy
+    assert not update_step(recipe, "only", [with_nan(batch)]).finite
     for each in (recipe, other):
-        take_update(each, "only", [batch])
+        update_step(each, "only", [batch])
     assert all(map(torch.equal, state_of(recipe), state_of(other)))
 
 
@@ -99,23 +99,25 @@ def test_a_term_without_weight_makes_a_step_sick_too(batch: Batch) -> None:
 
     recipe.updates["only"] = Update("generator", "only", terms, {"error": 1.0})
     before = state_of(recipe)
-    assert not take_update(recipe, "only", [batch]).healthy
+    assert not update_step(recipe, "only", [batch]).finite
     assert all(map(torch.equal, before, state_of(recipe)))
 
 
 @pytest.mark.parametrize("name", ["mse", "discriminator", "joint"])
 def test_parts_of_a_batch_give_the_batch(name: str, published: Any, batch: Batch) -> None:
     """Not with batch norm, which sees one part at a time."""
-    from models.recipe import Setting
+    from models.recipe import DataSpec
     from models.recipes.ganscape import Options
 
     options = Options(**{**published, "preset": "default", "width": 4})
-    whole = build("ganscape", options, Setting(64, 28, 10, 0, (0.0, 0.0, 0.0)), torch.device("cpu"))
+    whole = build(
+        "ganscape", options, DataSpec(64, 28, 10, 0, (0.0, 0.0, 0.0)), torch.device("cpu")
+    )
     parted = copy.deepcopy(whole)
-    outcomes: list[Outcome] = []
+    outcomes: list[StepResult] = []
     gradients = []
     for recipe, num in ((whole, 1), (parted, 2)):
-        outcomes.append(take_update(recipe, name, batch.parts(num)))
+        outcomes.append(update_step(recipe, name, batch.parts(num)))
         network = recipe.networks[recipe.updates[name].network]
         gradients.append([weight.grad for weight in network.parameters()])
     for term, value in outcomes[0].terms.items():
@@ -126,7 +128,7 @@ def test_parts_of_a_batch_give_the_batch(name: str, published: Any, batch: Batch
 
 def test_the_norm_is_that_of_the_gradient(batch: Batch) -> None:
     recipe = recipe_of("SGD")
-    outcome = take_update(recipe, "only", [batch])
+    result = update_step(recipe, "only", [batch])
     grads = [weight.grad for weight in recipe.networks["generator"].parameters()]
     expected = torch.cat([grad.flatten() for grad in grads if grad is not None]).norm()
-    torch.testing.assert_close(outcome.terms[GRADIENT_NORM], expected)
+    torch.testing.assert_close(result.terms[GRADIENT_NORM], expected)

@@ -17,7 +17,7 @@ def schedule() -> PhaseSchedule:
     )
 
 
-def play(schedule: PhaseSchedule, values: list[float], meet_every: int) -> list[int]:
+def play(schedule: PhaseSchedule, values: list[float], sync_every: int) -> list[int]:
     """The phase of each step where update b reports `values`."""
     phases, sums = [], Sums()
     for step, value in enumerate(values, start=1):
@@ -25,41 +25,41 @@ def play(schedule: PhaseSchedule, values: list[float], meet_every: int) -> list[
         for update in schedule.updates:
             total, count = sums.get(f"{update}/x", (0.0, 0))
             sums[f"{update}/x"] = (total + value, count + 1)
-        if schedule.advance() or step % meet_every == 0:
+        if schedule.advance() or step % sync_every == 0:
             schedule.observe(sums)
             sums = {}
     return phases
 
 
 def test_phases_follow_each_other_and_begin_again() -> None:
-    phases = play(schedule(), [2.0] * 20, meet_every=1)
+    phases = play(schedule(), [2.0] * 20, sync_every=1)
     assert phases == [0] * 4 + [1] * 6 + [2] * 5 + [0] * 4 + [1]
 
 
 def test_boundaries_do_not_move_with_the_meetings() -> None:
-    for meet_every in (1, 3, 7, 100):
-        assert play(schedule(), [2.0] * 20, meet_every) == play(schedule(), [2.0] * 20, 1)
+    for sync_every in (1, 3, 7, 100):
+        assert play(schedule(), [2.0] * 20, sync_every) == play(schedule(), [2.0] * 20, 1)
 
 
 def test_early_end_takes_the_mean_since_the_phase_began() -> None:
     # Phase II: means 3, 2, 1.33, 0.99: it ends after its fourth step.
     values = [0.0] * 4 + [3.0, 1.0, 0.0, -0.04] + [0.0] * 5
-    assert play(schedule(), values, meet_every=1) == [0] * 4 + [1] * 4 + [2] * 5
+    assert play(schedule(), values, sync_every=1) == [0] * 4 + [1] * 4 + [2] * 5
 
 
 def test_early_end_waits_for_a_meeting() -> None:
     values = [0.0] * 4 + [0.0] * 9
-    assert play(schedule(), values, meet_every=3) == [0] * 4 + [1] * 2 + [2] * 5 + [0] * 2
+    assert play(schedule(), values, sync_every=3) == [0] * 4 + [1] * 2 + [2] * 5 + [0] * 2
 
 
 def test_state_goes_on_where_it_was() -> None:
     values = [2.0, 1.5] * 20
-    whole = play(schedule(), values, meet_every=1)
+    whole = play(schedule(), values, sync_every=1)
     for cut in (1, 4, 5, 9, 10, 17):
         first, second = schedule(), schedule()
-        begun = play(first, values[:cut], meet_every=1)
+        begun = play(first, values[:cut], sync_every=1)
         second.load_state_dict(first.state_dict())
-        assert begun + play(second, values[cut:], meet_every=1) == whole
+        assert begun + play(second, values[cut:], sync_every=1) == whole
 
 
 def test_phases_without_steps_are_skipped() -> None:
@@ -80,7 +80,7 @@ def test_a_pattern_is_taken_in_turn_and_cut_with_its_phase() -> None:
 
 def test_a_last_phase_without_end_never_begins_again() -> None:
     once = PhaseSchedule([Phase((("a",),), 2), Phase((("b",),), None)])
-    assert play(once, [2.0] * 50, meet_every=1) == [0] * 2 + [1] * 48
+    assert play(once, [2.0] * 50, sync_every=1) == [0] * 2 + [1] * 48
     with pytest.raises(AssertionError, match="only the last"):
         PhaseSchedule([Phase((("a",),), None), Phase((("b",),), 2)])
 

@@ -13,14 +13,14 @@ from models.networks.dropout import LastingDropout
 from models.networks.norm import StatelessBatchNorm, norm_layer
 from models.networks.patch_discriminator import receptive_field, strided_layers
 from models.networks.unet import UNet, UNetStyle, level_channels
-from models.recipe import Batch, Setting, seeded
+from models.recipe import Batch, DataSpec, seeded
 from models.recipes import basquiat, outpaint, pix2pix
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 from support.architecture import conv_shapes, num_parameters
 
 CPU = torch.device("cpu")
 NO_MEMORY = torch.device("meta")
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 CHOICES: dict[str, tuple[type[TranslationOptions], dict[str, Any]]] = {
     "pix2pix": (pix2pix.Options, {}),
     "basquiat": (basquiat.Options, {}),
@@ -78,11 +78,13 @@ def test_one_photo_trains_down_to_one_pixel() -> None:
     """Where torch's batch norm asks for more than one value a channel."""
     image, mask = picture(32, num=1)
     batch = Batch(image, mask, torch.tensor([[0, 0, 15, 15]]))
-    setting = Setting(32, 15, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
+    data_spec = DataSpec(32, 15, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
     for name in ("pix2pix", "basquiat"):
-        recipe = translation.recipe_of(translation.new_game(small(name, "faithful"), setting, CPU))
+        recipe = translation.recipe_of(
+            translation.new_game(small(name, "faithful"), data_spec, CPU)
+        )
         for update in recipe.updates:
-            assert take_update(recipe, update, [batch]).healthy
+            assert update_step(recipe, update, [batch]).healthy
 
 
 def test_skips_come_from_the_same_size() -> None:
@@ -292,7 +294,7 @@ def test_each_step_trains_the_discriminator_then_the_generator(name: str) -> Non
         ("dropout", 1.0, "less than 1"),
         ("patch_share", 0.0, "greater than 0"),
         ("patch_share", 2.0, "less than or equal to 1"),
-        ("optimizers", {"generator": {"momentum": 0.9}}, "momentum is no setting of Adam"),
+        ("optimizers", {"generator": {"momentum": 0.9}}, "momentum is no data_spec of Adam"),
         ("optimizers", {"joint": {"lr": 0.1}}, "joint"),
     ],
 )

@@ -9,14 +9,14 @@ from models.families import translation
 from models.networks.dropout import LastingDropout
 from models.networks.norm import StatelessBatchNorm
 from models.networks.patch_discriminator import receptive_field
-from models.recipe import Batch, Setting
+from models.recipe import Batch, DataSpec
 from models.recipes import basquiat
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 from support.architecture import conv_shapes, num_parameters
 
 CPU = torch.device("cpu")
 NO_MEMORY = torch.device("meta")
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 FAITHFUL = basquiat.Options(preset="faithful")
 NARROW = FAITHFUL.model_copy(update={"width": 4})
 
@@ -109,7 +109,7 @@ def test_coded_learning_rates_learn_nothing(batch: Batch) -> None:
     recipe = basquiat.build(NARROW, SETTING, CPU)
     for _ in range(10):
         for update in recipe.schedule.updates:
-            take_update(recipe, update, [batch])
+            update_step(recipe, update, [batch])
     with torch.no_grad():
         output = recipe.generator.eval()(batch.image, batch.mask)
     saturated = ((output == -1) | (output == 1)).float().mean()

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from models.components.generators import Completer, Sampler
-from models.recipe import Batch, Recipe, Setting
+from models.recipe import Batch, DataSpec, Recipe
 from models.recipes.dcgan import Options, build, build_generator, channels_of
 from pipeline.params.section import check
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 
 CPU = torch.device("cpu")
 
@@ -21,8 +21,8 @@ def options(**changes: Any) -> Options:
 
 
 def recipe(**changes: Any) -> Recipe:
-    setting = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
-    return build(options(**changes), setting, CPU)
+    data_spec = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
+    return build(options(**changes), data_spec, CPU)
 
 
 # Architecture
@@ -113,7 +113,7 @@ def test_frozen_batch_norms_judge_by_the_batch_and_stay_as_they_are(batch: Batch
             norm.running_mean.fill_(mean)
         made.optimizers["generator"].param_groups[0]["lr"] = 0.0
         torch.manual_seed(0)
-        adversarial.append(take_update(made, "generator", [batch]).terms["adversarial"])
+        adversarial.append(update_step(made, "generator", [batch]).terms["adversarial"])
         assert all(bool((norm.running_mean == mean).all()) for norm in norms)
     assert torch.equal(*adversarial)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models import registry
 from models.components.compose import context_mean
 from models.networks.context_discriminator import ContextDiscriminator
-from models.recipe import Batch, Recipe, Setting, seeded
+from models.recipe import Batch, DataSpec, Recipe, seeded
 from models.recipes import ganscape
 from models.recipes.ganscape import Options
 from pipeline.runtime.code_closure import closure
@@ -18,11 +18,11 @@ from support.architecture import conv_shapes, dilations, num_parameters, scripte
 
 CPU = torch.device("cpu")
 NO_MEMORY = torch.device("meta")  # shapes only: the published size takes seconds otherwise
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 
 
-def build(options: Options, setting: Setting = SETTING) -> Recipe:
-    return ganscape.build(options, setting, CPU)
+def build(options: Options, data_spec: DataSpec = SETTING) -> Recipe:
+    return ganscape.build(options, data_spec, CPU)
 
 
 # The published tables
@@ -154,8 +154,8 @@ def test_real_term_changes_the_printed_value_alone(published: dict[str, Any], ba
 
 @pytest.mark.parametrize("image_size, box_size", [(64, 28), (64, 40), (32, 15), (128, 64)])
 def test_other_sizes_are_computed(options: Options, image_size: int, box_size: int) -> None:
-    setting = replace(SETTING, image_size=image_size, box_size=box_size)
-    recipe = build(options, setting)
+    data_spec = replace(SETTING, image_size=image_size, box_size=box_size)
+    recipe = build(options, data_spec)
     image = torch.zeros(2, 3, image_size, image_size)
     mask = torch.zeros(2, 1, image_size, image_size)
     box = torch.tensor([[0, 0, box_size, box_size], [image_size - box_size] * 2 + [box_size] * 2])
@@ -210,7 +210,7 @@ def test_a_lost_game_ends_the_epoch(options: Options) -> None:
         ("phases", [0.5, 0.5], "three fractions"),
         ("phases", [0.5, 0.6, 0.1], "add up to 1"),
         ("optimizers", {"mse": {"lr": 20.0}}, "lr is 20.0, but must be <= 0.1 for Adam"),
-        ("optimizers", {"mse": {"momentum": 0.9}}, "momentum is no setting of Adam"),
+        ("optimizers", {"mse": {"momentum": 0.9}}, "momentum is no data_spec of Adam"),
         ("optimizers", {"both": {"lr": 0.1}}, "both"),
         ("end", [{"channels": 1, "up": True}], "shrink the image by 4 and enlarge it by 2"),
         ("early", [{"channels": 1, "kernal": 5}], "kernal"),

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.recipe import Batch, Recipe, Setting
+from models.recipe import Batch, DataSpec, Recipe
 from models.recipes import glcic
 from models.recipes.glcic import Options
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 from support.architecture import conv_shapes, dilations, num_parameters, scripted
 
 CPU = torch.device("cpu")
 NO_MEMORY = torch.device("meta")  # shapes only
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 FAITHFUL = Options.model_validate({"preset": "faithful"})
 DEFAULT = Options.model_validate({"preset": "default"})
 
@@ -72,9 +72,9 @@ CHANNELS = (64, 128, 256, 512, 512, 512)
 def test_discriminators_are_sized_to_image_and_box(
     image_size: int, box_size: int, global_maps: list[int], local_maps: list[int]
 ) -> None:
-    setting = replace(SETTING, image_size=image_size, box_size=box_size)
+    data_spec = replace(SETTING, image_size=image_size, box_size=box_size)
     with NO_MEMORY:
-        discriminator = glcic.build_discriminator(FAITHFUL, setting)
+        discriminator = glcic.build_discriminator(FAITHFUL, data_spec)
     image, _ = empty(image_size)
     box = torch.zeros(2, 4, dtype=torch.int64, device=NO_MEMORY)
     layers = [
@@ -234,7 +234,7 @@ def test_phases_may_be_left_out() -> None:
         ("mse_domain", "box", "hole"),
         ("layers", [{"channels": 1, "stride": 2}], "shrink the image by 2 and enlarge it by 1"),
         ("optimizers", {"generator": {"lr": 11.0}}, "lr is 11.0, but must be <= 10.0"),
-        ("optimizers", {"generator": {"betas": [0.5, 0.9]}}, "betas is no setting of Adadelta"),
+        ("optimizers", {"generator": {"betas": [0.5, 0.9]}}, "betas is no data_spec of Adadelta"),
     ],
 )
 def test_bad_options_are_refused(name: str, value: Any, words: str) -> None:
@@ -256,5 +256,5 @@ def test_frozen_batch_norms_see_the_batch(preset: str, batch: Batch) -> None:
     discriminator = recipe.networks["discriminator"]
     modes = []
     discriminator.register_forward_pre_hook(lambda layer, _: modes.append(layer.training))
-    take_update(recipe, "joint", [batch])
+    update_step(recipe, "joint", [batch])
     assert modes == [preset == "faithful"]

@@ -14,13 +14,13 @@ from models.components import losses
 from models.components.masked_input import MaskedInput
 from models.families import translation
 from models.networks.vgg_features import VggFeatures, empty_layers, load_vgg_features
-from models.recipe import Batch, Setting
+from models.recipe import Batch, DataSpec
 from models.recipes import outpaint
 from models.recipes.outpaint import FeatureGame
 from support.architecture import conv_shapes, num_parameters
 
 CPU = torch.device("cpu")
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 DEFAULT = outpaint.Options(preset="default", width=4)
 
 

@@ -6,13 +6,13 @@ from torch import nn
 from models.families import translation
 from models.networks.dropout import LastingDropout
 from models.networks.norm import StatelessBatchNorm
-from models.recipe import Batch, Setting
+from models.recipe import Batch, DataSpec
 from models.recipes import pix2pix
 from support.architecture import conv_shapes, num_parameters
 
 CPU = torch.device("cpu")
 NO_MEMORY = torch.device("meta")
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 FAITHFUL = pix2pix.Options(preset="faithful")
 
 IMAGE, MASK = torch.zeros(1, 3, 256, 256, device="meta"), torch.zeros(1, 1, 256, 256, device="meta")

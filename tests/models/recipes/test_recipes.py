@@ -13,11 +13,11 @@ from models.components.compose import composite
 from models.components.generators import Completer, Sampler
 from models.components.options import RecipeOptions
 from models.networks.context_discriminator import ContextDiscriminator
-from models.recipe import Batch, Recipe, Setting, seeded
-from pipeline.training.update_step import take_update
+from models.recipe import Batch, DataSpec, Recipe, seeded
+from pipeline.training.update_step import update_step
 
 CPU = torch.device("cpu")
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 
 # Narrow, so that a test takes no time. A recipe that is not named here has no test: see below.
 SMALL: dict[str, dict[str, Any]] = {
@@ -38,8 +38,8 @@ class Case:
     name: str
     options: RecipeOptions
 
-    def build(self, setting: Setting = SETTING) -> Recipe:
-        return registry.build(self.name, self.options, setting, CPU)
+    def build(self, data_spec: DataSpec = SETTING) -> Recipe:
+        return registry.build(self.name, self.options, data_spec, CPU)
 
     def build_generator(self, image_size: int = 64) -> nn.Module:
         return registry.build_generator(self.name, self.options.model_dump(), image_size)
@@ -71,7 +71,7 @@ def test_an_update_touches_its_network_alone(case: Case, batch: Batch) -> None:
     for name in case.build().updates:
         recipe = case.build()
         before = {key: weights_of(network) for key, network in recipe.networks.items()}
-        take_update(recipe, name, [batch])
+        update_step(recipe, name, [batch])
         trained = recipe.updates[name].network
         for key, network in recipe.networks.items():
             assert same(before[key], weights_of(network)) == (key != trained), (name, key)
@@ -93,7 +93,7 @@ def test_no_gradient_is_left_from_another_update(case: Case, batch: Batch) -> No
             others = [other for other in recipe.updates if other != name] if with_others else []
             for each in (name, *others, name):
                 torch.manual_seed(0)
-                take_update(recipe, each, [batch])
+                update_step(recipe, each, [batch])
             network = recipe.networks[recipe.updates[name].network]
             grads.append([weight.grad for weight in network.parameters()])
         for one, other in zip(*grads, strict=True):
@@ -116,7 +116,7 @@ def test_real_and_fake_share_the_box(case: Case, batch: Batch) -> None:
         if isinstance(network, ContextDiscriminator):
             network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
     for name in recipe.updates:
-        take_update(recipe, name, [batch])
+        update_step(recipe, name, [batch])
     others = [box for box in seen if not torch.equal(box, batch.box)]
     assert bool(others) == (case.options.model_dump().get("random_real_box") is True)
 
@@ -253,7 +253,7 @@ def test_parts_of_a_batch_give_the_terms_of_the_batch(case: Case, batch: Batch) 
         update.terms(batch)
         if not torch.equal(torch.get_rng_state(), before):
             continue
-        whole, parted = (take_update(case.build(), name, batch.parts(num)) for num in (1, 2))
+        whole, parted = (update_step(case.build(), name, batch.parts(num)) for num in (1, 2))
         for term, value in whole.terms.items():
             torch.testing.assert_close(parted.terms[term], value, rtol=1e-3, atol=1e-5)
 
@@ -271,7 +271,7 @@ def test_larger_images(case: Case, image_size: int, box_size: int) -> None:
     mask[:, :, 10:40, 20:50] = 1
     box = torch.tensor([[0, 0, box_size, box_size], [5, 5, box_size, box_size]])
     for name in recipe.updates:
-        assert take_update(recipe, name, [Batch(image, mask, box)]).healthy
+        assert update_step(recipe, name, [Batch(image, mask, box)]).healthy
 
 
 # The options

@@ -15,11 +15,11 @@ from torch import Tensor
 from models import registry
 from models.components.generators import Sampler
 from models.components.pixels import to_tensor, to_uint8
-from models.recipe import Batch, Setting
+from models.recipe import Batch, DataSpec
 from pipeline.metrics.hole_figures import hole_l1
 from pipeline.metrics.sliced_wasserstein import sliced_wasserstein
-from pipeline.training.ema import AveragedWeights
-from pipeline.training.update_step import take_update
+from pipeline.training.ema import EMA
+from pipeline.training.update_step import update_step
 from support.cutters import cutter
 
 SIZE, BOX, BATCH = 32, 16, 16
@@ -72,9 +72,9 @@ def test_it_learns(name: str, photos: Tensor) -> None:
     torch.set_num_threads(1)
     values, num_steps = RECIPES[name]
     options = registry.options_model(name).model_validate({"preset": "default", **values})
-    setting = Setting(SIZE, BOX, NUM_TRAIN // BATCH, 0, (0.0, 0.0, 0.0))
-    recipe = registry.build(name, options, setting, torch.device("cpu"))
-    averaged = AveragedWeights(recipe.generator, 200)
+    data_spec = DataSpec(SIZE, BOX, NUM_TRAIN // BATCH, 0, (0.0, 0.0, 0.0))
+    recipe = registry.build(name, options, data_spec, torch.device("cpu"))
+    averaged = EMA(recipe.generator, 200)
     train, validation = photos[:NUM_TRAIN], photos[NUM_TRAIN:]
     before = error(averaged.network, validation)
     for step in range(num_steps):
@@ -82,7 +82,7 @@ def test_it_learns(name: str, photos: Tensor) -> None:
         batch = batch_of(train[torch.randint(NUM_TRAIN, (BATCH,))], f"train {step}")
         sums: dict[str, tuple[float, int]] = {}
         for update in recipe.schedule.updates:
-            outcome = take_update(recipe, update, [batch])
+            outcome = update_step(recipe, update, [batch])
             assert outcome.healthy
             sums |= {f"{update}/{term}": (v.item(), 1) for term, v in outcome.terms.items()}
         recipe.schedule.advance()

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.recipe import Batch, Recipe, Setting
+from models.recipe import Batch, DataSpec, Recipe
 from models.recipes.vanilla import DenseDiscriminator, Options, build, build_generator
 from pipeline.params.section import check
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 
 CPU = torch.device("cpu")
 
@@ -19,12 +19,12 @@ def options(**changes: Any) -> Options:
     return Options.model_validate({"preset": "default", "width": 4} | changes)
 
 
-def setting(image_size: int = 28) -> Setting:
-    return Setting(image_size, 12, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
+def data_spec(image_size: int = 28) -> DataSpec:
+    return DataSpec(image_size, 12, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
 
 
 def recipe(**changes: Any) -> Recipe:
-    return build(options(**changes), setting(), CPU)
+    return build(options(**changes), data_spec(), CPU)
 
 
 def photos(num: int = 8, image_size: int = 28) -> Batch:
@@ -144,7 +144,7 @@ def test_dropout_is_on_in_the_generators_update() -> None:
     losses = []
     for _ in range(2):
         with torch.random.fork_rng():
-            losses.append(take_update(made, "generator", [photos()]).terms["adversarial"])
+            losses.append(update_step(made, "generator", [photos()]).terms["adversarial"])
         torch.rand(1)
     assert not torch.equal(*losses)
 

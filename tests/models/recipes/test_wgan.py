@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from models.components.compose import composite
 from models.networks.enhanced_completer import EnhancedCompleter
-from models.recipe import Batch, Recipe, Setting
+from models.recipe import Batch, DataSpec, Recipe
 from models.recipes import wgan
 from models.recipes.wgan import Options
-from pipeline.training.update_step import take_update
+from pipeline.training.update_step import update_step
 from support.architecture import conv_shapes, dilations, scripted
 
 CPU = torch.device("cpu")
 NO_MEMORY = torch.device("meta")  # shapes only
-SETTING = Setting(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
+SETTING = DataSpec(64, 28, steps_per_epoch=10, seed=0, mean_color=(0.1, 0.0, -0.1))
 FAITHFUL = Options.model_validate({"preset": "faithful"})
 
 
@@ -25,8 +25,8 @@ def small(preset: str, **changes: Any) -> Options:
     return Options.model_validate({"preset": preset, "width": 4, **changes})
 
 
-def build(options: Options, setting: Setting = SETTING) -> Recipe:
-    return wgan.build(options, setting, CPU)
+def build(options: Options, data_spec: DataSpec = SETTING) -> Recipe:
+    return wgan.build(options, data_spec, CPU)
 
 
 def generator_of(recipe: Recipe) -> EnhancedCompleter:
@@ -116,7 +116,7 @@ def test_clipping_keeps_every_weight_within_bounds(batch: Batch) -> None:
     critic = recipe.networks["critic"]
     assert max(weight.abs().max() for weight in critic.parameters()) > 0.02
     for _ in range(3):
-        take_update(recipe, "critic", [batch])
+        update_step(recipe, "critic", [batch])
         assert all(weight.abs().max() <= 0.02 for weight in critic.parameters())
 
 
@@ -147,7 +147,7 @@ def test_penalty_keeps_the_critic_from_growing_steep(batch: Batch) -> None:
         options = small("default", penalty_weight=weight, optimizers={"critic": {"lr": 1e-3}})
         recipe = build(options)
         torch.manual_seed(0)
-        penalties = [take_update(recipe, "critic", [batch]).terms["penalty"] for _ in range(40)]
+        penalties = [update_step(recipe, "critic", [batch]).terms["penalty"] for _ in range(40)]
         steepness.append(torch.stack(penalties[-10:]).mean().item())
     assert steepness[0] < 1 < 10 < steepness[1]
 
@@ -170,13 +170,13 @@ def test_before_its_phase_the_correction_is_zero(preset: str, batch: Batch) -> N
     generator = generator_of(recipe)
     noise = generator.coarse.masked_input.draw_noise(batch.mask)
     for name in ("reconstruction", "critic", "completion"):
-        take_update(recipe, name, [batch])
+        update_step(recipe, name, [batch])
     generator.eval()
     coarse = generator.coarse(batch.image, batch.mask, noise)
     assert torch.equal(
         generator(batch.image, batch.mask, noise), composite(coarse, batch.image, batch.mask)
     )
-    take_update(recipe, "enhancement", [batch])
+    update_step(recipe, "enhancement", [batch])
     generator.eval()
     assert not torch.equal(
         generator(batch.image, batch.mask, noise), composite(coarse, batch.image, batch.mask)
@@ -228,7 +228,7 @@ def test_two_noises_give_two_completions_more_so_with_training(batch: Batch) -> 
     before = diversity(recipe, batch)
     for _ in range(40):
         torch.manual_seed(torch.randint(1 << 30, ()).item())
-        take_update(recipe, "reconstruction", [batch])
+        update_step(recipe, "reconstruction", [batch])
     assert 0 < before < diversity(recipe, batch)
 
 
@@ -239,7 +239,7 @@ def test_without_the_term_training_forgets_the_noise(batch: Batch) -> None:
         recipe = build(small("default", width=8, diversity_weight=weight, optimizers=fast))
         torch.manual_seed(0)
         for _ in range(60):
-            take_update(recipe, "reconstruction", [batch])
+            update_step(recipe, "reconstruction", [batch])
         distances.append(diversity(recipe, batch))
     assert distances[1] < distances[0] / 2
 
@@ -266,7 +266,7 @@ def test_joint_training_has_no_phase_of_the_enhancement() -> None:
 
 def test_jointly_the_critic_judges_the_enhanced_picture(batch: Batch) -> None:
     recipe = build(small("faithful", joint=True))
-    take_update(recipe, "enhancement", [batch])
+    update_step(recipe, "enhancement", [batch])
     seen: list[Tensor] = []
     recipe.networks["critic"].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     recipe.generator.eval()
@@ -315,5 +315,5 @@ def test_small_images(preset: str) -> None:
     image, mask = torch.zeros(2, 3, 32, 32), torch.zeros(2, 1, 32, 32)
     mask[:, :, 5:15, 5:15] = 1
     box = torch.tensor([[3, 3, 15, 15]] * 2)
-    assert take_update(recipe, "critic", [Batch(image, mask, box)]).healthy
+    assert update_step(recipe, "critic", [Batch(image, mask, box)]).healthy
     assert recipe.generator(image, mask).shape == image.shape
