@@ -83,6 +83,8 @@ def params_of(options: argparse.Namespace, size: int) -> DetectPeopleParams:
         weights_sha256=found,
         person_classes=["Normal", "Fall"] if found == DEMO_SHA256 else ["person"],
         image_size=size,
+        score_floor=0.05,
+        iou=0.7,
     )
 
 

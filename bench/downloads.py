@@ -18,9 +18,8 @@ import requests
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
-from support.places_server import PlacesServer, kill_often, pinned, places_server  # noqa: E402
-
 from pipeline.downloads.transfer import fetch  # noqa: E402
+from support.places_server import PlacesServer, kill_often, pinned, places_server  # noqa: E402
 
 NAME = "val_256.tar"
 MEGABYTE = 1_000_000

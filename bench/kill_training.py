@@ -23,11 +23,10 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.project import Project  # noqa: E402
-
 from models.registry import RECIPES, options_model  # noqa: E402
 from pipeline.tracking.live import Live, newest, read_live  # noqa: E402
 from pipeline.training.checkpoint import steps_in  # noqa: E402
+from support.project import Project  # noqa: E402
 
 # Who is killed: dvc and all below it; the stage's process, in the middle of writing a checkpoint;
 # dvc alone, whose stage then has to notice that and stop by itself.

@@ -188,6 +188,8 @@ def _detector(weights: str, size: int, work: Path) -> Detector:
         weights_sha256=found,
         person_classes=PERSON_NAMES.get(found, ["person"]),
         image_size=size,
+        score_floor=0.05,
+        iou=0.7,
     )
     return Detector(params, "cpu", os.cpu_count() or 1, work / "weights")
 

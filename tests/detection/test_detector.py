@@ -45,6 +45,8 @@ def demo_params(**changes: Any) -> DetectPeopleParams:
         "weights_sha256": DEMO_SHA256,
         "person_classes": ["Normal", "Fall"],
         "image_size": 256,
+        "score_floor": 0.05,
+        "iou": 0.7,
     }
     return check("detect_people", DetectPeopleParams, values | changes)
 

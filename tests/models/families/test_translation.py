@@ -84,7 +84,7 @@ def test_one_photo_trains_down_to_one_pixel() -> None:
             translation.new_game(small(name, "faithful"), data_spec, CPU)
         )
         for update in recipe.updates:
-            assert update_step(recipe, update, [batch]).healthy
+            assert update_step(recipe, update, [batch]).finite
 
 
 def test_skips_come_from_the_same_size() -> None:
