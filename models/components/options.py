@@ -13,7 +13,7 @@ Values = Mapping[str, Any]
 class Options(BaseModel):
     """Unknown keys and wrong types are errors, nothing is coerced."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.params.section import Section
+from pipeline.params.section import MAX_SEED, Section
 
 
 class CropParams(Section):
@@ -13,8 +13,10 @@ class CropParams(Section):
     kind: Literal["box", "center", "strip", "random_pixels", "free_form"] = Field(
         description="of the holes; its options stand under holes.<kind>"
     )
-    box_size: int = Field(ge=4, description="px; side of the window that the local critic sees")
-    seed: int = Field(ge=0, description="of the holes")
+    box_size: int = Field(
+        ge=4, le=4096, description="px; side of the window that the local critic sees"
+    )
+    seed: int = Field(ge=0, le=MAX_SEED, description="of the holes")
     samples_per_shard: int = Field(ge=1, le=100_000, description="samples in one tar")
 
     def check_sizes(self, image_size: int) -> None:

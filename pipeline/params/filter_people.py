@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.section import Section
+from pipeline.params.section import MAX_SEED, Section
 
 
 class FilterPeopleParams(Section):
@@ -23,7 +23,7 @@ class FilterPeopleParams(Section):
     )
     val_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")
     test_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")
-    seed: int = Field(ge=0, description="of the split")
+    seed: int = Field(ge=0, le=MAX_SEED, description="of the split")
     num_thumbnails: int = Field(
         ge=0,
         le=500,

@@ -11,7 +11,9 @@ class IndexParams(Section):
     extensions: list[str] = Field(
         min_length=1, description="file name endings of photos, lower case; other files are counted"
     )
-    max_bytes: int = Field(ge=1, description="bytes; a larger file is counted, never read")
+    max_bytes: int = Field(
+        ge=1, le=10**12, description="bytes; a larger file is counted, never read"
+    )
 
     @field_validator("extensions")
     @classmethod

@@ -15,10 +15,11 @@ class RuntimeParams(Section):
         pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto takes the GPU where there is one"
     )
     threads: int = Field(
-        ge=0, description="CPU threads of torch, over all processes; 0 takes one a core"
+        ge=0, le=1024, description="CPU threads of torch, over all processes; 0 takes one a core"
     )
     workers: int = Field(
         ge=0,
+        le=1024,
         description="processes that paint, decode, shrink and cut photos; 0 takes one a core, "
         "1 does without other processes",
     )
@@ -26,7 +27,9 @@ class RuntimeParams(Section):
         ge=0, le=1024, description="photos a step of the people detector; 0 takes what suits"
     )
     processes: int = Field(
-        ge=1, description="processes that train together, each on its own GPU; 1 needs no torchrun"
+        ge=1,
+        le=1024,
+        description="processes that train together, each on its own GPU; 1 needs no torchrun",
     )
     feeding: Literal["auto", "device", "host", "stream"] = Field(
         description="where the training photos lie; auto: the first that has room for them"

@@ -4,6 +4,8 @@ Only the YAML reader and pydantic are imported here: every stage depends on this
 """
 
 import difflib
+import re
+import reprlib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +15,43 @@ from ruamel.yaml.error import YAMLError
 
 PARAMS_PATH = Path("params.yaml")
 
+# What no real file comes near. Aliases stand for what they name: a few lines of them expand to
+# billions of values.
+MAX_VALUES = 100_000
+MAX_DEPTH = 32
+MAX_DIGITS = 300  # of a number
+MAX_SHOWN = 80  # characters of a value in a message
+
+# What random number generators take.
+MAX_SEED = 2**63 - 1
+
+# pydantic's type of a fault -> what is allowed, filled from the fault's own context.
+ALLOWED = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a section with settings of its own",
+    "model_type": "must be a section with settings of its own",
+    "literal_error": "must be one of {expected}",
+    "finite_number": "must be a finite number",
+    "greater_than": "must be > {gt}",
+    "greater_than_equal": "must be >= {ge}",
+    "less_than": "must be < {lt}",
+    "less_than_equal": "must be <= {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must match {pattern}",
+}
+
 
 class Section(BaseModel):
     """Base of every section: unknown keys and wrong types are errors, nothing is coerced."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 SectionT = TypeVar("SectionT", bound=BaseModel)
@@ -27,17 +61,46 @@ def read(path: Path = PARAMS_PATH) -> dict[str, Any]:
     """The whole file as plain Python values.
 
     ruamel.yaml and not PyYAML: the latter reads `1e-4` as a string and `off` as False,
-    where DVC (YAML 1.2) does not.
+    where DVC (YAML 1.2) does not. A ValueError names the file where it is no such text, or one
+    that expands beyond MAX_VALUES values or MAX_DEPTH levels.
     """
     if not path.is_file():
         raise ValueError(f"{path} is missing: write one with `scenefill use sample`")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.search(rf"\d{{{MAX_DIGITS + 1}}}", line):
+            raise ValueError(
+                f"{path} has a number of more than {MAX_DIGITS} digits in line {number}: shorten it"
+            )
     try:
-        values = YAML(typ="safe", pure=True).load(path)
+        values = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
-        raise ValueError(f"{path} is no valid YAML: {error}") from error
+        raise ValueError(f"{path} is not valid YAML: {error}") from error
+    except RecursionError:
+        raise ValueError(f"{path} nests deeper than {MAX_DEPTH} levels: flatten it") from None
+    _refuse_endless(values, path)
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold sections, but holds {type(values).__name__}")
     return values
+
+
+def _refuse_endless(values: Any, path: Path) -> None:
+    """A ValueError where lists and sections, aliases followed, are too many or too deep."""
+    num_values = 0
+    waiting = [(values, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        num_values += 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"{path} nests deeper than {MAX_DEPTH} levels: flatten it")
+        if num_values > MAX_VALUES:
+            raise ValueError(
+                f"{path} expands to more than {MAX_VALUES:,} values: write out what its aliases "
+                "stand for"
+            )
+        inner = value.values() if isinstance(value, dict) else value
+        if isinstance(value, dict | list):
+            waiting.extend((each, depth + 1) for each in inner)
 
 
 def load(name: str, model: type[SectionT], path: Path = PARAMS_PATH) -> SectionT:
@@ -58,12 +121,23 @@ def check(name: str, model: type[SectionT], values: Any) -> SectionT:
         return model.model_validate(values)
     except ValidationError as error:
         faults = [_describe(name, model, fault) for fault in error.errors()]
-        raise ValueError("\n".join(faults)) from None
+        # A value that may be of two types has a fault for each: what is allowed is either.
+        allowed: dict[str, list[str]] = {}
+        for fault in faults:
+            what, _, rule = fault.partition(", but ")
+            allowed.setdefault(what, []).extend([rule] if rule else [])
+        lines = (
+            f"{what}, but {' or '.join(rules)}" if rules else what
+            for what, rules in allowed.items()
+        )
+        raise ValueError("\n".join(lines)) from None
 
 
 def _describe(name: str, model: type[BaseModel], fault: Any) -> str:
     """One fault as: where, the value seen, what is allowed."""
-    where = ".".join([name, *(str(part) for part in fault["loc"])]).strip(".")
+    # Of a choice between types pydantic names the type tried, "literal['all']" or "list[str]".
+    parts = [str(part) for part in fault["loc"] if not re.search(r"[\[\]]", str(part))]
+    where = ".".join([name, *parts]).strip(".")
     if fault["type"] == "extra_forbidden":
         known = _fields(model, fault["loc"][:-1])
         return f"params.yaml {where} is unknown{closest(str(fault['loc'][-1]), known)}"
@@ -72,7 +146,16 @@ def _describe(name: str, model: type[BaseModel], fault: Any) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if message.startswith("params.yaml "):
         return str(message)
-    return f"params.yaml {where} is {fault['input']!r}, but: {message}"
+    if fault["type"] in ALLOWED:
+        message = ALLOWED[fault["type"]].format(**fault.get("ctx", {}))
+    return f"params.yaml {where} is {_shown(fault['input'])}, but {message}"
+
+
+def _shown(value: Any) -> str:
+    """`value` as Python writes it, cut short in the middle: it may be of any size."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = MAX_SHOWN
+    return short.repr(value)
 
 
 def _fields(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

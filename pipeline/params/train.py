@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.params.section import Section
+from pipeline.params.section import MAX_SEED, Section
 
 BUDGET = re.compile(r"(?P<number>\d+(\.\d+)?) (?P<unit>images|epochs|minutes)")
 
@@ -14,13 +14,15 @@ class TrainParams(Section):
     """What the stage `train` reads beside the chosen recipe's options."""
 
     recipe: str = Field(description="one of models/recipes; its options: recipes.<name>")
-    seed: int = Field(ge=0, description="of weights, order, flips and fresh holes")
+    seed: int = Field(ge=0, le=MAX_SEED, description="of weights, order, flips and fresh holes")
     budget: str = Field(
         description="how long to train: a number of images, epochs or minutes; more continues"
     )
     batch_size: int = Field(ge=1, le=4096, description="photos a step, over all processes")
     accumulate: int = Field(
-        ge=1, description="equal parts that a batch is worked through in; more need less memory"
+        ge=1,
+        le=4096,
+        description="equal parts that a batch is worked through in; more need less memory",
     )
     holes: Literal["fresh", "stored"] = Field(
         description="fresh: new holes each time a photo is seen; stored: those of the shards"
@@ -33,22 +35,32 @@ class TrainParams(Section):
         description="torch.compile's mode; reduce-overhead records CUDA graphs; slower on a CPU"
     )
     ema_images: int = Field(
-        ge=0, description="half-life of the averaged weights; 0: the last weights as they are"
+        ge=0,
+        le=10**12,
+        description="half-life of the averaged weights; 0: the last weights as they are",
     )
     select: Literal["last", "hole_l1", "hole_psnr", "sliced_wasserstein"] = Field(
         description="which weights to keep: the last, or the best by this figure of validation; "
         "sliced_wasserstein where the recipe makes up pictures, else one of the hole"
     )
     patience_images: int = Field(
-        ge=0, description="images without a better `select` figure that end the run; 0: never"
+        ge=0,
+        le=10**12,
+        description="images without a better `select` figure that end the run; 0: never",
     )
     sync_every: int = Field(
-        ge=1, description="steps between two looks of the host at the losses; published GANscape: 1"
+        ge=1,
+        le=10**6,
+        description="steps between two looks of the host at the losses; published GANscape: 1",
     )
-    log_every: int = Field(ge=1, description="steps between two points of the history")
-    sample_every: int = Field(ge=1, description="steps between two validations and sample grids")
+    log_every: int = Field(ge=1, le=10**9, description="steps between two points of the history")
+    sample_every: int = Field(
+        ge=1, le=10**9, description="steps between two validations and sample grids"
+    )
     checkpoint_every: int = Field(
-        ge=1, description="steps between two checkpoints; a sick run goes back to a good one"
+        ge=1,
+        le=10**9,
+        description="steps between two checkpoints; a sick run goes back to a good one",
     )
     num_samples: int = Field(ge=1, le=64, description="validation photos in a sample grid")
 

@@ -49,5 +49,5 @@ def test_each_colour_is_the_mean_of_its_pixels() -> None:
 @pytest.mark.parametrize("colors", [1, 9, 201, -1])
 def test_other_numbers_are_refused(colors: int) -> None:
     values = {"baselines": [], "num_grid": 1, "colors": colors}
-    with pytest.raises(ValueError, match=f"evaluate.colors is {colors}, but: must be 0"):
+    with pytest.raises(ValueError, match=f"evaluate.colors is {colors}, but must be 0"):
         check("evaluate", EvaluateParams, values)

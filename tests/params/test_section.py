@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.config.profiles import render
-from pipeline.config.whole import check_whole
+from pipeline.config.profiles import names, render
+from pipeline.config.whole import WholeParams, check_whole
 from pipeline.params.crop import CropParams
 from pipeline.params.section import load
 
@@ -55,7 +55,7 @@ def setting(dotted: str, value: Any) -> Edit:
         (setting("holes.box.side_min", "x"), "params.yaml holes.box.side_min is 'x', but"),
         (setting("holes.box.side_min", 20.5), "params.yaml holes.box.side_min is 20.5, but"),
         (setting("train.batch_size", True), "params.yaml train.batch_size is True, but"),
-        (setting("train.budget", "3 days"), "train.budget is '3 days', but: must be a number and"),
+        (setting("train.budget", "3 days"), "train.budget is '3 days', but must be a number and"),
         (setting("train.accumulate", 3), "train.accumulate is 3, but must divide train.batch_size"),
         (setting("train.patience_images", 9), "train.select is 'last', which names no figure"),
         (setting("runtime.trackers", ["mlflow"]), "params.yaml runtime.trackers.0 is 'mlflow'"),
@@ -68,6 +68,28 @@ def setting(dotted: str, value: Any) -> Edit:
         (setting("recipes.glicc", {}), "params.yaml recipes.glicc is unknown"),
         (setting("index.extensions", ["JPG"]), "index.extensions holds 'JPG', but"),
         (setting("runtime.device", "gpu"), "params.yaml runtime.device is 'gpu', but"),
+        (
+            setting("filter_categories.categories", 3),
+            "categories is 3, but must be one of 'all' or",
+        ),
+        (
+            setting("recipes.ganscape.mse_weight", float("inf")),
+            "mse_weight is inf, but must be a fin",
+        ),
+        (
+            setting("recipes.pix2pix.optimizers", {"generator": {"lr": float("nan")}}),
+            "lr is nan, but",
+        ),
+        (
+            setting("filter_people.min_score", float("inf")),
+            "min_score is inf, but must be a finite",
+        ),
+        (setting("runtime.workers", 10**9), "runtime.workers is 1000000000, but must be <= 1024"),
+        (
+            setting("train.seed", 10**30),
+            "train.seed is 1000000000000000000000000000000, but must be",
+        ),
+        (setting("train.budget", "x" * 10**6), "xxx', but must be a number and a unit"),
         (lambda values: values.pop("crop"), "params.yaml crop is missing"),
         (lambda values: values["crop"].pop("seed"), "params.yaml crop.seed is missing"),
     ],
@@ -78,6 +100,7 @@ def test_every_fault_is_named(params: Callable[[Edit], Path], edit: Edit, messag
         check_whole(path)
     assert message in str(error.value)
     assert len(str(error.value).splitlines()) < 25
+    assert len(str(error.value)) < 4000
 
 
 def test_sizes_of_the_chosen_kind_alone_have_to_fit(params: Callable[[Edit], Path]) -> None:
@@ -127,3 +150,39 @@ def test_a_file_that_is_no_params_yaml(tmp_path: Path, text: str) -> None:
         check_whole(path)
     with pytest.raises(ValueError, match="is missing: write one with `scenefill use sample`"):
         check_whole(tmp_path / "none.yaml")
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "expands to more than 100,000 values"),
+        ("a: &a [*a]\n", "nests deeper than 32 levels"),
+        ("a: " + "[" * 2000 + "]" * 2000, "nests deeper than 32 levels"),
+        ("crop:\n  seed: " + "9" * 5000, "a number of more than 300 digits in line 2"),
+        ("a: \xff\x00", "is not valid YAML"),
+    ],
+)
+def test_a_hostile_file_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=message) as error:
+        check_whole(path)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("profile", names())
+def test_params_may_refuse_but_never_change_a_value(profile: str, tmp_path: Path) -> None:
+    """No stage has pipeline/params/ among its deps: a default there would change outs unseen."""
+    path = tmp_path / "params.yaml"
+    path.write_text(render(profile))
+    values = YAML(typ="safe").load(path)
+    for name, field in WholeParams.model_fields.items():
+        if name not in ("sources", "holes", "recipes"):
+            model: Any = field.annotation
+            assert load(name, model, path).model_dump() == values[name]

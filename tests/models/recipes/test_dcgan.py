@@ -136,9 +136,9 @@ def test_presets() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"search_steps": 0}, "recipes.dcgan.search_steps is 0, but: .* or equal to 1"),
-        ({"search_lr": 0.0}, "recipes.dcgan.search_lr is 0.0, but: .* greater than 0"),
-        ({"latent_size": 0}, "recipes.dcgan.latent_size is 0, but: .* or equal to 1"),
+        ({"search_steps": 0}, "recipes.dcgan.search_steps is 0, but must be >= 1"),
+        ({"search_lr": 0.0}, "recipes.dcgan.search_lr is 0.0, but must be > 0"),
+        ({"latent_size": 0}, "recipes.dcgan.latent_size is 0, but must be >= 1"),
     ],
 )
 def test_bad_options(changes: dict[str, Any], message: str) -> None:
