@@ -1,4 +1,4 @@
-"""A recipe without its adversary: the same networks and updates, whose adversarial terms count 0.
+"""`train.adversary: false`: the same networks and updates, whose adversarial terms count 0.
 
 The discriminators still train, so that schedule and random numbers are those of the recipe itself.
 """
@@ -11,18 +11,17 @@ from models.recipe import Recipe, Update
 TERM = "adversarial"  # in the losses of every recipe's generator
 
 
-class NothingLeft(ValueError):
-    """A recipe that cannot do without its adversary, or has none."""
-
-
 def without_adversary(recipe: Recipe) -> Recipe:
     """`recipe` with weight 0 for every term named `adversarial`.
 
-    NothingLeft where no term counts under that name, or where a loss would have no other.
+    ValueError where no term counts under that name, or where a loss would have no other.
     """
     updates = {name: _plain(name, update) for name, update in recipe.updates.items()}
     if updates == recipe.updates:
-        raise NothingLeft(f"no loss of it has a term {TERM!r} that counts")
+        raise ValueError(
+            f"params.yaml train.adversary is false, but no loss of the recipe has a term {TERM!r} "
+            "that counts: write true"
+        )
     return replace(recipe, updates=updates)
 
 
@@ -31,5 +30,8 @@ def _plain(name: str, update: Update) -> Update:
         return update
     weights: Mapping[str, float] = {**update.weights, TERM: 0.0}
     if not any(weights.values()):
-        raise NothingLeft(f"the loss of its update {name!r} has no other term than {TERM!r}")
+        raise ValueError(
+            "params.yaml train.adversary is false, but the loss of the recipe's update "
+            f"{name!r} has no other term than {TERM!r}: write true"
+        )
     return replace(update, weights=weights)

@@ -24,13 +24,12 @@ STAGES = {
     "crop": "7: Cut holes: the final WebDataset shards.",
     "train_features": "8: Train the network that distances rest on; seconds.",
     "train": "9: Train the chosen recipe's completion GAN.",
-    "train_plain": "10: Train it without its adversary, if asked to.",
-    "evaluate": "11: Measure it beside classical fills.",
-    "report": "12: Write the report, the rating page and the cards.",
+    "evaluate": "10: Measure it beside classical fills.",
+    "report": "11: Write the report, the rating page and the cards.",
 }
 
 app = typer.Typer(
-    help="From photographs to an evaluated completion GAN. `dvc repro` runs all twelve stages, as "
+    help="From photographs to an evaluated completion GAN. `dvc repro` runs all eleven stages, as "
     "params.yaml in this folder says, and only what changed; a numbered command below runs one.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -126,7 +125,10 @@ def options(
 @app.command()
 def compare(
     recipes: Annotated[
-        list[str] | None, typer.Argument(help="names, or name:faithful; without: all there are")
+        list[str] | None,
+        typer.Argument(
+            help="NAME, NAME:faithful, NAME:plain (without its adversary); without: all there are"
+        ),
     ] = None,
     images: Annotated[int, typer.Option(help="that each training sees")] = 16_000,
     width: Annotated[int | None, typer.Option(help="in place of each recipe's own")] = None,

@@ -81,9 +81,9 @@ def starts_of(stage: str, choice: dict[str, str]) -> list[str]:
     if stage == "download":
         folder = f"pipeline/sources/{choice['download.source']}"
         starts.extend([f"{folder}/source.py", f"{folder}/options.py"])
-    if stage in ("crop", "train", "train_plain"):
+    if stage in ("crop", "train"):
         starts.append(hole_path(choice["crop.kind"]))
-    if stage in ("train", "train_plain", "evaluate"):
+    if stage in ("train", "evaluate"):
         starts.append(RECIPES[choice["train.recipe"]].replace(".", "/") + ".py")
     return starts
 
@@ -129,7 +129,6 @@ def test_a_stage_tracks_its_whole_section_and_its_choice() -> None:
         "download": ["sources.${download.source}"],
         "crop": ["holes.${crop.kind}"],
         "train": ["recipes.${train.recipe}"],
-        "train_plain": ["train", "recipes.${train.recipe}"],
         # The page shows all that decides the run.
         "report": [
             *(name for name in DVC["stages"] if name != "report"),
@@ -144,14 +143,10 @@ def test_a_stage_tracks_its_whole_section_and_its_choice() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_only_its_own_section(stage: str) -> None:
-    """Sections are read by `load("name", ...)`; runtime is tracked by none.
-
-    `train_plain` is `train` once more.
-    """
+    """Sections are read by `load("name", ...)`; runtime is tracked by none."""
     source = (ROOT / f"pipeline/stages/{stage}.py").read_text()
     loaded = set(re.findall(r'load\(\s*f?"([a-z_]+)', source))
-    shared = {"train"} if stage == "train_plain" else set()
-    assert loaded <= {stage, "runtime", "sources", "holes", "recipes"} | shared
+    assert loaded <= {stage, "runtime", "sources", "holes", "recipes"}
     assert stage in loaded
 
 

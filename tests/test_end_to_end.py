@@ -25,7 +25,7 @@ FILE_LIST = "filelist_places365-standard.tar"
 # Which of two stages that do not need each other runs first is DVC's choice: sorted.
 ALL = sorted(STAGES)
 UP_TO_CROP = sorted(list(STAGES)[: list(STAGES).index("crop") + 1])
-TRAINED = ["evaluate", "report", "train", "train_plain"]
+TRAINED = ["evaluate", "report", "train"]
 
 _, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
 README_AROUND, README_REPORT, README_COMPLETE, README_OUTPAINT, *README_MORE = README_REST

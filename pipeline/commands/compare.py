@@ -8,6 +8,7 @@ from models.registry import RECIPES
 from pipeline.commands.comparison import System, compare
 from pipeline.params.section import closest, read
 from pipeline.report.comparison_table import COMPLETION, SAMPLING, table_of, to_markdown, write_plot
+from pipeline.runtime.scratch import publish
 from pipeline.shards.reader import read_meta
 
 OUT = Path("data/compare")
@@ -16,14 +17,19 @@ OUT = Path("data/compare")
 def compare_recipes(names: Sequence[str], images: int, width: int | None, num_seeds: int) -> str:
     """Writes data/compare/: runs/, results.csv, table.md, plots; returns the tables and where.
 
-    `names` are recipes with the options that params.yaml gives them, `name:faithful` as published;
-    none means all. `width` takes the place of each one's own.
+    `names` are recipes with the options that params.yaml gives them, `name:faithful` as published,
+    `name:plain` and `name:faithful:plain` without their adversary; none means all. `width` takes
+    the place of each one's own. A generator without its adversary is put into plain/<recipe>/ too,
+    where `evaluate` finds it.
     """
     options = read()["recipes"]
     systems = [_system(name, images, width, options) for name in names or sorted(RECIPES)]
     meta = read_meta(Path("data/crop"))
     rows = compare(systems, range(num_seeds), Path(), OUT / "runs")
     rows.to_csv(OUT / "results.csv", index=False)
+    for system in systems:
+        if not system.train["adversary"]:
+            _publish_plain(OUT / "runs" / f"{system.name}-0", OUT / "plain" / system.recipe)
     tables = []
     for name, columns in {"completion": COMPLETION, "sampling": SAMPLING}.items():
         table = table_of(rows, columns)
@@ -44,12 +50,29 @@ def compare_recipes(names: Sequence[str], images: int, width: int | None, num_se
 def _system(
     name: str, images: int, width: int | None, options: Mapping[str, dict[str, Any]]
 ) -> System:
-    recipe, _, preset = name.partition(":")
+    recipe, *variants = name.split(":")
     if recipe not in RECIPES:
         raise ValueError(f"there is no recipe {recipe!r}{closest(recipe, sorted(RECIPES))}")
     chosen = {"preset": "default"} | options.get(recipe, {})
-    if preset:
-        chosen = {"preset": preset} | {key: chosen[key] for key in ("width",) if key in chosen}
+    is_plain = variants[-1:] == ["plain"]
+    match variants[:-1] if is_plain else variants:
+        case []:
+            pass
+        case [preset]:
+            chosen = {"preset": preset} | {key: chosen[key] for key in ("width",) if key in chosen}
+        case _:
+            raise ValueError(
+                f"{name!r} is no recipe to compare: write {recipe}, {recipe}:faithful, "
+                f"{recipe}:plain or {recipe}:faithful:plain"
+            )
     if width is not None:
         chosen["width"] = width
-    return System(name.replace(":", "-"), recipe, chosen, {"budget": f"{images} images"})
+    train = {"budget": f"{images} images", "adversary": not is_plain}
+    return System(name.replace(":", "-"), recipe, chosen, train)
+
+
+def _publish_plain(run: Path, out: Path) -> None:
+    """The generator, how it was trained and on what."""
+    for source in ("train/generator.safetensors", "train/config.json", "crop/meta.json"):
+        path = run / "data" / source
+        publish(path, out / path.name)

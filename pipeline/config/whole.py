@@ -26,7 +26,6 @@ from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import PARAMS_PATH, Section, check, closest, read
 from pipeline.params.train import TrainParams
 from pipeline.params.train_features import TrainFeaturesParams
-from pipeline.params.train_plain import TrainPlainParams
 from pipeline.places365.categories import categories, outdoor
 from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.scratch import work_dir
@@ -75,7 +74,6 @@ class WholeParams(Section):
     crop: CropParams
     train_features: TrainFeaturesParams
     train: TrainParams
-    train_plain: TrainPlainParams
     recipes: dict[str, dict[str, Any]] = Field(description="options of each recipe")
     evaluate: EvaluateParams
     report: ReportParams

@@ -27,6 +27,9 @@ class TrainParams(Section):
     holes: Literal["fresh", "stored"] = Field(
         description="fresh: new holes each time a photo is seen; stored: those of the shards"
     )
+    adversary: bool = Field(
+        description="false: adversarial losses have weight 0, a baseline that shows what they give"
+    )
     flip: bool = Field(description="mirror half of the photos left to right")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         description="auto: bf16 on a GPU that has it, fp32 elsewhere"

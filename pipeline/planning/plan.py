@@ -95,9 +95,7 @@ def _steps(
     photos: dict[str, int | None] = {"download": source.photos, "index": source.photos}
     images = _images(params, num_train, rates)
     photos |= {"train_features": params.train_features.images, "train": images}
-    photos |= {"train_plain": images if params.train_plain.enabled else 0, "evaluate": num_test}
-    photos["report"] = params.evaluate.num_grid
-    trained = {"train", "train_plain"} if params.train_plain.enabled else {"train"}
+    photos |= {"evaluate": num_test, "report": params.evaluate.num_grid}
     num_bytes = {need.stage: need.num_bytes for need in disk_needs(params, source)}
     for stage in stages:
         number = photos.get(stage, kept)
@@ -107,7 +105,7 @@ def _steps(
         if stage == "download" and params.download.source != "synthetic":
             seconds = source.fetched / BYTES_PER_SECOND
             remark = f"at {BYTES_PER_SECOND / 1e6:.0f} MB/s" if source.fetched else "is here"
-        if stage in trained and Budget.parse(params.train.budget).unit == "minutes":
+        if stage == "train" and Budget.parse(params.train.budget).unit == "minutes":
             seconds = Budget.parse(params.train.budget).seconds
         yield Step(stage, number, seconds, num_bytes.get(stage), remark)
 

@@ -138,7 +138,7 @@ def _training(line: "_Line", rates: Rates) -> None:
     line.set("train", budget=f"{TRAIN_SECONDS / 60} minutes")
     line.seconds("train")
     config = json.loads((line.folder / "data/train/config.json").read_text())
-    rates["train"] = rates["train_plain"] = TRAIN_SECONDS / config["num_images"]
+    rates["train"] = TRAIN_SECONDS / config["num_images"]
 
 
 def _evaluation(small: "_Line", large: "_Line", rates: Rates) -> None:

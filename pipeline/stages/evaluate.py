@@ -38,11 +38,14 @@ from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.devices import choose_device, num_threads
+from pipeline.runtime.progress import say
 from pipeline.runtime.scratch import code_sum, fresh_folder
 from pipeline.shards.reader import read_meta, read_split
 
 # The same recipe trained without the adversary, for as long.
 PLAIN = "plain"
+# What a training may do otherwise and still stand beside the model.
+FREE = ("adversary", "budget", "seed")
 
 
 def run(data: Path = Path("data")) -> None:
@@ -97,12 +100,33 @@ def _sums(data: Path) -> dict[str, str]:
 
 
 def _plain(data: Path, device: torch.device) -> dict[str, nn.Module]:
-    """The generator of the training without the adversary, where there was one."""
-    folder = data / "train_plain"
+    """The generator that `scenefill compare NAME:plain` trained, where there is one.
+
+    It is left out, and that is said, where it was trained on other shards or otherwise than the
+    model in more than its adversary.
+    """
+    config = json.loads((data / "train" / "config.json").read_text())
+    folder = data / "compare" / "plain" / config["recipe"]
     if not (folder / "generator.safetensors").is_file():
         return {}
-    generator = load_generator(folder, device)
-    return {PLAIN: generator} if isinstance(generator, Completer) else {}
+    facts, plain = (
+        {"shards": read_meta(crop)["sha256"], "options": each["options"]}
+        | {"images seen": each["num_images"], "precision": each["precision"]}
+        | {f"train.{name}": value for name, value in each["train"].items() if name not in FREE}
+        for crop, each in (
+            (data / "crop", config),
+            (folder, json.loads((folder / "config.json").read_text())),
+        )
+    )
+    others = [name for name, value in facts.items() if plain.get(name) != value]
+    if others:
+        recipe, seen = config["recipe"], config["num_images"]
+        say(
+            f"evaluate: {folder} was trained otherwise than the model ({', '.join(others)}) and is "
+            f"left out: run `scenefill compare {recipe}:plain --images {seen}`"
+        )
+        return {}
+    return {PLAIN: load_generator(folder, device)}
 
 
 def _write_completions(completions: Completions | None, out: Path) -> None:

@@ -4,7 +4,7 @@ Stopped at any step it goes on bit for bit from where it was.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from models import registry
 from models.components.generators import Sampler
 from models.components.options import RecipeOptions
 from models.determinism import be_deterministic
-from models.recipe import DataSpec, Recipe
+from models.recipe import DataSpec
+from models.without_adversary import without_adversary
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.train import TrainParams
 from pipeline.runtime.background import Background
@@ -41,14 +42,6 @@ from pipeline.training.selection import HIGHER_IS_BETTER, Selection
 from pipeline.training.train_state import TrainState
 from pipeline.training.validation import Validation, save_grid
 
-# What a training does otherwise than its recipe says.
-Change = Callable[[Recipe], Recipe]
-
-
-def unchanged(recipe: Recipe) -> Recipe:
-    """The recipe as it is."""
-    return recipe
-
 
 def train(
     *,
@@ -59,9 +52,8 @@ def train(
     options: RecipeOptions,
     runtime: RuntimeParams,
     processes: Processes,
-    change: Change = unchanged,
 ) -> None:
-    """Trains `params.recipe`, changed; on Ctrl-C or SIGTERM saves and raises KeyboardInterrupt."""
+    """Trains `params.recipe`; on Ctrl-C or SIGTERM saves and raises KeyboardInterrupt."""
     # DataSpec up
     torch.set_num_threads(max(1, num_threads(runtime.threads) // processes.num))
     be_deterministic(processes.device)
@@ -69,7 +61,7 @@ def train(
     config = config_of(meta, params, options, processes)
     amp_dtype = autocast_dtype(config["precision"])
     color = mean_color(crop_dir, meta)
-    run = begin(meta, color, params, options, processes, scratch_dir, change)
+    run = begin(meta, color, params, options, processes, scratch_dir)
     is_resumed = run.resume()
     processes.wait()  # until all have seen the same states: the main one writes the first
 
@@ -168,7 +160,6 @@ def begin(
     options: RecipeOptions,
     processes: Processes,
     scratch_dir: Path,
-    change: Change = unchanged,
 ) -> TrainState:
     """The chosen recipe, sized to the shards, at step 0."""
     steps_per_epoch = max(1, meta["num_samples"]["train"] // params.batch_size)
@@ -179,7 +170,9 @@ def begin(
         seed=params.seed,
         mean_color=color,
     )
-    recipe = change(registry.build(params.recipe, options, data_spec, processes.device))
+    recipe = registry.build(params.recipe, options, data_spec, processes.device)
+    if not params.adversary:
+        recipe = without_adversary(recipe)
     synchronise(recipe, processes, params.batch_size)
     scratch_dir.mkdir(parents=True, exist_ok=True)
     return TrainState(

@@ -12,7 +12,7 @@ from pipeline.params.section import load
 from pipeline.params.train import TrainParams
 from pipeline.runtime.scratch import scratch, scratch_folder
 from pipeline.shards.reader import read_meta
-from pipeline.training.loop import Change, train, unchanged
+from pipeline.training.loop import train
 from pipeline.training.processes import Processes, join, launch, launched
 
 
@@ -29,7 +29,6 @@ def start_training(
     params: TrainParams,
     options: RecipeOptions,
     runtime: RuntimeParams,
-    change: Change = unchanged,
 ) -> None:
     """Writes data/<stage>/: generator.safetensors, config.json, history/, samples/."""
     if runtime.processes > 1 and not launched():
@@ -55,7 +54,6 @@ def start_training(
             options=options,
             runtime=runtime,
             processes=processes,
-            change=change,
         )
 
 

@@ -62,6 +62,7 @@ def evaluated(
     generator = registry.build_generator(recipe, options.model_dump(), 32)
     (data / "train").mkdir(exist_ok=True)
     config = {"recipe": recipe, "options": options.model_dump(), "image_size": 32}
+    config |= {"num_images": 48, "precision": "fp32", "train": {"seed": 0, "adversary": True}}
     save_generator(data / "train", generator, config)
     evaluate(data, PARAMS, CPU, workers)
     out = data / "evaluate"
@@ -145,19 +146,30 @@ def test_any_number_of_workers_writes_the_same_bytes(data: Path) -> None:
     assert len(one) == 6 + 3 + 6 + 4 * 5  # tables, grids, plots, pictures
 
 
-def test_the_training_without_adversary_stands_beside(data: Path) -> None:
+def test_the_training_without_adversary_stands_beside(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     evaluated(data, "ganscape")
-    shutil.copytree(data / "train", data / "train_plain")
+    plain = data / "compare/plain/ganscape"
+    shutil.copytree(data / "train", plain)
+    shutil.copy(data / "crop/meta.json", plain)
     try:
         metrics, table, _ = evaluated(data, "ganscape")
         assert set(shape_of(metrics)) == {*METHODS, "plain"}
         assert metrics["plain"] == metrics["model"]
         assert (data / "evaluate/grids/against_plain.png").is_file()
-        # Where it was switched off, the folder says so and holds no generator.
-        (data / "train_plain/generator.safetensors").unlink()
+        # As fair as a comparison has to be: the same shards, options and images seen.
+        config = json.loads((plain / "config.json").read_text())
+        (plain / "config.json").write_text(json.dumps(config | {"num_images": 7}))
         assert set(shape_of(evaluated(data, "ganscape")[0])) == set(METHODS)
+        assert "(images seen) and is left out: run `scenefill compare" in capsys.readouterr().err
+        (plain / "config.json").write_text(json.dumps(config))
+        meta = json.loads((plain / "meta.json").read_text())
+        (plain / "meta.json").write_text(json.dumps(meta | {"sha256": {}}))
+        assert set(shape_of(evaluated(data, "ganscape")[0])) == set(METHODS)
+        assert "(shards) and is left out" in capsys.readouterr().err
     finally:
-        shutil.rmtree(data / "train_plain")
+        shutil.rmtree(data / "compare")
 
 
 def test_the_code_s_sum_is_of_what_measures_and_of_the_recipe(data: Path) -> None:
