@@ -46,10 +46,10 @@ class Model:
     ) -> np.ndarray:
         """`image` with its holes completed: (H, W, 3) uint8 RGB.
 
-        image: (H, W, 3) uint8 RGB or a Pillow picture, of any size. mask: (H, W), bool with True =
-        complete, or uint8 where more than 127 means that. Known pixels come back bit for bit, and
-        hole pixels of `image` have no influence. blend: none, feather or poisson, by which the
-        completion is fitted to its border. colors: 2 to 256, to which the completion is reduced.
+        image: (H, W, 3) uint8 RGB or a Pillow image, of any size. mask: (H, W), bool with True =
+        complete, or uint8 of two values, the higher one = complete. Known pixels come back bit for
+        bit, and hole pixels of `image` have no influence. blend: none, feather or poisson, by which
+        the completion is fitted to its border. colors: 2 to 256, to which the hole is reduced.
         The same seed gives the same picture. ValueError for what does not fit together.
         """
         pixels, hole = _pixels(image), _hole(mask)
@@ -127,7 +127,15 @@ def _pixels(image: Any) -> np.ndarray:
 def _hole(mask: Any) -> np.ndarray:
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype not in (bool, np.uint8):
         raise ValueError(f"the mask is {_described(mask)}, but must be (H, W), bool or uint8")
-    return mask if mask.dtype == bool else mask > 127
+    if mask.dtype == bool:
+        return mask
+    values = np.unique(mask)
+    if len(values) > 2:
+        raise ValueError(
+            f"the mask has {len(values)} values, {values[0]} to {values[-1]}, but must have two: "
+            "pass `mask > 127`, or another threshold of yours"
+        )
+    return mask == values[-1] if len(values) == 2 else mask > 0
 
 
 def _described(value: Any) -> str:

@@ -182,8 +182,18 @@ def complete(
     inputs: Annotated[list[str], INPUTS],
     mask: Annotated[
         Path | None,
-        typer.Option(help="white (> 127) = complete; a folder has masks of the inputs' stems"),
+        typer.Option(
+            help="transparent or white = complete; a folder has masks of the inputs' stems"
+        ),
     ] = None,
+    mask_threshold: Annotated[
+        int | None,
+        typer.Option(help="of masks with more than two values: brighter pixels are white"),
+    ] = None,
+    mask_black: Annotated[
+        bool, typer.Option("--mask-black", help="black = complete, white stays")
+    ] = False,
+    grow: Annotated[int, typer.Option(help="px by which holes are widened")] = 0,
     hole: Annotated[
         list[str] | None, typer.Option(help="top,left,height,width in px; repeatable")
     ] = None,
@@ -203,6 +213,7 @@ def complete(
     """Complete holes in pictures of any size: <name>_completed.png."""
     from pipeline.image_files.complete import ENDING, complete_files
     from pipeline.image_files.jobs import Outputs
+    from pipeline.image_files.masks import MaskRule
     from pipeline.image_files.render_options import RenderOptions
 
     _batch(
@@ -213,6 +224,7 @@ def complete(
             mask=mask,
             holes=hole or [],
             remove=remove,
+            rule=MaskRule(mask_threshold, mask_black, grow),
         )
     )
 

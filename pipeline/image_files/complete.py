@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.image_files.batch import run_batch
-from pipeline.image_files.image_file import PictureFile, read_mask
+from pipeline.image_files.image_file import PictureFile
 from pipeline.image_files.jobs import Job, Outputs, jobs_of, masks_of
+from pipeline.image_files.masks import MaskRule, described, grown, read_mask
 from pipeline.image_files.render_options import RenderOptions
 from pipeline.params.section import PARAMS_PATH
+from pipeline.runtime.progress import say
 from pipeline.shards.rectangle import Rectangle
 
 if TYPE_CHECKING:
     from pipeline.image_files.people import PeopleFinder
 
 ENDING = "_completed"
+MAX_GROW = 1000  # px
 
 
 def complete_files(
@@ -27,6 +30,7 @@ def complete_files(
     mask: Path | None,
     holes: Sequence[str],  # each "top,left,height,width"
     remove: str | None,  # people
+    rule: MaskRule = MaskRule(),  # noqa: B008 - a tuple
 ) -> str:
     """Completes every picture that `names` mean; what was done, in a line.
 
@@ -39,6 +43,10 @@ def complete_files(
         )
     if remove not in (None, "people"):
         raise ValueError(f"--remove is {remove!r}, but must be: people")
+    if rule.threshold is not None and not 0 <= rule.threshold < 255:
+        raise ValueError(f"--mask-threshold is {rule.threshold}, but must be 0 to 254")
+    if not 0 <= rule.grow <= MAX_GROW:
+        raise ValueError(f"--grow is {rule.grow}, but must be 0 to {MAX_GROW} px")
     rectangles = [_rectangle(hole) for hole in holes]
     jobs = jobs_of(names, outputs)
     masks = masks_of(jobs, mask)
@@ -48,9 +56,11 @@ def complete_files(
     def work(item: tuple[Job, Path | None]) -> str:
         job, mask_path = item
         picture = PictureFile.read(job.source)
-        hole = _hole(picture.rgb, mask_path, rectangles, finder)
+        hole = _hole(picture.rgb, mask_path, rectangles, finder, rule)
         if not hole.any():
             return "nobody found, nothing to complete: not written"
+        hole = grown(hole, rule.grow)
+        say(f"{job.source}: {described(hole)}")
         made = model.complete(picture.rgb, hole, **making.options())
         picture.write(picture.with_completed(made, hole), job.target)
         return ""
@@ -87,12 +97,13 @@ def _hole(
     mask_path: Path | None,
     rectangles: Sequence[Rectangle],
     finder: "PeopleFinder | None",
+    rule: MaskRule,
 ) -> np.ndarray:
     """(H, W) bool: all that is to be completed."""
     height, width = rgb.shape[:2]
     hole = np.zeros((height, width), bool)
     if mask_path is not None:
-        mask = read_mask(mask_path)
+        mask = read_mask(mask_path, rule)
         if mask.shape != hole.shape:
             raise ValueError(
                 f"the mask {mask_path} has {mask.shape[1]}x{mask.shape[0]} px and the picture "

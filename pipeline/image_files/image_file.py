@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipeline.photos.decoding import BrokenPhotoError, pixels
+from pipeline.photos.decoding import pixels
 from pipeline.runtime.progress import say
 
 ORIENTATION = 0x0112  # the EXIF tag
@@ -182,20 +182,3 @@ def _note(image: Image.Image) -> str:
     if image.mode == "P":
         return "the palette becomes RGB"
     return "" if image.mode in (*KEPT_MODES, "1", "I;16B") else f"{image.mode} becomes RGB"
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """(H, W) bool from a picture, upright: True where it is bright (> 127), white = complete.
-
-    Grey, RGB, 1-bit or any other form that Pillow reads; transparency does not count.
-    """
-    try:
-        rgb = pixels(path.read_bytes())
-    except BrokenPhotoError as error:
-        raise ValueError(f"the mask {path} cannot be read: {error}") from None
-    mask = np.array(Image.fromarray(rgb).convert("L")) > 127
-    if not mask.any():
-        raise ValueError(
-            f"the mask {path} has no bright pixel: white (> 127) = complete, black = keep"
-        )
-    return mask

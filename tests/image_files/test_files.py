@@ -86,7 +86,7 @@ def test_the_command_line_end_to_end(photos: Path, making: RenderOptions) -> Non
     "mask, holes, words",
     [
         ("masks/wrong.png", [], "wrong.png has 50x40 px and the picture 100x80"),
-        ("masks/black.png", [], "no bright pixel"),
+        ("masks/black.png", [], "has one value all over"),
         (None, ["70,0,20,5"], "reaches out of the picture, which is 100 px wide and 80 px high"),
         (None, ["1,2,3"], "must be top,left,height,width"),
         (None, ["1,2,3,0"], "height and width >= 1"),
@@ -97,7 +97,9 @@ def test_the_command_line_end_to_end(photos: Path, making: RenderOptions) -> Non
 def test_wrong_holes_are_said(
     photos: Path, making: RenderOptions, mask: str | None, holes: list[str], words: str
 ) -> None:
-    Image.new("L", (50, 40), "white").save("masks/wrong.png")
+    small = Image.new("L", (50, 40), "white")
+    small.putpixel((0, 0), 0)
+    small.save("masks/wrong.png")
     Image.new("L", (100, 80)).save("masks/black.png")
     path = Path(mask) if mask else None
     with pytest.raises(ValueError, match=words):

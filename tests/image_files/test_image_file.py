@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from pipeline.image_files.image_file import PictureFile, read_mask
+from pipeline.image_files.image_file import PictureFile
 from support.pictures import picture
 
 WIDTH, HEIGHT = 40, 30
@@ -133,21 +133,3 @@ def test_formats_that_cannot_hold_the_picture_are_refused(
     with pytest.raises(ValueError, match=words):
         completed_file(tmp_path / "in.png", tmp_path / f"out.{suffix}")
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
-def test_masks_are_bright_where_they_complete(mode: str, tmp_path: Path) -> None:
-    levels = np.array([[0, 127, 128, 255]], np.uint8)
-    image = Image.fromarray(levels).convert("RGB" if mode in ("RGBA", "P") else "L")
-    image = image.convert(mode, dither=Image.Dither.NONE)
-    image.save(tmp_path / "mask.png")
-    assert read_mask(tmp_path / "mask.png").tolist() == [[False, False, True, True]]
-
-
-def test_masks_without_white_and_broken_ones_are_errors(tmp_path: Path) -> None:
-    Image.new("L", (4, 4), 127).save(tmp_path / "black.png")
-    with pytest.raises(ValueError, match=r"black.png has no bright pixel: white .* = complete"):
-        read_mask(tmp_path / "black.png")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="broken.png cannot be read"):
-        read_mask(tmp_path / "broken.png")
