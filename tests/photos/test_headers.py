@@ -152,3 +152,39 @@ def test_names_of_megabytes_and_malformed_extensions_are_refused(tmp_path: Path)
         path.write_bytes(info("n", len(text), b"x").tobuf() + text.ljust(512, b"\0") + bytes(1024))
         with pytest.raises(TarError, match="malformed"):
             list(members(path))
+
+
+def pax(record: bytes) -> bytes:
+    """An extended header with one record; `record` starts with its length."""
+    return info("n", len(record), b"x").tobuf() + record.ljust(512, b"\0")
+
+
+PHOTO = info("d/c/a.jpg", 700).tobuf() + bytes(1024)
+SPARSE = bytearray(info("d/c/a.jpg", 512).tobuf(tarfile.GNU_FORMAT))
+SPARSE[156:157], SPARSE[482] = b"S", 1
+sign(SPARSE)
+
+
+@pytest.mark.parametrize(
+    ("tail", "words"),
+    [
+        (b"\1" * 1024, "byte 1,536 starts no member: b'\\\\x01.*' is no octal number"),
+        (pax(b"14 size=-5000\n") + PHOTO + bytes(1024), "has no sound size"),
+        (pax(b"15 size=banana\n") + PHOTO + bytes(1024), "has no sound size"),
+        (info("n", 1, b"L").tobuf() + bytes(512), "without the mark"),
+        ((info("n", 1, b"L").tobuf() + b"n".ljust(512, b"\0")) * 2000 + PHOTO, "starts no member"),
+        (bytes(SPARSE), "starts no member|without the mark"),
+    ],
+    ids=["second header", "size below zero", "size no number", "name alone", "names", "sparse map"],
+)
+def test_what_tarfile_lets_pass_or_falls_over_is_an_error(
+    tmp_path: Path, tail: bytes, words: str
+) -> None:
+    """After a sound photo: there tarfile takes what it cannot read for the end of the archive."""
+    path = tmp_path / "photos.tar"
+    path.write_bytes(PHOTO + tail)
+    found = []
+    with pytest.raises(TarError, match=words):
+        for member in members(path):
+            found.append(member)
+    assert found == [Member("d/c/a.jpg", 512, 700, "file")]
