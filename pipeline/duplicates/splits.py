@@ -31,8 +31,5 @@ def assign(
 
 def rank_numbers(keys: Iterable[str], seed: int) -> np.ndarray:
     """The first eight bytes of a seeded hash of each key, uint64."""
-    return np.array([int.from_bytes(_rank(key, seed)[:8]) for key in keys], np.uint64)
-
-
-def _rank(key: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}/{key}".encode()).digest()
+    hashes = (hashlib.sha256(f"{seed}/{key}".encode()).digest() for key in keys)
+    return np.array([int.from_bytes(each[:8]) for each in hashes], np.uint64)

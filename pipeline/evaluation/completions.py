@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import nn
 from models.components.pixels import to_tensor, to_uint8
 from models.recipe import seeded
 from pipeline.evaluation import image_scores
-from pipeline.evaluation.image_scores import Task, completed, one_thread, score
+from pipeline.evaluation.image_scores import Scored, Task, completed, one_thread, score
 from pipeline.metrics.image_metrics import METRICS
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.photos.keys import shuffled
@@ -63,12 +63,23 @@ def score_completions(
     take.
     """
     tasks: dict[str, Task] = {}
-    calls = _calls(_tasks(samples, generators, device, params), tasks, params)
+    others = _others(samples) if "other_photo" in params.baselines else {}
+
+    # This process completes the photos, a stack at a time; workers score what it has completed.
+    def calls() -> Iterator[partial[list[Scored]]]:
+        for start in range(0, len(samples), PHOTOS_AT_ONCE):
+            stack = _completed(samples[start : start + PHOTOS_AT_ONCE], generators, device, start)
+            stack = [replace(task, other=others.get(task.key)) for task in stack]
+            tasks.update((task.key, task) for task in stack)
+            for first in range(0, len(stack), PHOTOS_A_CALL):
+                yield partial(score, stack[first : first + PHOTOS_A_CALL], params)
+
+    # The scores of a photo become a row for each method.
     rows: list[dict[str, Any]] = []
     boxes: dict[str, list[np.ndarray]] = {}
     with (
         progress("evaluate", len(samples), "photos") as advance,
-        closing(in_order(calls, workers, image_scores.__name__, one_thread)) as results,
+        closing(in_order(calls(), workers, image_scores.__name__, one_thread)) as results,
     ):
         for result in results:
             for scored in result:
@@ -81,43 +92,35 @@ def score_completions(
     return Completions(pd.DataFrame(rows), stacked, tasks, params)
 
 
-def _calls(
-    tasks: Iterator[Task], seen: dict[str, Task], params: EvaluateParams
-) -> Iterator[partial[Any]]:
-    """What the workers do; each task goes into `seen`."""
-    part: list[Task] = []
-    for task in tasks:
-        seen[task.key] = task
-        part.append(task)
-        if len(part) == PHOTOS_A_CALL:
-            yield partial(score, part, params)
-            part = []
-    if part:
-        yield partial(score, part, params)
-
-
-def _tasks(
+def _completed(
     samples: Sequence[Sample],
     generators: Mapping[str, nn.Module],
     device: torch.device,
-    params: EvaluateParams,
-) -> Iterator[Task]:
-    others = _others(samples) if "other_photo" in params.baselines else {}
-    for start in range(0, len(samples), PHOTOS_AT_ONCE):
-        part = samples[start : start + PHOTOS_AT_ONCE]
-        outputs = {
-            name: _outputs(part, generator, device, start) for name, generator in generators.items()
-        }
-        for number, sample in enumerate(part):
-            yield Task(
-                sample.key,
-                sample.category,
-                sample.image,
-                sample.mask,
-                sample.box,
-                {name: pictures[number] for name, pictures in outputs.items()},
-                others.get(sample.key),
-            )
+    start: int,
+) -> list[Task]:
+    """The photos from `start` on with the raw outputs of all generators, NHWC uint8.
+
+    What a generator draws is always the same.
+    """
+    image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in samples])).to(device))
+    masks = torch.from_numpy(np.stack([sample.mask for sample in samples]))
+    outputs: dict[str, np.ndarray] = {}
+    for name, generator in generators.items():
+        with seeded(start, "completions"):
+            output = generator(image, masks[:, None].float().to(device))
+        outputs[name] = to_uint8(output).cpu().numpy()
+    return [
+        Task(
+            sample.key,
+            sample.category,
+            sample.image,
+            sample.mask,
+            sample.box,
+            {name: images[number] for name, images in outputs.items()},
+            None,
+        )
+        for number, sample in enumerate(samples)
+    ]
 
 
 def _others(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
@@ -129,18 +132,6 @@ def _others(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
     order = shuffled(images, seed=0)
     following = [*order[1:], order[0]]
     return {key: images[other] for key, other in zip(order, following, strict=True)}
-
-
-def _outputs(
-    samples: Sequence[Sample], generator: nn.Module, device: torch.device, start: int
-) -> np.ndarray:
-    """The raw outputs, NHWC uint8; what the generator draws is always the same."""
-    image = to_tensor(torch.from_numpy(np.stack([sample.image for sample in samples])).to(device))
-    masks = torch.from_numpy(np.stack([sample.mask for sample in samples]))
-    with seeded(start, "completions"):
-        outputs = to_uint8(generator(image, masks[:, None].float().to(device)))
-    pictures: np.ndarray = outputs.cpu().numpy()
-    return pictures
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:

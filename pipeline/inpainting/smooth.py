@@ -34,7 +34,9 @@ def biharmonic(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _smooth_fill(image: np.ndarray, mask: np.ndarray, order: Order) -> np.ndarray:
     """HWC uint8; the mask leaves some context."""
-    rows, columns = (_span(np.flatnonzero(mask.any(axis=axis))) for axis in (1, 0))
+    # From the hole's first to its last line with REACH on either side, as far as the image goes.
+    lines = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
+    rows, columns = (slice(max(int(on[0]) - REACH, 0), int(on[-1]) + 1 + REACH) for on in lines)
     hole = np.ascontiguousarray(mask[rows, columns])
     solve, from_context = _system(hole.tobytes(), hole.shape, order)
     around = image[rows, columns].astype(np.float64)
@@ -46,11 +48,6 @@ def _smooth_fill(image: np.ndarray, mask: np.ndarray, order: Order) -> np.ndarra
     return filled
 
 
-def _span(lines: np.ndarray) -> slice:
-    """From the first to the last line with REACH on either side, as far as the picture goes."""
-    return slice(max(int(lines[0]) - REACH, 0), int(lines[-1]) + 1 + REACH)
-
-
 @lru_cache(maxsize=FACTORS_KEPT)
 def _system(
     mask_bytes: bytes, shape: tuple[int, int], order: Order
@@ -60,16 +57,13 @@ def _system(
     Both have their pixels in raster order.
     """
     hole = np.frombuffer(mask_bytes, bool)
-    grid = sparse.csr_array(_laplacian(*shape))
+    # The grid's Laplacian: a pixel's number of neighbours on the diagonal, -1 for each of them.
+    height, width = shape
+    grid = sparse.csr_array(sparse.kronsum(_path(width), _path(height), format="csr"))
     operator = grid if order == 1 else grid @ grid
     of_hole = operator[np.flatnonzero(hole)]
     inside = sparse.csc_array(of_hole[:, np.flatnonzero(hole)])
     return splu(inside).solve, -of_hole[:, np.flatnonzero(~hole)]
-
-
-def _laplacian(height: int, width: int) -> Any:
-    """Each pixel's number of neighbours on the diagonal, -1 for each of them."""
-    return sparse.kronsum(_path(width), _path(height), format="csr")
 
 
 def _path(length: int) -> Any:

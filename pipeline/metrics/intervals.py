@@ -1,6 +1,5 @@
 """95 % intervals: of means by the bootstrap, of shares by Wilson's formula."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -34,11 +33,21 @@ def bootstrap(values: np.ndarray) -> Interval:
     rng = np.random.Generator(np.random.PCG64(SEED))
     means = []
     for _ in range(0, NUM_RESAMPLES, RESAMPLES_AT_ONCE):
-        counts = _draws(rng, num)
+        # (RESAMPLES_AT_ONCE, num): how often each photo is in each resample.
+        drawn = rng.integers(num, size=(RESAMPLES_AT_ONCE, num))
+        drawn += num * np.arange(RESAMPLES_AT_ONCE)[:, None]
+        bins = np.bincount(drawn.ravel(), minlength=RESAMPLES_AT_ONCE * num)
+        counts = bins.reshape(RESAMPLES_AT_ONCE, num).astype(np.float64)
         weights = counts @ is_known if not is_known.all() else np.full((1, 1), float(num))
         sums = counts @ known
         means.append(np.where(weights > 0, sums / np.maximum(weights, 1), np.nan))
-    return _ends(np.concatenate(means))
+    resampled = np.concatenate(means)
+    ends = np.full((2, resampled.shape[1]), np.nan)
+    for column in range(resampled.shape[1]):
+        found = resampled[np.isfinite(resampled[:, column]), column]
+        if len(found):
+            ends[:, column] = np.percentile(found, (LOW, HIGH))
+    return Interval(*ends)
 
 
 def mean_with_ends(values: np.ndarray) -> tuple[float, float, float]:
@@ -47,28 +56,12 @@ def mean_with_ends(values: np.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(ends.low[0]), float(ends.high[0])
 
 
-def _draws(rng: np.random.Generator, num: int) -> np.ndarray:
-    """(RESAMPLES_AT_ONCE, num): how often each photo is in each resample."""
-    drawn = rng.integers(num, size=(RESAMPLES_AT_ONCE, num))
-    drawn += num * np.arange(RESAMPLES_AT_ONCE)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=RESAMPLES_AT_ONCE * num)
-    return counts.reshape(RESAMPLES_AT_ONCE, num).astype(np.float64)
-
-
-def _ends(means: np.ndarray) -> Interval:
-    low, high = (np.full(means.shape[1], np.nan) for _ in range(2))
-    for column in range(means.shape[1]):
-        found = means[np.isfinite(means[:, column]), column]
-        if len(found):
-            low[column], high[column] = np.percentile(found, (LOW, HIGH))
-    return Interval(low, high)
-
-
 def wilson(hits: int, num: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927): `hits` of `num`; 0..1 where nothing was tried."""
+    # Imported here: it takes half a second, and the bootstrap does not need it.
+    from scipy.stats import binomtest
+
     if num == 0:
         return 0.0, 1.0
-    share = hits / num
-    centre = (share + Z * Z / (2 * num)) / (1 + Z * Z / num)
-    spread = Z / (1 + Z * Z / num) * math.sqrt(share * (1 - share) / num + (Z / num / 2) ** 2)
-    return max(0.0, centre - spread), min(1.0, centre + spread)
+    ends = binomtest(hits, num).proportion_ci(0.95, method="wilson")
+    return float(ends.low), float(ends.high)

@@ -1,6 +1,6 @@
 """The photo most like a picture, in pixels, out of any number of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -28,27 +28,23 @@ def nearest_photos(pictures: Tensor, photos: Iterable[Keyed]) -> Nearest:
     The photos are gone through once and not kept. Of equally near ones the first counts.
     """
     best = Nearest([""] * len(pictures), pictures.clone(), torch.full((len(pictures),), torch.inf))
-    for keys, images in _chunks(photos):
-        images = images.to(pictures.device)
+    remaining = iter(photos)
+    while chunk := list(islice(remaining, PHOTOS_AT_ONCE)):
+        keys = [key for key, _ in chunk]
+        images = torch.stack([image for _, image in chunk]).to(pictures.device)
         for seen in (images, images.flip(2)):
             best = _nearer(pictures, best, keys, seen)
     assert all(best.keys), "no photos"
     return best
 
 
-def _chunks(photos: Iterable[Keyed]) -> Iterator[tuple[list[str], Tensor]]:
-    remaining = iter(photos)
-    while chunk := list(islice(remaining, PHOTOS_AT_ONCE)):
-        keys, images = zip(*chunk, strict=True)
-        yield list(keys), torch.stack(images)
-
-
 def _nearer(pictures: Tensor, best: Nearest, keys: list[str], photos: Tensor) -> Nearest:
     """`best` with the nearest of `photos` where they are nearer."""
-    found = _closest(_vectors(pictures), _vectors(photos)).cpu()
+    vectors, others = _vectors(pictures), _vectors(photos)
+    found = (others.square().sum(dim=1) - 2 * vectors @ others.T).argmin(dim=1).cpu()
     candidates = photos[found.to(photos.device)]
     # By differences: products are too coarse to tell copies from near copies.
-    squared = (_vectors(pictures) - _vectors(candidates)).square().mean(dim=1)
+    squared = (vectors - _vectors(candidates)).square().mean(dim=1)
     distances = squared.sqrt().cpu()
     nearer = distances < best.distances
     chosen = nearer.to(pictures.device)[:, None, None, None]
@@ -62,11 +58,6 @@ def _nearer(pictures: Tensor, best: Nearest, keys: list[str], photos: Tensor) ->
         torch.where(chosen, candidates, best.photos),
         torch.where(nearer, distances, best.distances),
     )
-
-
-def _closest(vectors: Tensor, others: Tensor) -> Tensor:
-    """(N,) the row of `others` that is closest to each of `vectors`."""
-    return (others.square().sum(dim=1) - 2 * vectors @ others.T).argmin(dim=1)
 
 
 def _vectors(pictures: Tensor) -> Tensor:

@@ -60,7 +60,13 @@ def _blur(level: Tensor) -> Tensor:
 
 def _distance(first: Tensor, second: Tensor, generator: torch.Generator) -> float:
     """Of two sets at one level."""
-    places = _places(first.shape[2], first.shape[3], generator)
+    # (P, 2) top and left of patches inside, none twice.
+    height, width = first.shape[2:]
+    rows, columns = height - PATCH + 1, width - PATCH + 1
+    assert min(rows, columns) > 0, f"images of {height}x{width} px hold no patch of {PATCH} px"
+    chosen = torch.randperm(rows * columns, generator=generator)[:NUM_PATCHES]
+    places = torch.stack([chosen // columns, chosen % columns], dim=1)
+    # (2, N * P, 3 * PATCH * PATCH).
     patches = torch.stack([_patches(level, places) for level in (first, second)])
     # Of the colour channels, over all patches of both.
     by_channel = patches.view(-1, 3, PATCH**2)
@@ -68,14 +74,12 @@ def _distance(first: Tensor, second: Tensor, generator: torch.Generator) -> floa
     by_channel.sub_(centre).div_(spread.clamp(min=1e-8))
     directions = torch.randn(patches.shape[2], NUM_DIRECTIONS, generator=generator)
     directions = (directions / directions.norm(dim=0)).to(patches.device)
-    parts = [_apart(part.T @ patches.mT) for part in directions.split(DIRECTIONS_AT_ONCE, dim=1)]
+    # Each direction's distance is the mean one of both sets' sorted values.
+    parts = []
+    for part in directions.split(DIRECTIONS_AT_ONCE, dim=1):
+        ordered = _sorted(part.T @ patches.mT)
+        parts.append((ordered[0] - ordered[1]).abs().mean(dim=1))
     return torch.cat(parts).mean().item()
-
-
-def _apart(projected: Tensor) -> Tensor:
-    """(2, D, M) -> (D,) mean distance of the sorted values."""
-    ordered = _sorted(projected)
-    return (ordered[0] - ordered[1]).abs().mean(dim=1)
 
 
 def _sorted(values: Tensor) -> Tensor:
@@ -83,14 +87,6 @@ def _sorted(values: Tensor) -> Tensor:
     if values.device.type != "cpu":
         return values.sort(dim=-1).values
     return torch.from_numpy(np.sort(values.numpy(), axis=-1))
-
-
-def _places(height: int, width: int, generator: torch.Generator) -> Tensor:
-    """(P, 2) top and left of patches inside, none twice."""
-    rows, columns = height - PATCH + 1, width - PATCH + 1
-    assert min(rows, columns) > 0, f"pictures of {height}x{width} px hold no patch of {PATCH} px"
-    chosen = torch.randperm(rows * columns, generator=generator)[:NUM_PATCHES]
-    return torch.stack([chosen // columns, chosen % columns], dim=1)
 
 
 def _patches(level: Tensor, places: Tensor) -> Tensor:

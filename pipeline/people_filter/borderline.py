@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from pipeline.people_filter.contact_sheet import COLUMNS, thumbnail, write_sheet
 from pipeline.photos import photo_tables
@@ -58,21 +56,15 @@ def write_sheets(
     places = []
     with archive.open("rb") as file:
         for name, rows in sheets.items():
-            pictures = [
-                _thumbnail(file, photo, min_score, min_box_area)
-                for photo in photo_tables.rows(rows)
-            ]
-            write_sheet(pictures, folder / f"{name}.jpg")
+            thumbnails = []
+            for photo in photo_tables.rows(rows):
+                boxes, scores = np.reshape(photo.boxes, (-1, 4)), np.asarray(photo.scores)
+                areas = boxes[:, 2] * boxes[:, 3] / (photo.height * photo.width)
+                counted = (scores >= min_score) & (areas >= min_box_area)
+                image = decode(read_at(file, photo.offset, photo.size))
+                thumbnails.append(thumbnail(image, photo.scores, boxes, counted.tolist()))
+            write_sheet(thumbnails, folder / f"{name}.jpg")
             for number, key in enumerate(rows["key"]):
                 row, column = divmod(number, COLUMNS)
                 places.append({"sheet": name, "row": row, "column": column, "key": key})
     return pd.DataFrame(places, columns=["sheet", "row", "column", "key"])
-
-
-def _thumbnail(file: BinaryIO, photo: Any, min_score: float, min_box_area: float) -> Image.Image:
-    boxes, scores = np.reshape(photo.boxes, (-1, 4)), np.asarray(photo.scores)
-    areas = boxes[:, 2] * boxes[:, 3] / (photo.height * photo.width)
-    counted = (scores >= min_score) & (areas >= min_box_area)
-    return thumbnail(
-        decode(read_at(file, photo.offset, photo.size)), photo.scores, boxes, counted.tolist()
-    )

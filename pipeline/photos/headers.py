@@ -41,6 +41,8 @@ class TarError(ValueError):
 class _Header(tarfile.TarInfo):
     """A header whose size is sound, judged before anything is read by it."""
 
+    __slots__ = ()
+
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)

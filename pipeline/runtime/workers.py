@@ -51,10 +51,17 @@ def run_parts(
     `in_order`.
     """
     clear_unfinished(folder)
-    names: list[str] = []
-    for num_photos in in_order(_missing(folder, parts, names), workers, module):
+    planned: list[Path] = []
+
+    def missing() -> Iterator[Callable[[], int]]:
+        for name, make in parts:
+            planned.append(folder / name)
+            if not planned[-1].is_dir():
+                yield partial(make_part, planned[-1], make)
+
+    for num_photos in in_order(missing(), workers, module):
         advance(num_photos)
-    return [folder / name for name in names]
+    return planned
 
 
 def clear_unfinished(folder: Path) -> None:
@@ -62,16 +69,6 @@ def clear_unfinished(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("*.tmp"):
         shutil.rmtree(left)
-
-
-def _missing(
-    folder: Path, parts: Iterable[tuple[str, MakePart]], names: list[str]
-) -> Iterator[Callable[[], int]]:
-    """The calls that are left; all names, done or not, go into `names`."""
-    for name, make in parts:
-        names.append(name)
-        if not (folder / name).is_dir():
-            yield partial(make_part, folder / name, make)
 
 
 def make_part(final: Path, make: MakePart) -> int:
@@ -264,12 +261,10 @@ def _serve(connection: Connection, initialize: Callable[[], None] | None) -> Non
             call = connection.recv()
         except EOFError:
             return
-        connection.send(_answer(call))
-
-
-def _answer(call: Callable[[], T]) -> tuple[T | None, Exception | None, str]:
-    """Result, error, the error's traceback."""
-    try:
-        return call(), None, ""
-    except Exception as error:
-        return None, error, traceback.format_exc()
+        # Result, error, the error's traceback.
+        answer: tuple[Any, Exception | None, str]
+        try:
+            answer = call(), None, ""
+        except Exception as error:
+            answer = None, error, traceback.format_exc()
+        connection.send(answer)

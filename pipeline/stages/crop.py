@@ -62,9 +62,9 @@ def crop(
     samples = partial(_samples, downscaled, splits_path)
     num_bytes = sum(int(piece["size"].sum()) for piece in samples())
     require_space(folder, int(1.4 * num_bytes), "cutting the holes")
-    image_size = _image_size(
-        downscaled / "shards", next(piece for piece in samples() if len(piece))
-    )
+    # The first image tells its size, since this stage tracks no params of `downscale`.
+    first = next(photo_tables.rows(next(piece for piece in samples() if len(piece))))
+    image_size = int(pixels(_png(downscaled / "shards", first)).shape[0])
     params.check_sizes(image_size)
     options.check_sizes(image_size, params.box_size)
     cutter = HoleCutter(params.kind, options, image_size, params.box_size)
@@ -94,11 +94,6 @@ def _samples(downscaled: Path, splits_path: Path) -> Iterator[pd.DataFrame]:
         assert list(photos["key"]) == list(splits["key"]), "in the same order"
         samples = photos.assign(split=splits["split"])
         yield samples[samples["status"] == "ok"].drop(columns="status")
-
-
-def _image_size(shards: Path, samples: pd.DataFrame) -> int:
-    """px; read from the first picture, since this stage tracks no params of `downscale`."""
-    return int(pixels(_png(shards, next(photo_tables.rows(samples)))).shape[0])
 
 
 def _png(shards: Path, sample: Any) -> bytes:
@@ -143,24 +138,17 @@ def _parts(
         number = 0
         for start in range(0, count, at_once):
             last = first + min(start + at_once, count)
-            chosen = _ranked(samples(), rank, first + start, last)
-            for rows in photo_tables.regroup([chosen], params.samples_per_shard):
+            chosen, done = [], 0
+            for piece in samples():
+                ranked = piece.assign(rank=rank[done : done + len(piece)])
+                chosen.append(ranked[(ranked["rank"] >= first + start) & (ranked["rank"] < last)])
+                done += len(piece)
+            by_rank = pd.concat(chosen).sort_values("rank").drop(columns="rank")
+            for rows in photo_tables.regroup([by_rank], params.samples_per_shard):
                 name = shard_name(split, number)
                 yield name, partial(_make_shard, name, shards, rows, params.seed, cutter)
                 number += 1
         first += count
-
-
-def _ranked(
-    samples: Iterable[pd.DataFrame], rank: np.ndarray, start: int, end: int
-) -> pd.DataFrame:
-    """The samples whose rank is in [start, end), by rank."""
-    chosen, done = [], 0
-    for piece in samples:
-        ranked = piece.assign(rank=rank[done : done + len(piece)])
-        chosen.append(ranked[(ranked["rank"] >= start) & (ranked["rank"] < end)])
-        done += len(piece)
-    return pd.concat(chosen).sort_values("rank").drop(columns="rank")
 
 
 def _make_shard(

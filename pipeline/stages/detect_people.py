@@ -9,11 +9,12 @@ the scores.
 import hashlib
 import math
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from ctypes import c_uint8
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, compress
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,7 +32,7 @@ from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, pixels, read_at
-from pipeline.runtime.progress import Advance, progress
+from pipeline.runtime.progress import progress
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
 from pipeline.runtime.scratch import facts_of, fingerprint, publish, scratch, work_dir
 from pipeline.runtime.workers import AHEAD, at_photo, clear_unfinished, in_order, make_part
@@ -64,7 +65,7 @@ SCHEMA = pa.schema(
 Finding = dict[str, Any]
 
 # The squares of every batch that is under way, number of batches x batch x size x size x 3; set by
-# `_share` in each process.
+# `_share` in each process, since shared memory is only handed over when a process starts.
 _squares: np.ndarray | None = None
 
 
@@ -88,7 +89,7 @@ class Prepared:
 
     @property
     def awaits_model(self) -> bool:
-        """Its picture is in the square."""
+        """Its image is in the square."""
         return not self.is_known and self.finding["status"] == "ok"
 
 
@@ -96,37 +97,26 @@ def run(data: Path = Path("data")) -> None:
     """Writes data/detect_people/people.parquet, a row a selected photo, in the same order."""
     params = load("detect_people", DetectPeopleParams)
     runtime = load("runtime", RuntimeParams)
-    archive, selected = (
-        data / "download" / "photos.tar",
-        data / "filter_categories" / "selected.parquet",
-    )
+    archive = data / "download" / "photos.tar"
+    selected = data / "filter_categories" / "selected.parquet"
     with scratch(
         "detect_people", params=params.model_dump(), code=CODE, inputs=[archive, selected]
     ) as folder:
-        detector = _detector(params, runtime) if params.enabled else None
-        detect_people(archive, selected, folder, detector, _store(params, detector), runtime)
+        detector, settings = None, {"enabled": False}
+        if params.enabled:
+            # Imported here: with detection off nobody waits for ultralytics, and workers never do.
+            from pipeline.detection.detector import Detector
+            from pipeline.runtime.devices import choose_device, num_threads
+
+            device, threads = choose_device(runtime.device), num_threads(runtime.threads)
+            detector = Detector(
+                params, device=device, threads=threads, downloads_dir=work_dir() / "weights"
+            )
+            # What weights find does not depend on where they lie.
+            settings = params.model_dump(exclude={"weights"}) | {"precision": detector.precision}
+        store = ScoreStore(work_dir() / FILE_NAME, fingerprint(facts_of(settings, CODE, [])))
+        detect_people(archive, selected, folder, detector, store, runtime)
         publish(folder / "people.parquet", data / "detect_people" / "people.parquet")
-
-
-def _detector(params: DetectPeopleParams, runtime: RuntimeParams) -> "Detector":
-    # Imported here: with detection off nobody waits for ultralytics, and workers never do.
-    from pipeline.detection.detector import Detector
-    from pipeline.runtime.devices import choose_device, num_threads
-
-    return Detector(
-        params,
-        device=choose_device(runtime.device),
-        threads=num_threads(runtime.threads),
-        downloads_dir=work_dir() / "weights",
-    )
-
-
-def _store(params: DetectPeopleParams, detector: "Detector | None") -> ScoreStore:
-    """The findings of these weights, wherever they lie, under these settings and by this code."""
-    settings: dict[str, Any] = {"enabled": False}
-    if detector:
-        settings = params.model_dump(exclude={"weights"}) | {"precision": detector.precision}
-    return ScoreStore(work_dir() / FILE_NAME, fingerprint(facts_of(settings, CODE, [])))
 
 
 def detect_people(
@@ -138,116 +128,90 @@ def detect_people(
     runtime: RuntimeParams,
 ) -> None:
     """Writes people.parquet into `folder`; `selected` is a table of key, path, offset and size."""
-    parts = folder / "parts"
-    clear_unfinished(parts)
-    names: list[str] = []
-    missing: deque[tuple[str, int]] = deque()
-    with progress("detect_people", photo_tables.num_rows(selected), "photos") as advance:
-        photos = _photos_of_missing(parts, selected, names, missing)
-        rows: list[Prepared] = []
-        with closing(_look_at(photos, archive, detector, store, runtime, advance)) as looked_at:
-            for photo in looked_at:
-                rows.append(photo)
-                if len(rows) == missing[0][1]:
-                    make_part(parts / missing.popleft()[0], partial(_write_rows, rows))
-                    store.add((row.sha256, row.finding) for row in rows if not row.is_known)
-                    rows = []
-    assert not rows and not missing, "every part has its rows"
-    people = folder / "people.parquet"
-    made = (photo_tables.read(parts / name / "people.parquet") for name in names)
-    photo_tables.write_pieces(made, people, SCHEMA)
-    for ours, theirs in zip(_keys(people), _keys(selected), strict=True):
-        assert ours == theirs, "one row a photo, in order"
-
-
-def _keys(table: Path) -> Iterator[list[str]]:
-    return (list(piece["key"]) for piece in photo_tables.read_pieces(table, ["key"]))
-
-
-def _photos_of_missing(
-    parts: Path, selected: Path, names: list[str], missing: deque[tuple[str, int]]
-) -> Iterator[pd.DataFrame]:
-    """The photos of the parts that are not there; all names go into `names`.
-
-    Names and numbers of photos of those not there go into `missing`.
-    """
+    # The plan: parts of the table, each written whole; a former run may have made some.
+    num_photos = photo_tables.num_rows(selected)
+    starts = range(0, num_photos, PHOTOS_PER_PART)
+    parts = [folder / "parts" / f"part-{number:06d}" for number in range(len(starts))]
+    clear_unfinished(folder / "parts")
+    is_missing = [not part.is_dir() for part in parts]
+    missing = deque(compress(zip(parts, starts, strict=True), is_missing))
     pieces = photo_tables.read_pieces(selected, list(Place._fields))
-    for number, photos in enumerate(photo_tables.regroup(pieces, PHOTOS_PER_PART)):
-        names.append(f"part-{number:06d}")
-        if not (parts / names[-1]).is_dir():
-            missing.append((names[-1], len(photos)))
-            yield photos
+    photos = compress(photo_tables.regroup(pieces, PHOTOS_PER_PART), is_missing)
+
+    # Workers prepare batches of photos. Where nothing else is asked for there are few beside a
+    # model on the CPU: it takes all cores, and waits in every layer for the one a worker holds.
+    workers, batch = runtime.num_workers, runtime.detect_batch or PHOTOS_PER_CALL
+    if detector is not None:
+        batch = runtime.detect_batch or detector.usual_batch
+        if not runtime.workers and not detector.is_on_gpu:
+            workers = max(1, workers // 4)
+
+    # Their squares lie in memory shared with this process, with room for all batches begun.
+    shape = (AHEAD * workers, batch, *[detector.image_size] * 2, 3) if detector else (0,)
+    share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
+    share()
+    calls = (
+        partial(_prepare, archive, store, list(map(Place._make, photo_tables.rows(chosen))), number)
+        for number, chosen in enumerate(photo_tables.regroup(photos, batch))
+    )
+
+    with (
+        progress("detect_people", num_photos, "photos") as advance,
+        closing(in_order(calls, workers, __name__, share)) as batches,
+    ):
+        rows: list[Prepared] = []
+        for prepared, detections in _submitted(batches, detector):
+            # The boxes of the photos that the model was asked about.
+            seen = detections.wait() if detections else None
+            for number, photo in enumerate(prepared):
+                if detector and seen is not None and photo.awaits_model:
+                    finding = photo.finding
+                    boxes = detector.boxes(seen[number], finding["height"], finding["width"])
+                    finding["scores"] = [box.score for box in boxes]
+                    sides = ((box.top, box.left, box.height, box.width) for box in boxes)
+                    finding["boxes"] = list(chain.from_iterable(sides))
+            rows += prepared
+            advance(len(prepared))
+
+            # Whole parts are written, and what is new in them is kept for other selections.
+            while missing and len(rows) >= min(PHOTOS_PER_PART, num_photos - missing[0][1]):
+                part, rows = rows[:PHOTOS_PER_PART], rows[PHOTOS_PER_PART:]
+                make_part(missing.popleft()[0], partial(_write_rows, part))
+                store.add((row.sha256, row.finding) for row in part if not row.is_known)
+        assert not rows and not missing, "every part has its rows"
+
+    # The table: all parts in their order.
+    people = folder / "people.parquet"
+    made = (photo_tables.read(part / "people.parquet") for part in parts)
+    photo_tables.write_pieces(made, people, SCHEMA)
+    keys = (photo_tables.read_pieces(table, ["key"]) for table in (people, selected))
+    for ours, theirs in zip(*keys, strict=True):
+        assert list(ours["key"]) == list(theirs["key"]), "one row a photo, in order"
+
+
+def _submitted(
+    batches: Iterable[list[Prepared]], detector: "Detector | None"
+) -> Iterator[tuple[list[Prepared], "Detections | None"]]:
+    """Each batch with what the model was asked about it; the next one is asked about before.
+
+    So a GPU works on one batch while the boxes of the one before are sorted out.
+    """
+    under_way: deque[tuple[list[Prepared], Detections | None]] = deque()
+    for number, batch in enumerate(batches):
+        detections = None
+        if detector and any(photo.awaits_model for photo in batch):
+            # All squares, also where few of them hold a photo: one shape, one result.
+            detections = detector.submit(squares_of(number))
+        under_way.append((batch, detections))
+        if len(under_way) > 1:
+            yield under_way.popleft()
+    yield from under_way
 
 
 def _write_rows(rows: list[Prepared], folder: Path) -> int:
     table = pd.DataFrame([{"key": row.key, "sha256": row.sha256, **row.finding} for row in rows])
     photo_tables.write_pieces([table], folder / "people.parquet", SCHEMA)
     return len(rows)
-
-
-def _look_at(
-    photos: Iterable[pd.DataFrame],
-    archive: Path,
-    detector: "Detector | None",
-    store: ScoreStore,
-    runtime: RuntimeParams,
-    advance: Advance,
-) -> Generator[Prepared, None, None]:
-    """The photos in their order, with all their findings.
-
-    While a GPU works on one batch, the boxes of the one before are sorted out.
-    """
-    batch = runtime.detect_batch or (detector.usual_batch if detector else PHOTOS_PER_CALL)
-    workers = _num_workers(runtime, detector)
-    num_slots = AHEAD * workers
-    shape = (num_slots, batch, *[detector.image_size] * 2, 3) if detector else (0,)
-    share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
-    share()
-    calls = (
-        partial(
-            _prepare, archive, store, [Place(*row) for row in photo_tables.rows(chosen)], number
-        )
-        for number, chosen in enumerate(photo_tables.regroup(photos, batch))
-    )
-    under_way: deque[tuple[list[Prepared], Detections | None]] = deque()
-    with closing(in_order(calls, workers, __name__, share)) as chunks:
-        for number, chunk in enumerate(chunks):
-            look = None
-            if detector and any(photo.awaits_model for photo in chunk):
-                # All squares, also where few of them hold a photo: one shape, one result.
-                look = detector.submit(squares_of(number))
-            under_way.append((chunk, look))
-            if len(under_way) > 1:
-                yield from _found(*under_way.popleft(), detector, advance)
-    while under_way:
-        yield from _found(*under_way.popleft(), detector, advance)
-
-
-def _num_workers(runtime: RuntimeParams, detector: "Detector | None") -> int:
-    """Where nothing else is asked for, few beside a model on the CPU.
-
-    It takes all cores, and waits in every layer for the one that a worker holds.
-    """
-    if runtime.workers or detector is None or detector.is_on_gpu:
-        return runtime.num_workers
-    return max(1, runtime.num_workers // 4)
-
-
-def _found(
-    chunk: list[Prepared], look: "Detections | None", detector: "Detector | None", advance: Advance
-) -> Iterator[Prepared]:
-    """The chunk's photos, once their boxes are known."""
-    seen = look.wait() if look else None
-    for number, photo in enumerate(chunk):
-        finding = photo.finding
-        if detector and seen is not None and photo.awaits_model:
-            boxes = detector.boxes(seen[number], finding["height"], finding["width"])
-            finding["scores"] = [box.score for box in boxes]
-            finding["boxes"] = [
-                side for box in boxes for side in (box.top, box.left, box.height, box.width)
-            ]
-        yield photo
-    advance(len(chunk))
 
 
 def _share(memory: Any, shape: tuple[int, ...]) -> None:
@@ -257,7 +221,7 @@ def _share(memory: Any, shape: tuple[int, ...]) -> None:
 
 
 def squares_of(number: int) -> np.ndarray:
-    """Where the pictures of batch `number` lie; used again when those before it are done."""
+    """Where the images of batch `number` lie; used again when those before it are done."""
     assert _squares is not None
     squares: np.ndarray = _squares[number % len(_squares)]
     return squares
@@ -279,20 +243,17 @@ def _prepare(archive: Path, store: ScoreStore, places: list[Place], number: int)
 
 
 def _describe(data: bytes, square: np.ndarray | None) -> Finding:
-    """All but the boxes; the picture, if it decodes, goes into `square`."""
-    nobody: Finding = {"scores": [], "boxes": []}
+    """All but the boxes; the image, if it decodes, goes into `square`."""
+    finding: Finding = {"status": "ok", "error": "", "perceptual_hash": "0" * 16, "descriptor": ""}
+    finding |= {"height": 0, "width": 0, "scores": [], "boxes": []}
     try:
         image = pixels(data)
     except BrokenPhotoError as error:
-        lost = {"status": "broken", "error": str(error)}
-        return lost | {"perceptual_hash": "0" * 16, "descriptor": ""} | _size(0, 0) | nobody
+        return finding | {"status": "broken", "error": str(error)}
     if square is not None:
         letterbox(image, square)
     photo = shrunk(Image.fromarray(image))
-    looks = {"perceptual_hash": str(imagehash.phash(photo))}
-    looks |= {"descriptor": as_text(descriptor(photo))}
-    return {"status": "ok", "error": ""} | looks | _size(*image.shape[:2]) | nobody
-
-
-def _size(height: int, width: int) -> Finding:
-    return {"height": height, "width": width}
+    finding["height"], finding["width"] = image.shape[:2]
+    finding["perceptual_hash"] = str(imagehash.phash(photo))
+    finding["descriptor"] = as_text(descriptor(photo))
+    return finding

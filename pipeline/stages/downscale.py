@@ -75,45 +75,35 @@ def downscale(
 
     `photos` are pieces with key, path, category, offset, size and sha256.
     """
+    # The plan says which photos stand in which shard; workers make whole shards.
     num_shards = -(-num_photos // params.photos_per_shard)
+    parts: Iterator[tuple[str, MakePart]] = (
+        (name := shard_name("photos", number), partial(_make_shard, name, archive, rows, params))
+        for number, rows in enumerate(photo_tables.regroup(photos, params.photos_per_shard))
+    )
     with progress("downscale", num_photos, "photos") as advance:
-        parts = _parts(archive, photos, params)
         made = run_parts(folder / "parts", parts, advance, min(workers, num_shards), __name__)
+
+    # The shards move together, and the sums that their workers took beside them.
     shards = folder / "shards"
     for part in made:
         publish(part / part.name, shards / part.name)
     sums = {part.name: (part / "sha256").read_text() for part in made}
     write_sums(shards / SHARD_SUMS, sums)
+
+    # Every photo has a row, and the funnel counts what became of them.
+    manifest = folder / "manifest.parquet"
+    photo_tables.write_pieces((photo_tables.read(part / "rows.parquet") for part in made), manifest)
     counts = Counter[str]()
-    rows = _counted((photo_tables.read(part / "rows.parquet") for part in made), counts)
-    photo_tables.write_pieces(rows, folder / "manifest.parquet")
-    _check_counts(counts, num_photos)
-    (folder / "funnel.json").write_text(json.dumps(dict(sorted(counts.items())), indent=2) + "\n")
-
-
-def _parts(
-    archive: Path, photos: Iterable[pd.DataFrame], params: DownscaleParams
-) -> Iterator[tuple[str, MakePart]]:
-    """The plan: which photos stand in which shard."""
-    for number, rows in enumerate(photo_tables.regroup(photos, params.photos_per_shard)):
-        name = shard_name("photos", number)
-        yield name, partial(_make_shard, name, archive, rows, params)
-
-
-def _counted(pieces: Iterable[pd.DataFrame], counts: Counter[str]) -> Iterator[pd.DataFrame]:
-    """The pieces, while their rows are counted by status."""
-    for piece in pieces:
+    for piece in photo_tables.read_pieces(manifest, ["status"]):
         counts.update(piece["status"])
-        yield piece
-
-
-def _check_counts(counts: Counter[str], num_photos: int) -> None:
     assert counts.total() == num_photos, "photos in = photos out + dropped"
     if not counts["ok"]:
         raise ValueError(
             f"no photo is left: the short side of all {num_photos} is under "
             "params.yaml downscale.image_size; lower it, or bring larger photos"
         )
+    (folder / "funnel.json").write_text(json.dumps(dict(sorted(counts.items())), indent=2) + "\n")
 
 
 def _make_shard(

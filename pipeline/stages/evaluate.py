@@ -67,6 +67,8 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
     fresh_folder(out)
     figures: dict[str, Any] = {"num_photos": len(photos), **_sums(data)}
     tables = []
+
+    # Completions beside other fills of the same holes.
     completions = None
     if isinstance(generator, Completer):
         generators = _plain(data, device) | {MODEL: generator}
@@ -74,15 +76,25 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
         tables.append(completions.table)
         figures |= summarise(completions.table)
     _write_completions(completions, out)
-    apart = _distances(completions, extractors)
-    _write_distances(apart, out)
+
+    # How far each method's boxes are, as a set, from the originals'.
+    apart = pd.DataFrame(columns=DISTANCE_COLUMNS)
+    if completions is not None:
+        boxes = dict(completions.boxes)
+        originals = boxes.pop("original")
+        apart = distances(boxes, originals, extractors)
+    apart.to_csv(out / "distances.csv", index=False)
+    distance_plot(apart).to_csv(out / "plots" / "kid_scene.csv", index=False)
     for method, measure, value in apart[["method", "measure", "value"]].itertuples(index=False):
         figures[method][measure] = round(value, 4)
+
+    # Images made up from nothing, beside test photos and training photos.
     if isinstance(generator, Sampler):
         scores = score_samples(photos, generator, data / "crop", device)
         tables.append(scores.table)
         figures["samples"] = scores.figures
         write_grid(scores.grid_rows(params.num_grid), out / "grids" / "samples.png")
+
     photo_tables.write(pd.concat(tables), out / "per_image.parquet")
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -146,20 +158,6 @@ def _write_completions(completions: Completions | None, out: Path) -> None:
         each.to_csv(out / f"{name}.csv", index=False)
     for name, each in plots_of(scores, strata):
         each.to_csv(out / "plots" / f"{name}.csv", index=False)
-
-
-def _distances(completions: Completions | None, extractors: Extractors) -> pd.DataFrame:
-    """Of the boxes of every method; without completions an empty table."""
-    if completions is None:
-        return pd.DataFrame(columns=DISTANCE_COLUMNS)
-    boxes = dict(completions.boxes)
-    originals = boxes.pop("original")
-    return distances(boxes, originals, extractors)
-
-
-def _write_distances(apart: pd.DataFrame, out: Path) -> None:
-    apart.to_csv(out / "distances.csv", index=False)
-    distance_plot(apart).to_csv(out / "plots" / "kid_scene.csv", index=False)
 
 
 def _write_pictures(completions: Completions, chosen: pd.DataFrame, out: Path) -> None:
