@@ -33,6 +33,7 @@ $(INSTALLED): requirements.lock requirements-demo.lock pyproject.toml
 
 lock: $(INSTALLED)  ## resolve the dependencies anew
 	uv pip compile --quiet --universal --generate-hashes --upgrade \
-		--custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
+		--custom-compile-command "make lock" --all-extras --group dev pyproject.toml \
+		-o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-deps \
 		--custom-compile-command "make lock" requirements-demo.in -o requirements-demo.lock

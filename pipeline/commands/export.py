@@ -19,6 +19,7 @@ from pipeline.export.signature import described
 from pipeline.params.section import read
 from pipeline.report.sources import SOURCES
 from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.extras import require_extra
 from pipeline.runtime.progress import say
 
 WEIGHTS = ("generator.safetensors", "config.json")
@@ -31,6 +32,9 @@ def export(model: Path, formats: Sequence[str], output: Path, *, force: bool = F
     is there already without `force`, and where a written file does something else.
     """
     chosen = _chosen(formats)
+    if FORMATS["onnx"] in chosen:
+        modules = ("onnx", "onnxscript", "onnxruntime")
+        require_extra("export", *modules, what="the format onnx")
     _check_folders(model, output)
     names = [name for each in chosen for name in _files(each)]
     there = [name for name in names if (output / name).exists()]
@@ -118,7 +122,11 @@ def _facts(trained: Trained, path: Path, difference: float) -> dict[str, Any]:
         "generator_sha256": weights,
         "data": _data(trained.folder, weights),
         "parity": {"tolerance": TOLERANCE, "largest_difference": difference},
-        "versions": {name: version(name) for name in ("scenefill", "torch", "onnx")},
+        "versions": {
+            name: version(name)
+            for name in ("scenefill", "torch", "onnx")
+            if name != "onnx" or path.suffix == ".onnx"
+        },
         "licence": {"code": "AGPL-3.0-only", "photos": _terms(trained.folder)},
     }
 

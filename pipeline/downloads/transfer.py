@@ -2,6 +2,10 @@
 
 What arrives is pinned by size and sums, so nothing here changes a byte of any out. A part that has
 arrived stays on disk whatever ends the process, and is gone on with.
+
+urllib3's Retry does not do it: it repeats a request as it was, while each of ours goes on at
+another byte; it counts tries whether they brought bytes or not; and where a server asks for a long
+wait it comes back early, instead of turning to the next server.
 """
 
 import email.utils

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnx_ir
 import torch
 from torch import nn
 from torch.export import ExportedProgram
@@ -66,6 +65,8 @@ def by_torch(module: nn.Module) -> Run:
 
 
 def _write_onnx(trained: Trained, path: Path) -> None:
+    import onnx_ir
+
     signature = trained.signature
     program = torch.onnx.export(
         trained.program,

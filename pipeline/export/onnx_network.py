@@ -2,12 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from pipeline.export.inputs import drawn
 from pipeline.export.sidecar import read_sidecar
+from pipeline.runtime.extras import require_extra
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -47,8 +51,11 @@ class OnnxNetwork:
         return made
 
 
-def open_session(path: Path, device: str = "cpu", threads: int = 0) -> onnxruntime.InferenceSession:
+def open_session(path: Path, device: str = "cpu", threads: int = 0) -> "InferenceSession":
     """`path` ready to run; see OnnxNetwork."""
+    require_extra("export", "onnxruntime", what=f"{path}, an .onnx file,")
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.inter_op_num_threads = 1
@@ -69,6 +76,8 @@ def _providers(device: str) -> list[str]:
         return [CPU]
     if device != "cuda":
         raise ValueError(f"device is {device!r}, but an .onnx file runs on auto, cpu or cuda")
+    import onnxruntime
+
     if CUDA not in onnxruntime.get_available_providers():
         raise ValueError(
             "device is 'cuda', but this onnxruntime has no CUDA: name cpu, or install "

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 from torch import nn
 
+from pipeline.runtime.extras import require_extra
 from pipeline.runtime.progress import say
 from pipeline.tracking.live import Row
 
@@ -126,6 +127,7 @@ def open_trackers(
 
 
 def _start_tensorboard(start: Start) -> Tracker:
+    require_extra("trackers", "tensorboard", what="params.yaml runtime.trackers: tensorboard")
     from accelerate.tracking import TensorBoardTracker
 
     name = "tensorboard"
@@ -150,6 +152,7 @@ def _fenced(text: str) -> str:
 
 
 def _start_wandb(start: Start) -> Tracker:
+    require_extra("trackers", "wandb", what="params.yaml runtime.trackers: wandb")
     from accelerate.tracking import WandBTracker
     from wandb import Settings
     from wandb.errors import Error

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.runtime.extras import require_extra
 from pipeline.runtime.progress import say
 from pipeline.runtime.scratch import fresh_folder, work_dir
 
@@ -21,8 +22,9 @@ MAX_SESSIONS = 100
 def serve(host: str, port: int, model: Path | None, data: Path = Path("data")) -> None:
     """Serves the page until it is interrupted or told to end; then its files are removed.
 
-    Raises ValueError where the port is taken or `model` is no file or folder.
+    Raises ValueError where the port is taken, `model` is no file or folder, or gradio is missing.
     """
+    require_extra("web", "gradio", what="scenefill web")
     if model is not None and not model.exists():
         raise ValueError(
             f"--model is {str(model)!r}, but there is no such file or folder: name a folder with "
