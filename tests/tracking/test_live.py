@@ -167,4 +167,4 @@ def test_live_files_take_nothing_but_psutil() -> None:
     names = "n for n in sys.modules if n.startswith('pipeline')"
     code = f"import sys, pipeline.tracking.live; print(*({names}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["pipeline", "pipeline.training", "pipeline.tracking.live"]
+    assert run.stdout.split() == ["pipeline", "pipeline.tracking", "pipeline.tracking.live"]
