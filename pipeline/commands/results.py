@@ -75,7 +75,7 @@ def _funnel_line(data: Path) -> str:
     too_small = _json(data / "downscale" / "funnel.json").get("too_small", 0)
     dropped = ", ".join(
         f"{funnel[name]:,} {name.replace('_', ' ')}"
-        for name in ("other_category", "broken", "person", "exact_copy")
+        for name in ("other_category", "broken", "person", "exact_copy", "near_copy")
     )
     kept = funnel["kept"] - too_small
     return (

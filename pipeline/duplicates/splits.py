@@ -16,16 +16,18 @@ def assign(
 
     `groups` holds for each photo the position of its group's first member, `numbers` what
     `rank_numbers` gives for its key. The groups in the order of their first member's number fill
-    test, then val, then train: the shares are exact to within the largest group, and photos added
-    later move few others.
+    test, then val, each group only where it fits: what is too large for either is trained on.
+    Photos added later move few others. Groups that are too large leave a split short of its share.
     """
     firsts, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(numbers[firsts], kind="stable")
-    test_end = round(test_share * len(groups))
-    val_end = test_end + round(val_share * len(groups))
-    seen = np.empty(len(firsts), dtype=np.int64)
-    seen[order] = np.cumsum(sizes[order]) - sizes[order]
-    codes = np.where(seen < test_end, 2, np.where(seen < val_end, 1, 0)).astype(np.int8)
+    room = {2: round(test_share * len(groups)), 1: round(val_share * len(groups))}
+    codes = np.zeros(len(firsts), np.int8)
+    for group, size in zip(order.tolist(), sizes[order].tolist(), strict=True):
+        for code, free in room.items():
+            if size <= free:
+                codes[group], room[code] = code, free - size
+                break
     return pd.Categorical.from_codes(codes[place], pd.Index(SPLITS))
 
 

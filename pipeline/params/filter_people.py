@@ -1,6 +1,6 @@
 """The section `filter_people`: thresholds, duplicates and the split."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,10 @@ class FilterPeopleParams(Section):
         ge=0, le=1, description="fraction of the photo; a smaller person box does not count"
     )
     near_copy_bits: int = Field(
-        ge=0, le=15, description="of 64 hash bits; photos that differ in no more share a split"
+        ge=0, le=15, description="of 64 hash bits; photos that differ in no more are near copies"
+    )
+    near_copies: Literal["keep", "first"] = Field(
+        description="keep: they share a split; first: of each group only the first one is kept"
     )
     val_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")
     test_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")

@@ -12,6 +12,7 @@ REASONS = {
     "broken": "broken",
     "person": "person",
     "exact_copy": "copy, byte for byte",
+    "near_copy": "near copy",
 }
 TOO_SMALL = "too small"
 SPLITS = ("train", "val", "test")

@@ -32,7 +32,7 @@ from pipeline.photos import photo_tables
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.scratch import fresh_folder
 
-VERDICTS = ("kept", "other_category", "broken", "person", "exact_copy")
+VERDICTS = ("kept", "other_category", "broken", "person", "exact_copy", "near_copy")
 NUM_SHEETS = 5
 IN_INDEX = ("path", "category", "offset", "size")
 
@@ -132,7 +132,9 @@ def _require_some_kept(verdicts: pd.DataFrame, params: FilterPeopleParams) -> No
 def split(verdicts: pd.DataFrame, photos: Photos, params: FilterPeopleParams) -> pd.DataFrame:
     """`verdicts` with the split and the group, by position of its first member.
 
-    Photos that are not kept have no split, and the group -1.
+    With `near_copies: first` the later members of a group are dropped, and keep the group. Photos
+    that are dropped for another reason have the group -1, and those that are dropped no split.
+    ValueError where groups are so large that a split gets less than half of its share.
     """
     kept = _kept(verdicts)
     hashes, numbers = np.empty(len(kept), np.uint64), np.empty(len(kept), np.uint64)
@@ -140,9 +142,29 @@ def split(verdicts: pd.DataFrame, photos: Photos, params: FilterPeopleParams) ->
         hashes[places] = near_copies.from_texts(piece["perceptual_hash"])
         numbers[places] = splits.rank_numbers(piece["key"], params.seed)
     groups = near_copies.group_near_copies(hashes, params.near_copy_bits).groups
-    shares = {"val_share": params.val_share, "test_share": params.test_share}
     group, code = np.full(len(verdicts), -1), np.full(len(verdicts), -1, np.int8)
-    group[kept], code[kept] = kept[groups], splits.assign(groups, numbers, **shares).codes
+    group[kept] = kept[groups]
+    if params.near_copies == "first":
+        is_later = groups != np.arange(len(groups))
+        verdicts = verdicts.copy()
+        verdicts.loc[kept[is_later], "verdict"] = "near_copy"
+        kept, numbers = kept[~is_later], numbers[~is_later]
+        groups = np.arange(len(kept))
+    shares = {"val": params.val_share, "test": params.test_share}
+    assigned = splits.assign(groups, numbers, val_share=shares["val"], test_share=shares["test"])
+    for name, share in shares.items():
+        wanted, got = round(share * len(kept)), int((assigned == name).sum())
+        if 2 * got < wanted:
+            firsts, sizes = np.unique(groups, return_counts=True)
+            largest = photo_tables.rows_at(photos(["path"]), kept[firsts[[sizes.argmax()]]])
+            raise ValueError(
+                f"the split `{name}` gets {got:,} photos where params.yaml filter_people."
+                f"{name}_share wants {wanted:,} of {len(kept):,}: near copies share a split, and "
+                f"the largest group of them has {sizes.max():,} photos (the first is "
+                f"{largest['path'].iloc[0]}). Lower filter_people.near_copy_bits, set "
+                "filter_people.near_copies to first, or add other photos"
+            )
+    code[kept] = assigned.codes
     names = pd.Categorical.from_codes(code, pd.Index(splits.SPLITS))
     return verdicts.assign(group=group, split=names)
 
@@ -192,7 +214,7 @@ def funnel(verdicts: pd.DataFrame) -> dict[str, Any]:
     return {
         "photos": len(verdicts),
         **by_verdict,
-        "near_copies": int(_is_later_in_group(verdicts).sum()),
+        "near_copies": int((_is_later_in_group(verdicts) & (verdicts["verdict"] == "kept")).sum()),
         "split": {name: int((verdicts["split"] == name).sum()) for name in splits.SPLITS},
     }
 
@@ -214,6 +236,7 @@ def write_verdicts(
 def _rows(photos: pd.DataFrame, keys: "pd.Series[str]") -> pd.DataFrame:
     """Of verdicts.parquet: positions become keys, and codes names."""
     copied = photos["first"].where(photos["verdict"] == "exact_copy", -1)
+    copied = photos["group"].where(photos["verdict"] == "near_copy", copied)
     return photos[["key", "path", "category"]].assign(
         verdict=photos["verdict"].astype(str),
         person_score=photos["person_score"],

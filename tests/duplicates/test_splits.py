@@ -44,3 +44,12 @@ def test_added_photos_move_few_others() -> None:
 def test_seed_draws_another_split() -> None:
     groups = [str(number) for number in range(100)]
     assert assign(groups, **SHARES) != assign(groups, 1, **SHARES)
+
+
+def test_a_large_group_goes_where_it_fits() -> None:
+    """80 frames of one webcam among 200 photos: the others fill val and test to their shares."""
+    groups = ["webcam"] * 80 + [str(number) for number in range(120)]
+    for seed in range(40):
+        split = assign(groups, seed, **SHARES)
+        assert Counter(split) == {"train": 170, "val": 20, "test": 10}
+        assert set(split[:80]) == {"train"}

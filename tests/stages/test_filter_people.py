@@ -24,6 +24,7 @@ PARAMS = FilterPeopleParams(
     min_score=0.5,
     min_box_area=0.01,
     near_copy_bits=4,
+    near_copies="keep",
     val_share=0.1,
     test_share=0.05,
     seed=0,
@@ -133,12 +134,13 @@ def test_funnel_adds_up() -> None:
         "broken": 1,
         "person": 2,
         "exact_copy": 1,
+        "near_copy": 0,
         "near_copies": 1,
         "split": {"train": 2, "val": 1, "test": 0},
     }
 
 
-def run_on_tables(folder: Path) -> dict[str, bytes]:
+def run_on_tables(folder: Path, all_alike: bool = False) -> dict[str, bytes]:
     """All outs of the stage by name; of 120 photos 90 were looked at, some of them alike."""
     rng = np.random.default_rng(0)
     keys = [f"k{number:03}" for number in range(120)]
@@ -149,6 +151,8 @@ def run_on_tables(folder: Path) -> dict[str, bytes]:
     hashes = rng.integers(0, 2**63, len(people))
     hashes[40:50] = hashes[:10] ^ 1
     people["perceptual_hash"] = [f"{number:016x}" for number in hashes.tolist()]
+    if all_alike:
+        people["perceptual_hash"] = "0" * 16
     looks = rng.integers(-40, 40, (len(people), 63), dtype=np.int8)
     looks[50:70] = looks[20:40]
     people["descriptor"] = [row.tobytes().hex() for row in looks]
@@ -212,3 +216,35 @@ def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
         FilterPeopleParams.model_validate(
             PARAMS.model_dump() | {"val_share": 0.6, "test_share": 0.5}
         )
+
+
+@pytest.mark.usefixtures("without_sheets")
+def test_of_near_copies_the_first_alone_may_be_kept(tmp_path: Path) -> None:
+    run_on_tables(tmp_path / "keep")
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("near_copies: keep", "near_copies: first"))
+    run_on_tables(tmp_path / "first")
+    before, after = (
+        photo_tables.read(tmp_path / name / "filter_people/verdicts.parquet").set_index("key")
+        for name in ("keep", "first")
+    )
+    later = before[(before["group"] != before.index) & (before["verdict"] == "kept")].index
+    assert len(later) == 10
+    assert set(after.loc[later, "verdict"]) == {"near_copy"}
+    assert (after.loc[later, "copy_of"] == before.loc[later, "group"]).all()
+    assert after["verdict"].value_counts().to_dict() == {
+        "kept": 70,
+        "other_category": 30,
+        "near_copy": 10,
+        "exact_copy": 5,
+        "person": 5,
+    }
+    splits = photo_tables.read(tmp_path / "first/filter_people/splits.parquet")
+    assert sorted(splits["key"]) == sorted(after.index[after["verdict"] == "kept"])
+
+
+@pytest.mark.usefixtures("without_sheets")
+def test_a_group_that_leaves_a_split_empty_is_named(tmp_path: Path) -> None:
+    says = r"`val` gets 0 photos .*val_share wants 8 of 80.* largest .* has 80 .*\(the first is k"
+    with pytest.raises(ValueError, match=says):
+        run_on_tables(tmp_path, all_alike=True)

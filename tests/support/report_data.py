@@ -77,7 +77,7 @@ def _write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def _write_photos(data: Path) -> None:
     """120 photos of which 96 are kept."""
-    dropped = {"other_category": 8, "broken": 3, "person": 10, "exact_copy": 2}
+    dropped = {"other_category": 8, "broken": 3, "person": 10, "exact_copy": 2, "near_copy": 0}
     counts = {"photos": 120, "kept": 97, **dropped, "near_copies": 4, "split": SPLITS}
     leaks = {"pairs": 3, "photos_alike_in_train": 2, "compared": 500}
     people = data / "filter_people"
