@@ -27,6 +27,16 @@ STAGES = {
     "evaluate": "10: Measure it beside classical fills.",
     "report": "11: Write the report, the rating page and the cards.",
 }
+# Outs of stages that commands read.
+INDEX = "data/index/index.parquet"
+SHARDS = [f"data/crop/{name}" for name in ("train", "val", "test", "meta.json")]
+FEATURES = [f"data/train_features/{name}" for name in ("features.safetensors", "config.json")]
+GENERATOR = [f"data/train/{name}" for name in ("generator.safetensors", "config.json")]
+TRAINED = [*GENERATOR, "data/train/history"]
+FIGURES = [
+    *("data/filter_people/funnel.json", "data/filter_people/people_filter.json"),
+    *("data/downscale/funnel.json", "data/evaluate/metrics.json", "data/evaluate/scores.csv"),
+]
 
 app = typer.Typer(
     help="From photographs to an evaluated completion GAN. `dvc repro` runs all eleven stages, as "
@@ -42,6 +52,9 @@ def main() -> None:
     """Runs the command; a fault of the user's is one screen of text, not a traceback."""
     try:
         app()
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)
     except ValueError as error:
         # Notes say at which photo it was.
         _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
@@ -52,10 +65,13 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    """Shows the message; the traceback is kept for whoever has to look deeper."""
+    """Shows the message; in a project the traceback is kept for whoever has to look deeper."""
+    from pipeline.config.preconditions import find_project
     from pipeline.runtime.scratch import work_dir
 
     typer.echo(f"error: {message}", err=True)
+    if find_project(Path.cwd()) is None:
+        sys.exit(1)
     log = work_dir() / "last-error.txt"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -68,18 +84,22 @@ def _fail(message: str) -> None:
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
+        from pipeline.config.preconditions import enter_project, require_inputs
         from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
         from pipeline.planning.timings import params_digest, timed
         from pipeline.runtime.parent import stop_with_dvc
+        from pipeline.runtime.running import running
 
+        enter_project()
         params = check_whole()
+        require_inputs(name)
         if name == "detect_people":
             for warning in warnings_of(params):
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         try:
-            with timed(name, params_digest(read())):
+            with running(name), timed(name, params_digest(read())):
                 importlib.import_module(f"pipeline.stages.{name}").run()
         except KeyboardInterrupt:
             typer.echo(f"{name}: interrupted; run it again to go on from here", err=True)
@@ -87,6 +107,40 @@ def _stage_command(name: str) -> Callable[[], None]:
         typer.echo(f"{name}: done, see data/{name}/", err=True)
 
     return command
+
+
+def _enter(command: str, *outs: str) -> Path:
+    """Goes to the project's folder, where `outs` have to be; what typed paths are relative to."""
+    from pipeline.config.preconditions import enter_project, require_outs
+
+    here = enter_project()
+    require_outs(command, *outs)
+    return here
+
+
+def _model(command: str, named: Path | None) -> tuple[Path, Path]:
+    """What typed paths are relative to, and the generator: the named one, or the project's.
+
+    With a named one a command works outside of projects too.
+    """
+    from pipeline.config.preconditions import enter_project, find_project, require_outs
+
+    if find_project(Path.cwd()) is None:
+        if named is None:
+            raise ValueError(
+                f"{command} needs a generator: name one with --model (its folder, or an .onnx "
+                f"file), or go to a project of Scenefill; {Path.cwd()} is in none"
+            )
+        return Path(), named
+    here = enter_project()
+    if named is not None:
+        return here, here / named
+    require_outs(command, *GENERATOR)
+    return here, Path("data/train")
+
+
+def _at(here: Path, path: Path | None) -> Path | None:
+    return None if path is None else here / path
 
 
 for _name, _help in STAGES.items():
@@ -106,6 +160,7 @@ def use(
     """Write params.yaml from a profile; show what changes."""
     from pipeline.config.profiles import use_profile
 
+    _enter("use")
     typer.echo(use_profile(profile))
 
 
@@ -119,6 +174,7 @@ def options(
     """Show all options of a recipe, as lines for params.yaml."""
     from pipeline.config.recipe_options import options_text
 
+    _enter("options")
     typer.echo(options_text(recipe, preset))
 
 
@@ -135,6 +191,7 @@ def compare(
     seeds: Annotated[int, typer.Option(help="trainings of each recipe")] = 1,
 ) -> None:
     """Train and measure several recipes alike: table, plot."""
+    _enter("compare", *SHARDS, *FEATURES)
     from pipeline.commands.compare import compare_recipes
 
     typer.echo(compare_recipes(recipes or [], images, width, seeds))
@@ -142,18 +199,20 @@ def compare(
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Option(help="folder of a trained generator")] = Path("data/train"),
+    model: Annotated[Path | None, typer.Option(help="in place of data/train")] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", help="onnx, torch, safetensors; repeatable; without: all"),
     ] = None,
-    output: Annotated[Path, typer.Option(help="folder to write into")] = Path("data/export"),
+    output: Annotated[Path | None, typer.Option(help="in place of data/export")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite what is there")] = False,
 ) -> None:
     """Write the generator for elsewhere: ONNX, torch, weights."""
+    here, generator = _model("export", model)
     from pipeline.commands.export import export
 
-    typer.echo(export(model, formats or ["all"], output, force=force))
+    out = _at(here, output) or Path("data/export")
+    typer.echo(export(generator, formats or ["all"], out, force=force))
 
 
 @app.command()
@@ -161,19 +220,20 @@ def runs() -> None:
     """List the runs that git has figures of, for the report."""
     from pipeline.commands.runs import write_former_runs
 
+    _enter("runs")
     typer.echo(write_former_runs())
 
 
-INPUTS = typer.Argument(help="pictures: files, folders, globs", metavar="INPUT...")
-MODEL = typer.Option(help="a trained generator: its folder, or an .onnx file")
-OUTPUT_DIR = typer.Option("--output-dir", help="in place of each picture's own folder")
+INPUTS = typer.Argument(help="photos: files, folders, globs", metavar="INPUT...")
+MODEL = typer.Option(help="its folder, or an .onnx file, in place of data/train")
+OUTPUT_DIR = typer.Option("--output-dir", help="in place of each photo's own folder")
 OUTPUT = typer.Option(
-    help="of one picture; .png and .webp keep known pixels, .jpg changes them a little"
+    help="of one photo; .png and .webp keep known pixels, .jpg changes them a little"
 )
 BLEND = typer.Option(help="fit to the border: none, feather (colours near it), poisson (all)")
-COLORS = typer.Option(help="reduce what is made up to so many colours, 2 to 256")
+COLORS = typer.Option(help="reduce what is filled in to so many colours, 2 to 256")
 FORCE = typer.Option("--force", help="write over existing outputs")
-RESUME = typer.Option("--resume", help="leave out pictures that have their output")
+RESUME = typer.Option("--resume", help="leave out photos that have their output")
 DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
 
 
@@ -202,7 +262,7 @@ def complete(
     ] = None,
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
     output: Annotated[Path | None, OUTPUT] = None,
-    model: Annotated[Path, MODEL] = Path("data/train"),
+    model: Annotated[Path | None, MODEL] = None,
     blend: Annotated[str, BLEND] = "feather",
     colors: Annotated[int | None, COLORS] = None,
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
@@ -210,7 +270,8 @@ def complete(
     resume: Annotated[bool, RESUME] = False,
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
-    """Complete holes in pictures of any size: <name>_completed.png."""
+    """Complete holes in photos of any size: <name>_completed.png."""
+    here, generator = _model("complete", model)
     from pipeline.image_files.complete import ENDING, complete_files
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.masks import MaskRule
@@ -218,10 +279,10 @@ def complete(
 
     _batch(
         lambda: complete_files(
-            inputs,
-            Outputs(ENDING, output, output_dir, force, resume),
-            RenderOptions(model, blend, colors, seed, device),
-            mask=mask,
+            [str(here / name) for name in inputs],
+            Outputs(ENDING, _at(here, output), _at(here, output_dir), force, resume),
+            RenderOptions(generator, blend, colors, seed, device),
+            mask=_at(here, mask),
             holes=hole or [],
             remove=remove,
             rule=MaskRule(mask_threshold, mask_black, grow),
@@ -236,7 +297,7 @@ def outpaint(
         float,
         typer.Option(
             "--extension-ratio",
-            help="new extent, as a share of the picture's, of each axis that has a side below",
+            help="new extent, as a share of the photo's, of each axis that has a side below",
         ),
     ] = 0.5,
     sides: Annotated[
@@ -244,7 +305,7 @@ def outpaint(
     ] = "left,right",
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
     output: Annotated[Path | None, OUTPUT] = None,
-    model: Annotated[Path, MODEL] = Path("data/train"),
+    model: Annotated[Path | None, MODEL] = None,
     blend: Annotated[str, BLEND] = "feather",
     colors: Annotated[int | None, COLORS] = None,
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
@@ -256,17 +317,19 @@ def outpaint(
     output_folder: Annotated[Path | None, typer.Option("--output_dir", hidden=True)] = None,
     ratio: Annotated[float | None, typer.Option("--extension_ratio", hidden=True)] = None,
 ) -> None:
-    """Continue pictures beyond their sides: <name>_outpainted.png."""
+    """Continue photos beyond their sides: <name>_outpainted.png."""
+    here, generator = _model("outpaint", model)
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.outpaint import ENDING, outpaint_files
     from pipeline.image_files.render_options import RenderOptions
 
     names = [*(inputs or []), *([input_image] if input_image else [])]
+    folder = output_dir or output_folder
     _batch(
         lambda: outpaint_files(
-            names,
-            Outputs(ENDING, output, output_dir or output_folder, force, resume),
-            RenderOptions(model, blend, colors, seed, device),
+            [str(here / name) for name in names],
+            Outputs(ENDING, _at(here, output), _at(here, folder), force, resume),
+            RenderOptions(generator, blend, colors, seed, device),
             extension_ratio=extension_ratio if ratio is None else ratio,
             sides=sides.split(","),
         )
@@ -285,6 +348,7 @@ def _batch(work: Callable[[], str]) -> None:
 @app.command()
 def schema() -> None:
     """Write the JSON schema of params.yaml for editors."""
+    _enter("schema")
     from pipeline.config.json_schema import SCHEMA_PATH, write_schema
 
     write_schema(SCHEMA_PATH)
@@ -296,6 +360,7 @@ def check() -> None:
     """Check the whole of params.yaml."""
     from pipeline.config.whole import check_whole
 
+    _enter("check")
     check_whole()
     typer.echo("params.yaml is fine")
 
@@ -305,6 +370,7 @@ def plan(
     again: Annotated[bool, typer.Option("--again", help="measure anew, also after a run")] = False,
 ) -> None:
     """Say what a run will take: photos, time, disk."""
+    _enter("plan")
     from pipeline.config.whole import check_whole
     from pipeline.planning.plan import plan_text
 
@@ -313,7 +379,8 @@ def plan(
 
 @app.command()
 def results() -> None:
-    """Show the last run: funnel, metrics, pictures."""
+    """Show the last run: funnel, figures, where the images lie."""
+    _enter("results", *FIGURES, *TRAINED)
     from pipeline.commands.results import summary
 
     typer.echo(summary(Path("data")))
@@ -327,6 +394,7 @@ def watch(
     from pipeline.commands.watch import watch
     from pipeline.runtime.scratch import work_dir
 
+    _enter("watch")
     watch(work_dir(), once)
 
 
@@ -343,6 +411,7 @@ def thresholds(
     ] = False,
 ) -> None:
     """Show what other people thresholds would keep."""
+    _enter("thresholds", INDEX, "data/detect_people/people.parquet")
     from pipeline.commands.thresholds import threshold_table
 
     typer.echo(threshold_table(Path("data"), min_score or [], min_box_area or [], by_category))
@@ -354,7 +423,8 @@ def explain(
         str, typer.Argument(help="its key, its path in the archive, or its file name")
     ],
 ) -> None:
-    """Tell the story of one photo, with a picture."""
+    """Tell the story of one photo, with an image."""
+    _enter("explain", INDEX)
     from pipeline.commands.explain import tell
     from pipeline.runtime.scratch import work_dir
 
@@ -364,7 +434,7 @@ def explain(
         path = work_dir() / "explain" / f"{story.key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         story.picture.save(path)
-        typer.echo(f"{'picture':19}{path}")
+        typer.echo(f"{'image':19}{path}")
 
 
 @app.command()
@@ -376,14 +446,16 @@ def web(
     ] = None,
 ) -> None:
     """Serve a page to complete photos and browse the data."""
+    here = _enter("web")
     from pipeline.web.server import serve
 
-    serve(host, port, model)
+    serve(host, port, _at(here, model))
 
 
 @app.command()
 def doctor() -> None:
     """Check the set-up and say what to mend."""
+    _enter("doctor")
     from pipeline.commands.doctor import examine
 
     num_faults = 0
@@ -399,4 +471,5 @@ def clean() -> None:
     """Remove unfinished work, checkpoints, kept downloads."""
     from pipeline.commands.clean import clean_scratch
 
+    _enter("clean")
     typer.echo(clean_scratch())

@@ -47,7 +47,7 @@ def test_bad_input_of_the_data_stages(project: Project) -> None:
     fails(project, "download", "there is no photo in it")
     project.set("sources.folder.path", "data/photos")
 
-    fails(project, "filter_categories", "index.parquet is missing", "dvc repro index")
+    fails(project, "filter_categories", "needs data/index/index.parquet", "dvc repro index`")
     for stage in ("download", "index"):
         project.run("python", "-m", "pipeline", stage)
     project.set("filter_categories.categories", ["see"])
@@ -132,7 +132,10 @@ def test_doctor_warns_of_the_demo_detector_on_real_photos(project: Project) -> N
 
 def test_results_without_a_run_say_what_to_do(project: Project) -> None:
     output = project.run("python", "-m", "pipeline", "results", code=1)
-    assert "run `dvc repro` first" in output
+    assert (
+        "results needs data/filter_people/funnel.json" in output
+        and "run `dvc repro evaluate`" in output
+    )
 
 
 def test_a_full_disk_is_told_in_words(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
+from pipeline.config.preconditions import DVC_FILE
 from pipeline.params.section import PARAMS_PATH, read
 from pipeline.runtime.code_closure import ROOT
 
@@ -82,6 +84,8 @@ def _set_up(folder: Path, params: dict[str, Any], project: Path) -> None:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     with (folder / PARAMS_PATH).open("w") as file:
         YAML().dump(params, file)
+    # By which the stages know what they need, and that this is a project.
+    shutil.copyfile(ROOT / DVC_FILE, folder / DVC_FILE)
     for shared in SHARED:
         link, source = folder / "data" / shared, (project / "data" / shared).resolve()
         if not source.is_dir():

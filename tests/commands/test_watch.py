@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -27,6 +28,13 @@ from pipeline.tracking.live import Live, LiveFiles, Status, read_live
 PATIENCE = 60.0  # seconds
 
 Rows = list[dict[str, float]]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path) -> None:
+    """The folder is a project."""
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+
 
 # Trains when told to: a line on its stdin is the state to show after one more row.
 TRAINING = """

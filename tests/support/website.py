@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from models.registry import build_generator
 from pipeline.config.profiles import render
 from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of
+from pipeline.runtime.code_closure import ROOT
 from support.pictures import encoded, picture
 
 STAGES = "download index filter_categories detect_people filter_people downscale crop".split()
@@ -100,6 +102,7 @@ def web_command(*options: str) -> list[str]:
 def served(folder: Path, *options: str) -> Iterator[str]:
     """`scenefill web` in `folder`; its address. It ends by SIGTERM, with 0, and leaves nothing."""
     port = free_port()
+    shutil.copy(ROOT / "dvc.yaml", folder)  # by which it is a project
     environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
     with (folder / "log").open("w+") as log:
         server = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.runtime.code_closure import ROOT
 from pipeline.web.uploads import MAX_BYTES
 from support.website import free_port, served, web_command
 
@@ -103,26 +105,31 @@ def test_nothing_is_said_to_other_programs(url: str) -> None:
         assert fetch(f"{url}/{path}")[0] in (403, 404), path
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder that `scenefill web` serves."""
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    return tmp_path
+
+
 def fails(folder: Path, *options: str) -> str:
     run = subprocess.run(web_command(*options), cwd=folder, capture_output=True, text=True)
     assert run.returncode == 1 and "Traceback" not in run.stderr
     return run.stderr
 
 
-def test_a_taken_port_and_a_generator_that_is_not_there_are_told(tmp_path: Path) -> None:
+def test_a_taken_port_and_a_generator_that_is_not_there_are_told(project: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        assert f"cannot listen on 127.0.0.1, port {port}" in fails(tmp_path, "--port", port)
-    assert "--model is 'nowhere', but" in fails(tmp_path, "--model", "nowhere")
+        assert f"cannot listen on 127.0.0.1, port {port}" in fails(project, "--port", port)
+    assert "--model is 'nowhere', but" in fails(project, "--model", "nowhere")
 
 
-def test_letting_others_in_is_warned_of(tmp_path: Path) -> None:
+def test_letting_others_in_is_warned_of(project: Path) -> None:
     options = ("--host", "0.0.0.0", "--port", str(free_port()))
-    server = subprocess.Popen(
-        web_command(*options), cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+    server = subprocess.Popen(web_command(*options), cwd=project, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     lines = []
     for line in server.stderr:
