@@ -207,7 +207,7 @@ def export(
     output: Annotated[Path | None, typer.Option(help="in place of data/export")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite what is there")] = False,
 ) -> None:
-    """Write the generator for elsewhere: ONNX, torch, weights."""
+    """Write the generator for use elsewhere, as ONNX, say."""
     here, generator = _model("export", model)
     from pipeline.commands.export import export
 
@@ -270,7 +270,7 @@ def complete(
     resume: Annotated[bool, RESUME] = False,
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
-    """Complete holes in photos of any size: <name>_completed.png."""
+    """Complete holes in photos of any size.."""
     here, generator = _model("complete", model)
     from pipeline.image_files.complete import ENDING, complete_files
     from pipeline.image_files.jobs import Outputs
@@ -317,7 +317,7 @@ def outpaint(
     output_folder: Annotated[Path | None, typer.Option("--output_dir", hidden=True)] = None,
     ratio: Annotated[float | None, typer.Option("--extension_ratio", hidden=True)] = None,
 ) -> None:
-    """Continue photos beyond their sides: <name>_outpainted.png."""
+    """Continue photos beyond their sides.."""
     here, generator = _model("outpaint", model)
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.outpaint import ENDING, outpaint_files
@@ -379,7 +379,7 @@ def plan(
 
 @app.command()
 def results() -> None:
-    """Show the last run: funnel, figures, where the images lie."""
+    """Show the last run: funnel, figures, where images lie."""
     _enter("results", *FIGURES, *TRAINED)
     from pipeline.commands.results import summary
 
