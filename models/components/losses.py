@@ -95,17 +95,6 @@ def accuracy(real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = No
     return right / 2
 
 
-def judgement(
-    real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = None
-) -> dict[str, Tensor]:
-    """A discriminator's terms `real` and `fake`, and its `accuracy`, which is only reported."""
-    return {
-        "real": real_loss(real_logits, where),
-        "fake": fake_loss(fake_logits, where),
-        "accuracy": accuracy(real_logits, fake_logits, where),
-    }
-
-
 def feature_matching(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Sum over the layers of the mean absolute difference of two pictures' features."""
     pairs = zip(features, targets, strict=True)

@@ -58,3 +58,10 @@ class OptimizerOptions(Options):
             settings["fused"] = True
         optimizer: torch.optim.Optimizer = getattr(torch.optim, self.name)(parameters, **settings)
         return optimizer
+
+
+class GanOptimizers(Options):
+    """One a network."""
+
+    generator: OptimizerOptions
+    discriminator: OptimizerOptions

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from models.families import translation
+from models.networks import translation
 from models.networks.dropout import LastingDropout
 from models.networks.norm import StatelessBatchNorm
 from models.recipe import Batch, DataSpec
