@@ -37,9 +37,9 @@ class OptimizerOptions(Options):
     @model_validator(mode="after")
     def _fits_the_name(self) -> Self:
         given = self.model_dump(exclude_none=True).keys() - {"name", "lr"}
-        for data_spec in sorted(given - SETTINGS[self.name]):
+        for setting in sorted(given - SETTINGS[self.name]):
             raise ValueError(
-                f"{data_spec} is no data_spec of {self.name}, which has "
+                f"{setting} is no setting of {self.name}, which has "
                 f"{', '.join(sorted(SETTINGS[self.name]))}"
             )
         if self.lr > self.max_lr[self.name]:

@@ -27,7 +27,7 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this one writes files and talks."""
+        """Whether this one writes files and logs."""
         return self.rank == 0
 
     def average(self, tensors: Sequence[Tensor]) -> None:
@@ -80,8 +80,11 @@ def join(device: str) -> Processes:
     return Processes(state.process_index, state.num_processes, own)
 
 
-def synchronise(recipe: Recipe, processes: Processes, batch_size: int) -> None:
-    """Makes the recipe fit for several processes: batch norms see the whole batch; or an error."""
+def distribute(recipe: Recipe, processes: Processes, batch_size: int) -> None:
+    """Makes the recipe fit for several processes: batch norms see the whole batch.
+
+    A ValueError where the processes cannot share a batch, or its statistics, equally.
+    """
     if batch_size % processes.num:
         raise ValueError(
             f"params.yaml train.batch_size is {batch_size}, which {processes.num} processes cannot "

@@ -119,7 +119,7 @@ def test_each_step_trains_the_discriminator_then_the_generator(name: str) -> Non
         ("dropout", 1.0, "less than 1"),
         ("patch_share", 0.0, "greater than 0"),
         ("patch_share", 2.0, "less than or equal to 1"),
-        ("optimizers", {"generator": {"momentum": 0.9}}, "momentum is no data_spec of Adam"),
+        ("optimizers", {"generator": {"momentum": 0.9}}, "momentum is no setting of Adam"),
         ("optimizers", {"joint": {"lr": 0.1}}, "joint"),
     ],
 )
