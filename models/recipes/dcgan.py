@@ -59,6 +59,7 @@ class DcganSampler(Sampler):
     def __init__(self, options: Options, image_size: int) -> None:
         super().__init__()
         self.latent_size = options.latent_size
+        # (N, Z) -> (N, Z, 1, 1) -> (N, 8w, 4, 4) -> (N, 4w, 8, 8) -> ... -> (N, 3, S, S)
         channels = channels_of(options.width, image_size)[::-1]
         first = nn.ConvTranspose2d(options.latent_size, channels[0], FIRST_SIZE, bias=False)
         layers = [first, nn.BatchNorm2d(channels[0]), nn.ReLU()]
@@ -77,6 +78,7 @@ class DcganDiscriminator(nn.Module):
     def __init__(self, options: Options, image_size: int) -> None:
         super().__init__()
         channels = channels_of(options.width, image_size)
+        # As in the paper no batch norm on the first layer, nor on the last.
         layers: list[nn.Module] = [_half(3, channels[0]), nn.LeakyReLU(SLOPE)]
         for num_in, num_out in zip(channels, channels[1:], strict=False):
             layers += [_half(num_in, num_out), nn.BatchNorm2d(num_out), nn.LeakyReLU(SLOPE)]
@@ -105,6 +107,7 @@ class DcganGenerator(Completer, Sampler):
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """See Completer."""
+        # Of the sample found, the hole is what counts: the caller composites.
         found = self.search.latents(self.sample, self.discriminator, self.latent_size, image, mask)
         return self.sample(found)
 

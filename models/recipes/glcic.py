@@ -52,7 +52,7 @@ FAITHFUL: dict[str, Any] = {
     "width": 64,
     "layers": completion_layers.LAYERS,
     "fit_dilations": False,
-    "smallest_map": 5,
+    "smallest_map": 5,  # px; makes the published discriminators at the published sizes
     "batch_norm": True,
     "generator_slope": 0.0,
     "discriminator_slope": 0.0,
@@ -64,7 +64,7 @@ FAITHFUL: dict[str, Any] = {
     "random_real_box": True,
     "mse_domain": "image",
     "phases": [90_000, 10_000],
-    "adversarial_weight": 4e-4,
+    "adversarial_weight": 4e-4,  # the paper's alpha
     "scaled_discriminator": True,
     "optimizers": {
         "generator": {"name": "Adadelta", "lr": 1.0},

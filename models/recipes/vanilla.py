@@ -76,6 +76,7 @@ class DenseSampler(Sampler):
 
     def sample(self, latents: Tensor) -> Tensor:
         """See Sampler."""
+        # (N, Z) -> (N, channels * S * S) -> (N, channels, S, S); grey: thrice the same channel
         values = torch.tanh(self.layers(latents).float())
         return values.view(-1, *self.shape).expand(-1, 3, -1, -1)
 

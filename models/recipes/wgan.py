@@ -63,6 +63,7 @@ FAITHFUL: dict[str, Any] = {
     "enhancement_layers": 7,
     "border": 3,
     "smallest_map": 5,
+    # Clip, number of critic steps: WGAN's. Penalty: WGAN-GP's lambda. Weights: context encoders'.
     "lipschitz": "clip",
     "clip": 0.01,
     "penalty_weight": 10.0,
@@ -310,6 +311,7 @@ def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe
     error_weights = {"l1": options.l1_weight}
     if options.diversity_weight:
         error_weights["diversity"] = options.diversity_weight
+    # The critic maximises E[C(y)] - E[C(fake)], an estimate of the Wasserstein distance.
     critic_weights = {"real": -1.0, "fake": 1.0}
     has_penalty = options.lipschitz == "penalty"
     if has_penalty:

@@ -135,20 +135,13 @@ def _start_tensorboard(start: Start) -> Tracker:
     tracker: Tracker = TensorBoardTracker(name, start.folder, purge_step=start.step + 1)
     tracker.start()
     if is_new:
-        _describe(tracker.tracker, start)
+        # As texts: TensorBoard's table of hyperparameters would open one more run at each resume.
+        config = json.dumps(start.config, indent=2)
+        tracker.tracker.add_text("config", f"```\n{config}\n```", 0)
+        for network, facts in start.architecture().items():
+            text = f"{facts['parameters']:,} parameters\n\n```\n{facts['layers']}\n```"
+            tracker.tracker.add_text(f"architecture/{network}", text, 0)
     return tracker
-
-
-def _describe(writer: Any, start: Start) -> None:
-    """As texts: TensorBoard's table of hyperparameters would open one more run at each resume."""
-    writer.add_text("config", _fenced(json.dumps(start.config, indent=2)), 0)
-    for name, facts in start.architecture().items():
-        text = f"{facts['parameters']:,} parameters\n\n{_fenced(facts['layers'])}"
-        writer.add_text(f"architecture/{name}", text, 0)
-
-
-def _fenced(text: str) -> str:
-    return f"```\n{text}\n```"
 
 
 def _start_wandb(start: Start) -> Tracker:
@@ -182,27 +175,21 @@ def _start_wandb(start: Start) -> Tracker:
 def _log_in() -> None:
     """Finds the server and a key for it; `wandb.init` alone would wait, and ask on the terminal."""
     import wandb
-    from wandb.errors import AuthenticationError
+    from wandb.errors import AuthenticationError, CommError
 
     settings = wandb.setup().settings
     if settings.mode not in ("online", "shared"):
         return
-    _knock(settings.base_url)
-    # Unverified: after a check that fails, W&B's own process does not always end.
-    if not wandb.login(prompt=False, verify=False):
-        raise AuthenticationError(f"there is no key for {settings.base_url}")
-
-
-def _knock(url: str) -> None:
-    """Any answer will do."""
-    from wandb.errors import CommError
-
+    url = settings.base_url
     try:
         urlopen(url, timeout=ANSWER_SECONDS).close()
-    except HTTPError as answer:
+    except HTTPError as answer:  # any answer will do
         answer.close()
     except OSError as error:
         raise CommError(f"{url} does not answer ({error})") from error
+    # Unverified: after a check that fails, W&B's own process does not always end.
+    if not wandb.login(prompt=False, verify=False):
+        raise AuthenticationError(f"there is no key for {url}")
 
 
 def _run_id(start: Start) -> str:

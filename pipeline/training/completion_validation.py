@@ -45,6 +45,7 @@ class CompletionValidation:
     def generate(self, generator: nn.Module) -> Tensor:
         """The completed photos; see Validation."""
         parts = []
+        # Noise and dropout are the same each time, so that curves show the weights alone.
         with seeded(0, "validation"):
             for rows in torch.split(torch.arange(len(self.images)), PHOTOS_AT_ONCE):
                 batch = self._batch(rows)

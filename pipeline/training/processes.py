@@ -36,6 +36,7 @@ class Processes:
             return
         from accelerate.utils import reduce
 
+        # One message instead of one a tensor: the time goes into the number of messages.
         flat = reduce(torch.cat([tensor.reshape(-1) for tensor in tensors]), "mean")
         for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
@@ -64,6 +65,7 @@ def launch(num: int, stage: str) -> None:
     """Becomes torchrun with `num` processes of the command `stage`; does not return."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [f"--nproc-per-node={num}", "-m", "pipeline", stage]
+    # In place of this process, so that signals reach torchrun and its exit status is the stage's.
     os.execv(sys.executable, [*torchrun, *command])
 
 

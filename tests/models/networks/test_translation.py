@@ -9,11 +9,10 @@ from torch import Tensor, nn
 from models import registry
 from models.components.masked_input import MaskedInput
 from models.networks import translation
-from models.networks.dropout import LastingDropout
 from models.networks.norm import StatelessBatchNorm, norm_layer
 from models.networks.patch_discriminator import receptive_field, strided_layers
 from models.networks.translation import TranslationOptions
-from models.networks.unet import UNet, UNetStyle, level_channels
+from models.networks.unet import LastingDropout, UNet, UNetStyle, level_channels
 from models.recipe import Batch, DataSpec, seeded
 from models.recipes import basquiat, outpaint, pix2pix
 from pipeline.training.update_step import update_step

@@ -6,9 +6,9 @@ from torch import nn
 
 from models.components.optimizers import OptimizerOptions
 from models.networks import translation
-from models.networks.dropout import LastingDropout
 from models.networks.norm import StatelessBatchNorm
 from models.networks.patch_discriminator import receptive_field
+from models.networks.unet import LastingDropout
 from models.recipe import Batch, DataSpec
 from models.recipes import basquiat
 from pipeline.training.update_step import update_step
