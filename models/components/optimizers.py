@@ -52,6 +52,7 @@ class OptimizerOptions(Options):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Over `parameters`."""
+        # What params.yaml leaves out is torch's default, not None.
         settings = self.model_dump(exclude_none=True, exclude={"name"})
         if self.name == "Adam":
             # One pass over the weights, and it can leave a step out on the device.

@@ -1,4 +1,4 @@
-"""GANscape: the published tables, the presets, and the invariants of the game."""
+"""GANscape: the published tables, the presets, and the schedule."""
 
 from dataclasses import replace
 from typing import Any
