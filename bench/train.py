@@ -272,7 +272,7 @@ def plain_rungs(setup: Setup, entry: Entry) -> list[Rung]:
     """The peer, and the same script on one resident batch."""
     workers = os.cpu_count() or 1
     batches = loader_batches(setup, workers)
-    peer = PlainTraining(nchw(unfused(build(setup, entry))), batches, meets_every_step=True)
+    peer = PlainTraining(nchw(unfused(build(setup, entry))), batches, syncs_every_step=True)
     eager = PlainTraining(nchw(unfused(build(setup, entry))), always(batch_of(setup, nchw=True)))
     return [
         Rung(PEER, peer.step, untimed_steps=workers * PREFETCH, rest_seconds=REST_SECONDS),
@@ -324,7 +324,7 @@ class PlainTraining:
     recipe: Recipe
     batches: Iterator[Batch]
     low: torch.dtype | None = None
-    meets_every_step: bool = False  # reads every loss as soon as it is there
+    syncs_every_step: bool = False  # reads every loss as soon as it is there
 
     def step(self, updates: Updates) -> None:
         batch = next(self.batches)
@@ -340,7 +340,7 @@ class PlainTraining:
         loss = torch.stack([weight * terms[term] for term, weight in update.weights.items()]).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         recipe.optimizers[update.optimizer].step()
-        if self.meets_every_step:
+        if self.syncs_every_step:
             for value in terms.values():
                 value.item()
 
@@ -488,27 +488,27 @@ class Ours:
         self.params = setup.train.model_copy(update={"recipe": entry.recipe})
         self.config = stage.config_of(setup.meta, self.params, entry.options, alone)
         self.low = autocast_dtype(self.config["precision"])
-        self.run = stage.begin(setup.meta, GREY, self.params, entry.options, alone, folder)
+        self.state = stage.build_state(setup.meta, GREY, self.params, entry.options, alone, folder)
         self.schedule = Pinned()
-        recipe = dataclasses.replace(self.run.recipe, schedule=self.schedule)
-        self.run.recipe = compiled(recipe, self.config["compile"])
+        recipe = dataclasses.replace(self.state.recipe, schedule=self.schedule)
+        self.state.recipe = compiled(recipe, self.config["compile"])
         self.loader = feed_of(setup, photos)
         self.background = stack.enter_context(Background())
-        self.tell = stack.enter_context(
-            stage.open_logger(self.run, self.config, [], self.background)
+        self.logger = stack.enter_context(
+            stage.open_logger(self.state, self.config, [], self.background)
         )
 
     def step(self, updates: Updates) -> None:
-        """Feeding, updates, averaged weights and, where it is due, the meeting."""
-        run = self.run
+        """Feeding, updates, averaged weights and, where it is due, the sync."""
+        state = self.state
         self.schedule.updates = updates
-        self.loader.seed_noise(run.at.step)
-        parts = self.loader.batch(run.at.step).parts(self.params.accumulate)
-        run.take_step(parts, self.low)
-        self.tell.step()
-        if run.at.step % self.params.sync_every == 0:
-            run.meet()
-            run.is_over()
+        self.loader.seed_noise(state.position.step)
+        parts = self.loader.batch(state.position.step).parts(self.params.accumulate)
+        state.train_step(parts, self.low)
+        self.logger.step()
+        if state.position.step % self.params.sync_every == 0:
+            state.sync()
+            state.is_over()
 
 
 # Timing
@@ -577,38 +577,38 @@ class Cost:
 
 def costs_of(setup: Setup, ours: Ours, fastest: Updates) -> dict[str, Cost]:
     """By name; `fastest` is the phase whose steps are the shortest."""
-    run, device, train = ours.run, setup.device, setup.train
+    state, device, train = ours.state, setup.device, setup.train
     validation = validation_of(setup)
 
     def often(num: int, do: Callable[[], object]) -> float:
         return median(timed(device, do) for _ in range(num))
 
     def average() -> None:
-        run.averaged.update(setup.batch_size, run.num_images)
+        state.ema.update(setup.batch_size, state.num_images)
 
-    def meet() -> float:
+    def sync() -> float:
         """One after as many steps as there are between two."""
         repeat(train.sync_every - 1, lambda: ours.step(fastest))
-        seconds = timed(device, run.meet)
+        seconds = timed(device, state.sync)
         ours.step(fastest)
         return seconds
 
     def add_row() -> None:
-        due = Due(meeting=True, row=True, validation=False, checkpoint=False)
-        ours.tell.row(run.add_row(due, {}))
+        due = Due(sync=True, row=True, validation=False, checkpoint=False)
+        ours.logger.metrics(state.add_row(due, {}))
         ours.background.wait()
 
     def validate() -> None:
-        stage.validate(run, validation, ours.background, ours.tell)
+        stage.validate(state, validation, ours.background, ours.logger)
         ours.background.wait()
 
     return {
-        FEEDING: Cost(often(MANY, lambda: ours.loader.batch(run.at.step)), 1),
+        FEEDING: Cost(often(MANY, lambda: ours.loader.batch(state.position.step)), 1),
         "averaged weights": Cost(often(MANY, average), 1),
-        "meeting of host and device": Cost(median(meet() for _ in range(FEW)), train.sync_every),
+        "sync of host and device": Cost(median(sync() for _ in range(FEW)), train.sync_every),
         ROW: Cost(often(FEW, add_row), train.log_every),
         VALIDATION: Cost(often(FEW, validate), train.sample_every),
-        "snapshot of a checkpoint": Cost(often(FEW, run.snapshot), train.checkpoint_every),
+        "copy of a checkpoint": Cost(often(FEW, state.state_dict), train.checkpoint_every),
         CHECKPOINT: Cost(checkpoint_seconds(setup, ours, fastest), train.checkpoint_every),
     }
 
@@ -617,7 +617,7 @@ def checkpoint_seconds(setup: Setup, ours: Ours, updates: Updates) -> float:
     """What a checkpoint adds to the steps during which it is written; median of rounds in turn."""
 
     def keep() -> None:
-        stage.save_checkpoint(ours.run, ours.background)
+        stage.save_checkpoint(ours.state, ours.background)
 
     def steps(num: int) -> Callable[[], None]:
         return lambda: repeat(num, lambda: ours.step(updates))
@@ -862,8 +862,8 @@ def stage_check(figures: Figures, entry: Entry) -> str:
             runtime=load("runtime", RuntimeParams, ROOT / PARAMS_PATH),
             processes=Processes(0, 1, setup.device),
         )
-        state = checkpoint.read(Path(folder) / "scratch", num, torch.device("cpu"))
-    seconds = state["run"]["position"]["seconds"]
+        contents = checkpoint.read(Path(folder) / "scratch", num, torch.device("cpu"))
+    seconds = contents["training"]["position"]["seconds"]
     rate = num * setup.batch_size / seconds
     return (
         f"The stage itself took {seconds:.1f} s for {num:,} steps: {rate:,.0f} images/s, "

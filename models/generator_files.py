@@ -13,6 +13,7 @@ from models.registry import build_generator
 
 def save_generator(folder: Path, generator: nn.Module, config: dict[str, Any]) -> None:
     """Writes generator.safetensors and config.json; `config` needs `recipe` and `options`."""
+    # Contiguous, as the file format asks: channels_last is an order in memory alone.
     weights = {
         name: weight.detach().cpu().contiguous() for name, weight in generator.state_dict().items()
     }
@@ -27,6 +28,7 @@ def load_generator(train_dir: Path, device: torch.device) -> nn.Module:
     """
     config = json.loads((train_dir / "config.json").read_text())
     generator = build_generator(config["recipe"], config["options"], config["image_size"])
+    # Built from the options and then filled: the file holds numbers, no code.
     generator.load_state_dict(load_file(train_dir / "generator.safetensors"))
     generator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return generator.eval().requires_grad_(False)

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 # Named scalars of one update: the terms of its loss, and figures that are only reported.
 Terms = dict[str, Tensor]
 
-# "update/term" -> (sum over the steps, number of steps): what host and device meet for.
+# "update/term" -> (sum over the steps, number of steps): what the host reads at a sync.
 Sums = dict[str, tuple[float, int]]
 
 
@@ -68,10 +68,10 @@ class Schedule(Protocol):
         """The updates of the next step, one after another on the same batch."""
 
     def advance(self) -> bool:
-        """Counts one step as taken; whether host and device must meet now."""
+        """Counts one step as taken; whether host and device must sync now."""
 
     def observe(self, sums: Sums) -> None:
-        """Takes in the sums since the last meeting."""
+        """Takes in the sums since the last sync."""
 
     def state_dict(self) -> dict[str, Any]:
         """Its position, as plain values."""
@@ -93,6 +93,7 @@ class Recipe:
 
 def to_device(networks: dict[str, nn.Module], device: torch.device) -> dict[str, nn.Module]:
     """The same networks, moved to `device` and laid out for its convolutions."""
+    # channels_last (NHWC in memory) is what convolutions are fast in, on CPU and GPU.
     for network in networks.values():
         network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return networks
@@ -101,7 +102,8 @@ def to_device(networks: dict[str, nn.Module], device: torch.device) -> dict[str,
 @contextmanager
 def seeded(seed: int, name: str) -> Iterator[None]:
     """Random numbers inside the block are a function of (seed, name) alone."""
+    # By name, so that one network's first weights do not depend on another's size.
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # leaves the CPU's generator as it was
         torch.manual_seed(int.from_bytes(digest[:7], "big"))
         yield

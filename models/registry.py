@@ -38,6 +38,7 @@ def recipe_module(name: str) -> RecipeModule:
     if name not in RECIPES:
         known = ", ".join(sorted(RECIPES))
         raise ValueError(f"there is no recipe {name!r}; it must be one of: {known}")
+    # Imported here, by name: an import at the top would make every recipe a part of each training.
     return cast(RecipeModule, import_module(RECIPES[name]))
 
 

@@ -1,6 +1,6 @@
-"""A small network that looks at scenes: its features are what distances between pictures rest on.
+"""A small network that looks at scenes: its features are what distances between images rest on.
 
-It is asked three things of a picture: its category, by how many quarter turns it was rotated, and
+It is asked three things of an image: its category, by how many quarter turns it was rotated, and
 which part of the photo it was cut from. A set of a single category has nothing to learn from the
 first, whose loss is then zero; the two others need no labels.
 """
@@ -32,6 +32,7 @@ class SceneNetwork(nn.Module):
             ]
         )
         self.num_features = 7 * width
+        # Without weights of its own, so that the features' scale is a fact of the data.
         self.scale = nn.BatchNorm1d(self.num_features, affine=False)
         self.category = nn.Linear(self.num_features, num_categories)
         self.turn = nn.Linear(self.num_features, NUM_TURNS)
@@ -40,7 +41,7 @@ class SceneNetwork(nn.Module):
     def features(self, picture: Tensor) -> Tensor:
         """(N, 3, H, W) in [-1, 1], sides of at least MIN_SIDE -> (N, 7 * width)."""
         assert min(picture.shape[2:]) >= MIN_SIDE
-        means = []
+        means = []  # (N, width), (N, 2 * width), (N, 4 * width): together 7 * width
         for block in self.blocks:
             picture = block(picture)
             means.append(picture.mean(dim=(2, 3)))

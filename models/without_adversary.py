@@ -28,6 +28,7 @@ def without_adversary(recipe: Recipe) -> Recipe:
 def _plain(name: str, update: Update) -> Update:
     if not update.weights.get(TERM):
         return update
+    # The term is computed and reported all the same: it shows what the generator is missing.
     weights: Mapping[str, float] = {**update.weights, TERM: 0.0}
     if not any(weights.values()):
         raise ValueError(

@@ -21,7 +21,7 @@ def mask_out(image: Tensor, mask: Tensor, fill: float | Tensor) -> Tensor:
 
 def context_mean(image: Tensor, mask: Tensor) -> Tensor:
     """(N, C, 1, 1): each photo's mean colour over its known pixels; 0 where none is known."""
-    known = (mask <= 0).expand_as(image)
+    known = (mask <= 0).expand_as(image)  # (N, C, H, W)
     total = torch.where(known, image, torch.zeros_like(image)).sum(dim=(2, 3), keepdim=True)
     return total / known.sum(dim=(2, 3), keepdim=True).clamp(min=1)
 
@@ -39,8 +39,10 @@ def cut_box(image: Tensor, box: Tensor, box_size: int) -> Tensor:
     """
     num, channels, _, width = image.shape
     steps = torch.arange(box_size, device=image.device)
+    # Of each sample the row and column numbers of its box, broadcast for the gathers.
     rows = (box[:, 0, None] + steps).view(num, 1, box_size, 1)
     columns = (box[:, 1, None] + steps).view(num, 1, 1, box_size)
+    # (N, C, H, W) -> (N, C, B, W) -> (N, C, B, B)
     band = image.gather(2, rows.expand(num, channels, box_size, width))
     return band.gather(3, columns.expand(num, channels, box_size, box_size))
 
@@ -53,4 +55,5 @@ def random_boxes(num: int, image_size: int, box_size: int, device: torch.device)
 
 def grown(mask: Tensor, margin: int) -> Tensor:
     """`mask` with the pixels that lie at most `margin` px from it along rows and columns."""
+    # Dilation by a square is the maximum over it.
     return functional.max_pool2d(mask, 2 * margin + 1, stride=1, padding=margin)

@@ -1,4 +1,4 @@
-"""What a generator can do: complete the hole of a photo, make up a whole picture, or both."""
+"""What a generator can do: complete the hole of a photo, draw a whole image, or both."""
 
 from abc import ABC, abstractmethod
 
@@ -17,7 +17,7 @@ class Completer(nn.Module, ABC):
 
 
 class Sampler(nn.Module, ABC):
-    """Makes up pictures from noise."""
+    """Draws images from noise."""
 
     latent_size: int
 

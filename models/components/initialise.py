@@ -21,6 +21,7 @@ def normal(network: nn.Module, std: float = 0.02) -> None:
     """DCGAN's and pix2pix's; the weights of batch norms are N(1, std) (Radford et al. 2016)."""
     _fill(network, lambda weight: nn.init.normal_(weight, 0.0, std))
     for layer in network.modules():
+        # Around 1, as they multiply; their biases are torch's own, 0.
         if isinstance(layer, nn.BatchNorm2d | nn.InstanceNorm2d) and layer.affine:
             nn.init.normal_(layer.weight, 1.0, std)
 

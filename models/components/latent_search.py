@@ -1,4 +1,4 @@
-"""Completion with a sampler that knows no holes: the latents whose picture fits the context.
+"""Completion with a sampler that knows no holes: the latents whose image fits the context.
 
 Yeh et al. 2017, arXiv 1607.07539.
 """
@@ -46,26 +46,31 @@ class LatentSearch:
         optimizer = torch.optim.Adam([latents], lr=self.lr)
         for _ in range(self.num_steps):
             with torch.enable_grad():
-                picture = sample(latents)
-                loss = context_loss(picture, known, weight)
-                loss = loss + self.prior_weight * prior_loss(judge(picture))
+                drawn = sample(latents)
+                # z* = argmin_z  sum of W * |G(z) - y|  +  lambda * log(1 - D(G(z)))
+                loss = context_loss(drawn, known, weight)
+                loss = loss + self.prior_weight * prior_loss(judge(drawn))
+                # Summed over the photos, whose latents do not touch each other; not .backward(),
+                # which would leave gradients on the networks.
                 (latents.grad,) = torch.autograd.grad(loss.sum(), [latents])
             optimizer.step()
+            # Beyond it the sampler has seen nothing in training.
             latents.data.clamp_(-MAX_LATENT, MAX_LATENT)
         return latents.detach()
 
 
 def context_weight(mask: Tensor) -> Tensor:
     """(N, 1, S, S): of each known pixel the share of hole around it; 0 for pixels of the hole."""
+    # The nearer to the hole, the more of the window around a pixel is hole.
     around = functional.avg_pool2d(
         mask, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False
     )
     return torch.where(mask > 0, 0.0, around)
 
 
-def context_loss(picture: Tensor, known: Tensor, weight: Tensor) -> Tensor:
+def context_loss(output: Tensor, known: Tensor, weight: Tensor) -> Tensor:
     """(N,) weighted sums of absolute errors."""
-    return ((picture - known).abs() * weight).sum(dim=(1, 2, 3))
+    return ((output - known).abs() * weight).sum(dim=(1, 2, 3))
 
 
 def prior_loss(logits: Tensor) -> Tensor:

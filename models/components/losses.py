@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Of two outputs as a multiple of their noises' (mode_seeking): a smaller one counts as this.
+# mode_seeking: a distance of two outputs below this multiple of their noises' counts as this.
 SMALLEST_DISTANCE = 1e-5
 
 
@@ -44,16 +44,21 @@ def absolute_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
 
 
 def real_loss(logits: Tensor, where: Tensor | None = None) -> Tensor:
-    """-log sigmoid(logits), mean over the batch: low where `logits` say real (Goodfellow 2014).
+    """-log D, mean over the batch, D = sigmoid(logits): low where `logits` say real.
+
+    Binary cross-entropy with the label 1 (Goodfellow et al. 2014).
 
     A patch discriminator's logits can be narrowed to those of some patches: `where` is 1 there,
     and the mean is that over the photos of the means over their patches.
     """
+    # -log sigmoid(x) = log(1 + exp(-x)) = softplus(-x), which overflows nowhere. In full precision:
+    # bf16 has some two decimal digits.
     return _mean(functional.softplus(-logits.float()), where)
 
 
 def fake_loss(logits: Tensor, where: Tensor | None = None) -> Tensor:
-    """-log(1 - sigmoid(logits)), mean as of `real_loss`: low where `logits` say fake."""
+    """-log(1 - D), mean as of `real_loss`: low where `logits` say fake; the label is 0."""
+    # -log(1 - sigmoid(x)) = softplus(x)
     return _mean(functional.softplus(logits.float()), where)
 
 
@@ -67,10 +72,13 @@ def gradient_penalty(
     precision, also under autocast.
     """
     with torch.autocast(real.device.type, enabled=False):
+        # between = e * y + (1 - e) * fake with e ~ U[0, 1], one a photo
         share = torch.rand(len(real), 1, 1, 1, device=real.device)
         between = torch.lerp(fake.detach().float(), real.float(), share).requires_grad_()
+        # The sum's gradient is each photo's own: the critic has no batch norm. The graph is kept,
+        # for the penalty is itself differentiated by the critic's weights.
         (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-        # The derivative of a norm at 0 is not a number.
+        # (N,); the derivative of a norm at 0 is not a number.
         norms = ((gradient * mask).square().sum(dim=(1, 2, 3)) + 1e-12).sqrt()
         return (norms - 1).square().mean()
 
@@ -84,30 +92,26 @@ def mode_seeking(
     that of the outputs (N, C, H, W) over the hole; the noises are (N, ...).
     """
     one, other = (output.float() for output in outputs)
-    apart = _each_mean_in((one - other).abs(), mask)
+    apart = _each_mean_in((one - other).abs(), mask)  # (N,)
+    # (N,); published is the inverse, maximised: this one is minimised.
     noise_apart = (noises[0] - noises[1]).abs().flatten(1).mean(dim=1)
     return (noise_apart / (apart + SMALLEST_DISTANCE * noise_apart)).mean()
 
 
 def accuracy(real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = None) -> Tensor:
-    """Share of the batch's real and fake logits told right by the discriminator; chance: 0.5."""
+    """Share of the batch's real and fake logits told right by the discriminator; chance: 0.5.
+
+    Real is where the logit is above 0, that is D above 1/2.
+    """
     right = _mean((real_logits > 0).float(), where) + _mean((fake_logits <= 0).float(), where)
     return right / 2
 
 
-def judgement(
-    real_logits: Tensor, fake_logits: Tensor, where: Tensor | None = None
-) -> dict[str, Tensor]:
-    """A discriminator's terms `real` and `fake`, and its `accuracy`, which is only reported."""
-    return {
-        "real": real_loss(real_logits, where),
-        "fake": fake_loss(fake_logits, where),
-        "accuracy": accuracy(real_logits, fake_logits, where),
-    }
-
-
 def feature_matching(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Sum over the layers of the mean absolute difference of two pictures' features."""
+    """Sum over the layers of the mean absolute difference of two images' features.
+
+    A mean a layer, so that each counts alike, however many values it has.
+    """
     pairs = zip(features, targets, strict=True)
     return torch.stack([absolute_error_image(one, other) for one, other in pairs]).sum()
 

@@ -54,7 +54,9 @@ class MaskedInput(nn.Module):
 
         Draws noise where none is given.
         """
+        # (N, 3) + mask (N, 1) + noise (N, noise_channels), each (H, W)
         masked = mask_out(image, mask, self._fill(image, mask))
+        # Before the mask is added, which is 0 or 1 either way.
         if self.unit_range:
             masked = to_unit(masked)
         if self.mask_channel:
@@ -67,4 +69,5 @@ class MaskedInput(nn.Module):
     def _fill(self, image: Tensor, mask: Tensor) -> float | Tensor:
         if self.fill == "context_mean":
             return context_mean(image, mask)
+        # black is -1 here and 0 in [0, 1]
         return self.mean_color if self.fill == "mean_color" else -1.0

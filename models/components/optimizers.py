@@ -37,9 +37,9 @@ class OptimizerOptions(Options):
     @model_validator(mode="after")
     def _fits_the_name(self) -> Self:
         given = self.model_dump(exclude_none=True).keys() - {"name", "lr"}
-        for data_spec in sorted(given - SETTINGS[self.name]):
+        for setting in sorted(given - SETTINGS[self.name]):
             raise ValueError(
-                f"{data_spec} is no data_spec of {self.name}, which has "
+                f"{setting} is no setting of {self.name}, which has "
                 f"{', '.join(sorted(SETTINGS[self.name]))}"
             )
         if self.lr > self.max_lr[self.name]:
@@ -52,9 +52,17 @@ class OptimizerOptions(Options):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Over `parameters`."""
+        # What params.yaml leaves out is torch's default, not None.
         settings = self.model_dump(exclude_none=True, exclude={"name"})
         if self.name == "Adam":
             # One pass over the weights, and it can leave a step out on the device.
             settings["fused"] = True
         optimizer: torch.optim.Optimizer = getattr(torch.optim, self.name)(parameters, **settings)
         return optimizer
+
+
+class GanOptimizers(Options):
+    """One a network."""
+
+    generator: OptimizerOptions
+    discriminator: OptimizerOptions

@@ -20,6 +20,7 @@ class Options(BaseModel):
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """For params.yaml, where a preset gives what is left out."""
+        # pydantic's own schema asks for every field, but params.yaml names those that it changes.
         schema = handler.resolve_ref_schema(handler(core_schema))
         schema.pop("required", None)
         return schema
@@ -52,6 +53,7 @@ def overlaid(below: Values, above: Values) -> dict[str, Any]:
     for key in below.keys() & above.keys():
         lower, upper = below[key], above[key]
         if isinstance(lower, Mapping) and isinstance(upper, Mapping):
+            # Adam's betas mean nothing to the SGD that takes its place.
             if upper.get("name", lower.get("name")) == lower.get("name"):
                 result[key] = overlaid(lower, upper)
     return result

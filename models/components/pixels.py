@@ -11,6 +11,7 @@ from torch import Tensor
 def to_tensor(images: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in [-1, 1], laid out channels_last."""
     assert images.dtype == torch.uint8, f"pixels must be uint8, not {images.dtype}"
+    # permute moves no byte: the tensor keeps the images' order, which is what channels_last is.
     return images.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 

@@ -21,9 +21,10 @@ class Phase:
 class PhaseSchedule:
     """Runs through the phases and begins again, unless the last one has no end.
 
-    Early ends are seen where host and device meet; they meet at each phase's last step at the
-    latest, so that the sums of a meeting belong to one phase. Data order knows nothing of it: an
-    epoch that ends early goes on with the next batch, not with a fresh shuffle.
+    Early ends are seen at syncs, when the host reads the losses from the device. One comes at each
+    phase's last step at the latest, so that the sums of a sync belong to one phase. The order of
+    the data knows nothing of it: an epoch that ends early continues with the next batch, not with
+    a fresh shuffle.
     """
 
     def __init__(self, phases: list[Phase]) -> None:
@@ -37,16 +38,18 @@ class PhaseSchedule:
     @property
     def updates(self) -> tuple[str, ...]:
         """The updates of the next step."""
+        # ((critic,), (critic, generator)) takes two steps: the second trains both on one batch.
         pattern = self.phases[self.index].pattern
         return pattern[self.num_done % len(pattern)]
 
     def advance(self) -> bool:
-        """Counts one step as taken; whether host and device must meet now."""
+        """Counts one step as taken; whether host and device must sync now."""
         self.num_done += 1
         return self._is_over
 
     def observe(self, sums: Sums) -> None:
-        """Takes in the sums since the last meeting and moves to the next phase where it is due."""
+        """Takes in the sums since the last sync and moves to the next phase where it is due."""
+        # Running means are those since the phase began, however often host and device sync.
         for name, (total, count) in sums.items():
             before, num_before = self.sums.get(name, (0.0, 0))
             self.sums[name] = (before + total, num_before + count)

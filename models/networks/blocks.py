@@ -71,6 +71,7 @@ def channels_of(layer: Layer, width: int) -> int:
 def size_after(layers: Sequence[Layer], size: int) -> int:
     """px; computed as the layers do it and not divided: 28 px make 1 after five strides of 2."""
     for layer in layers:
+        # -(-a // b) is a / b rounded up.
         size = 2 * size if layer.up else -(-size // layer.stride)
     return size
 
@@ -115,6 +116,7 @@ def conv_block(num_in: int, num_out: int, layer: Layer, style: BlockStyle) -> nn
         num_out,
         layer.kernel,
         layer.stride,
+        # An odd kernel of width k and dilation d reaches d * (k // 2) px to each side.
         padding=layer.dilation * (layer.kernel // 2),
         dilation=layer.dilation,
     )
@@ -138,6 +140,7 @@ def upsampling(
 ) -> list[nn.Module]:
     """The convolution of `upsample_block` alone."""
     if transposed:
+        # Kernel 4 is a multiple of stride 2: every output pixel gets as many taps.
         return [nn.ConvTranspose2d(num_in, num_out, 4, stride=2, padding=1, bias=bias)]
     grow = nn.Upsample(scale_factor=2, mode="nearest")
     return [grow, nn.Conv2d(num_in, num_out, 3, padding=1, bias=bias)]

@@ -13,7 +13,11 @@ Activation = Callable[[], nn.Module]
 
 
 class ContextDiscriminator(nn.Module):
-    """Image and box -> logits (high = real). Each side of the game is judged on the same box."""
+    """Image and box -> logits (high = real).
+
+    The global branch sees the whole image, the local one the box around the hole; one linear layer
+    weighs what both have found (Iizuka et al. 2017).
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class ContextDiscriminator(nn.Module):
         """(N, 3, S, S) and what the local branch sees, (N, 3, B, B), in [-1, 1] -> (N,) logits."""
         if self.unit_range:
             image, patch = to_unit(image), to_unit(patch)
+        # 2 x (N, F) -> (N, 2 * F) -> (N, 1)
         seen = [self.global_branch(image), self.local_branch(patch)]
         logits: Tensor = self.head(torch.cat(seen, dim=1))
         return logits.squeeze(1)
@@ -68,6 +73,7 @@ def _branch(
         last = next(iter(blocks.pop().children()))
         pool = [last, nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         return nn.Sequential(*blocks, *pool, *_dense(num_channels, features[1:], after))
+    # Computed from the layers and not by division: 28 // 32 would be no pixel at all.
     flat = num_channels * size_after(layers, size) ** 2
     return nn.Sequential(*blocks, nn.Flatten(), *_dense(flat, features, after))
 

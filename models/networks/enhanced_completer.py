@@ -12,7 +12,7 @@ from models.networks.layered_generator import LayeredGenerator
 
 
 class ResidualEnhancer(nn.Module):
-    """Completed picture and mask -> what to add to it (in the manner of DnCNN, Zhang et al. 2017).
+    """Completed image and mask -> what to add to it (in the manner of DnCNN, Zhang et al. 2017).
 
     Adds nothing before it is trained: the last layer is zero.
     """
@@ -27,12 +27,13 @@ class ResidualEnhancer(nn.Module):
 
     def begin_at_nothing(self) -> None:
         """Zeroes the last layer."""
+        # The layers before it keep theirs: with all at zero no gradient would reach them.
         for weight in self.layers[-1].parameters():
             nn.init.zeros_(weight)
 
-    def forward(self, picture: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """(N, 3, S, S) in [-1, 1], (N, 1, S, S) -> (N, 3, S, S)."""
-        correction: Tensor = self.layers(torch.cat([picture, mask.to(picture.dtype)], dim=1))
+        correction: Tensor = self.layers(torch.cat([image, mask.to(image.dtype)], dim=1))
         return correction.float()
 
 
@@ -45,6 +46,7 @@ class EnhancedCompleter(Completer):
 
     def forward(self, image: Tensor, mask: Tensor, noise: Tensor | None = None) -> Tensor:
         """See Completer; where the input has noise and none is given, it is drawn."""
-        picture = composite(self.coarse(image, mask, noise), image, mask)
-        corrected: Tensor = picture + self.enhancement(picture, mask)
+        # The enhancement sees the known pixels as they are, and corrects around the hole too.
+        completed = composite(self.coarse(image, mask, noise), image, mask)
+        corrected: Tensor = completed + self.enhancement(completed, mask)
         return corrected.clamp(-1, 1)

@@ -12,7 +12,7 @@ from models.networks.blocks import BlockStyle, Layer, channels_of, stack
 
 
 class LayeredGenerator(Completer):
-    """Photo with a hole and mask -> whole picture; the size must be a multiple of the strides."""
+    """Photo with a hole and mask -> whole image; the size must be a multiple of the strides."""
 
     def __init__(
         self,
@@ -32,5 +32,7 @@ class LayeredGenerator(Completer):
 
     def forward(self, image: Tensor, mask: Tensor, noise: Tensor | None = None) -> Tensor:
         """See Completer; where the input has noise and none is given, it is drawn."""
+        # (N, num_channels of the input, S, S) -> (N, 3, S, S): strides and upsampling cancel.
         output: Tensor = self.layers(self.masked_input(image, mask, noise))
+        # A sigmoid gives [0, 1]. In full precision, also under autocast: these are pixels.
         return from_unit(torch.sigmoid(output.float()))

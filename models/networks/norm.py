@@ -32,8 +32,9 @@ class StatelessBatchNorm(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W), any size."""
+        # y = (x - mean) / sqrt(variance + eps) * weight + bias, a mean and a variance a channel.
         dims = (0, 2, 3) if self.training else (2, 3)
-        values = input.float()
+        values = input.float()  # sums of many squares: bf16 would lose them
         variance, mean = torch.var_mean(values, dims, correction=0, keepdim=True)
         normed = (values - mean) * torch.rsqrt(variance + self.eps)
         shape = (1, -1, 1, 1)

@@ -1,4 +1,4 @@
-"""PatchGAN: a logit for each patch of a picture, seen beside what it was made from."""
+"""PatchGAN: a logit for each patch of an image, seen beside what it was made from."""
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(
         self,
-        num_in: int,  # channels of what the picture was made from
+        num_in: int,  # channels of what the image was made from
         *,
         width: int,
         num_strided: int,
@@ -32,18 +32,20 @@ class PatchDiscriminator(nn.Module):
         self.blocks = nn.ModuleList()
         for layer, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
             stride = 2 if layer < num_strided else 1
+            # A norm behind it would take the bias out again; the first layer has no norm.
             has_bias = style.norm is None or (layer == 0 and first_bias)
             conv = nn.Conv2d(before, after, KERNEL, stride, padding=1, bias=has_bias)
             self.blocks.append(nn.Sequential(conv, *style.after(after, norm=layer > 0)))
         self.head = nn.Conv2d(last_channels, 1, KERNEL, padding=1)
 
-    def forward(self, given: Tensor, picture: Tensor) -> Tensor:
+    def forward(self, given: Tensor, image: Tensor) -> Tensor:
         """(N, num_in, S, S) as the generator sees it, (N, 3, S, S) in [-1, 1] -> (N, 1, P, P)."""
-        return self.judge(self.features(given, picture))
+        return self.judge(self.features(given, image))
 
-    def features(self, given: Tensor, picture: Tensor) -> list[Tensor]:
+    def features(self, given: Tensor, image: Tensor) -> list[Tensor]:
         """The outputs of all layers before the logits."""
-        values = torch.cat([given, to_unit(picture) if self.unit_range else picture], dim=1)
+        # (N, num_in + 3, S, S); what was given comes in the layers' range already.
+        values = torch.cat([given, to_unit(image) if self.unit_range else image], dim=1)
         found = []
         for block in self.blocks:
             values = block(values)
@@ -57,13 +59,15 @@ class PatchDiscriminator(nn.Module):
 
     def sees(self, mask: Tensor) -> Tensor:
         """(N, 1, S, S) -> (N, 1, P, P): 1 where a logit's patch holds a pixel of the mask."""
+        # Through windows like those of the layers, with the maximum in place of the weights.
         for stride in (*[2] * self.num_strided, 1, 1):
             mask = functional.max_pool2d(mask, KERNEL, stride, padding=1)
         return mask
 
 
 def receptive_field(num_strided: int) -> int:
-    """px of the picture that one logit sees: 7, 16, 34, 70, 142, 286."""
+    """px of the image that one logit sees: 7, 16, 34, 70, 142, 286."""
+    # From the logit back to the image: r_before = r * stride + kernel - stride.
     field = 1
     for stride in (1, 1, *[2] * num_strided):
         field = field * stride + KERNEL - stride

@@ -11,7 +11,6 @@ from models.components.generators import Completer
 from models.components.masked_input import MaskedInput
 from models.components.pixels import from_unit
 from models.networks.blocks import leaky, upsampling
-from models.networks.dropout import LastingDropout
 
 # Where the published codes differ: `torch` rectifies in front of each layer upwards, the skip too,
 # and has no norm on the innermost pixel; `keras` rectifies behind it, and norms that pixel as well.
@@ -33,8 +32,22 @@ class UNetStyle:
 
     def is_dropped(self, up: int, num_levels: int) -> bool:
         """Whether dropout stands behind layer `up` upwards, 0 for the innermost."""
+        # torch: all layers of the greatest width but the innermost; keras: the three innermost.
         first, num = (1, num_levels - 5) if self.layout == "torch" else (0, 3)
         return self.dropout > 0 and first <= up < first + num
+
+
+class LastingDropout(nn.Dropout):
+    """Drops in inference too: the only noise that pix2pix's generator gets (Isola et al. 2017).
+
+    The same values are dropped whatever the memory layout, which torch's own draws follow.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Draws from torch's global generator."""
+        # Scaled by 1 / (1 - p), so that the mean stays what it was.
+        kept = torch.rand(input.shape, device=input.device) >= self.p
+        return torch.where(kept, input / (1 - self.p), 0.0)
 
 
 def level_channels(image_size: int, width: int) -> list[int]:
@@ -50,7 +63,7 @@ def level_channels(image_size: int, width: int) -> list[int]:
 
 
 class UNet(Completer):
-    """Photo with a hole and mask -> whole picture."""
+    """Photo with a hole and mask -> whole image."""
 
     def __init__(
         self, channels: Sequence[int], style: UNetStyle, masked_input: MaskedInput
@@ -77,13 +90,15 @@ class UNet(Completer):
     def unclamped(self, image: Tensor, mask: Tensor) -> Tensor:
         """As `forward`; where layers see [0, 1], tanh goes below black, to -3: losses see that."""
         values = self.masked_input(image, mask)
-        skips = []
+        skips = []  # of size S / 2, S / 4, ..., 1
         for down in self.downs:
             values = down(values)
             skips.append(values)
-        skips.pop()
+        skips.pop()  # the innermost pixel is where the way up begins
         for up in self.ups:
+            # (N, C, s, s) up to 2s, beside the skip of that size: (N, 2 * C', 2s, 2s)
             values = torch.cat([skips.pop(), up(values)], dim=1)
+        # In full precision, also under autocast: these are pixels.
         output = torch.tanh(self.last(values).float())
         return from_unit(output) if self.masked_input.unit_range else output
 

@@ -1,4 +1,4 @@
-"""What VGG19, trained on ImageNet, sees in a picture: five layers of rising abstraction.
+"""What VGG19, trained on ImageNet, sees in an image: five layers of rising abstraction.
 
 Its weights are not the project's: they come through torchvision, or from a file of yours.
 """
@@ -26,7 +26,7 @@ HELP = "give the path of a copy of VGG19's weights, or choose features: discrimi
 
 
 class VggFeatures(nn.Module):
-    """Frozen. A picture's features at RELUS; `layers` are VGG19's, or those of a stand-in."""
+    """Frozen. An image's features at RELUS; `layers` are VGG19's, or those of a stand-in."""
 
     mean: Tensor
     std: Tensor
@@ -38,9 +38,9 @@ class VggFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
         self.requires_grad_(False).eval()
 
-    def forward(self, picture: Tensor) -> list[Tensor]:
+    def forward(self, image: Tensor) -> list[Tensor]:
         """(N, 3, S, S) in [-1, 1] -> one feature map for each of `relus`."""
-        values = (to_unit(picture) - self.mean) / self.std
+        values = (to_unit(image) - self.mean) / self.std
         found = []
         for index, layer in enumerate(self.layers):
             values = layer(values)

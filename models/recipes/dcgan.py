@@ -4,6 +4,7 @@
 published; `default` searches less long.
 """
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 from models.components.generators import Completer, Sampler
 from models.components.initialise import normal
 from models.components.latent_search import LatentSearch
+from models.components.losses import accuracy, fake_loss, real_loss
+from models.components.optimizers import GanOptimizers
 from models.components.options import RecipeOptions
-from models.families.sampling_gan import GameOptimizers, SamplingGame
-from models.recipe import DataSpec, Recipe, seeded
+from models.components.schedule import Phase, PhaseSchedule
+from models.recipe import Batch, DataSpec, Recipe, Terms, Update, seeded, to_device
 
 FIRST_SIZE = 4  # px, of the map that the latents are projected to
 MAX_MULTIPLE = 8  # of the width: channels of the smallest maps
@@ -41,8 +44,8 @@ class Options(RecipeOptions):
     presets: ClassVar = {"default": DEFAULT, "faithful": FAITHFUL}
 
     width: int = Field(ge=1, le=256, description="channels at half the image size; published: 64")
-    latent_size: int = Field(ge=1, le=4096, description="numbers that a picture is made from")
-    optimizers: GameOptimizers = Field(description="the networks' own")
+    latent_size: int = Field(ge=1, le=4096, description="numbers that an image is made from")
+    optimizers: GanOptimizers = Field(description="the networks' own")
     search_steps: int = Field(ge=1, description="completion: steps of the search for latents")
     search_lr: float = Field(gt=0, le=1, description="completion: learning rate of the search")
     prior_weight: float = Field(
@@ -51,11 +54,12 @@ class Options(RecipeOptions):
 
 
 class DcganSampler(Sampler):
-    """Noise -> picture, by transposed convolutions."""
+    """Noise -> image, by transposed convolutions."""
 
     def __init__(self, options: Options, image_size: int) -> None:
         super().__init__()
         self.latent_size = options.latent_size
+        # (N, Z) -> (N, Z, 1, 1) -> (N, 8w, 4, 4) -> (N, 4w, 8, 8) -> ... -> (N, 3, S, S)
         channels = channels_of(options.width, image_size)[::-1]
         first = nn.ConvTranspose2d(options.latent_size, channels[0], FIRST_SIZE, bias=False)
         layers = [first, nn.BatchNorm2d(channels[0]), nn.ReLU()]
@@ -69,11 +73,12 @@ class DcganSampler(Sampler):
 
 
 class DcganDiscriminator(nn.Module):
-    """Picture -> logit."""
+    """Image -> logit."""
 
     def __init__(self, options: Options, image_size: int) -> None:
         super().__init__()
         channels = channels_of(options.width, image_size)
+        # As in the paper no batch norm on the first layer, nor on the last.
         layers: list[nn.Module] = [_half(3, channels[0]), nn.LeakyReLU(SLOPE)]
         for num_in, num_out in zip(channels, channels[1:], strict=False):
             layers += [_half(num_in, num_out), nn.BatchNorm2d(num_out), nn.LeakyReLU(SLOPE)]
@@ -102,6 +107,7 @@ class DcganGenerator(Completer, Sampler):
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """See Completer."""
+        # Of the sample found, the hole is what counts: the caller composites.
         found = self.search.latents(self.sample, self.discriminator, self.latent_size, image, mask)
         return self.sample(found)
 
@@ -136,12 +142,73 @@ def check_size(image_size: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Losses:
+    """Those of Goodfellow et al. 2014: min_G max_D E[log D(x)] + E[log(1 - D(G(z)))].
+
+    G maximises log D(G(z)) instead, whose gradient does not vanish while D rejects its samples
+    with confidence. Each of the two updates draws noise of its own.
+    """
+
+    sampler: DcganSampler
+    discriminator: DcganDiscriminator  # (N, 3, S, S) in [-1, 1] -> (N,) logits
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        """Tell real from fake, each in a batch of its own."""
+        real_logits = self.discriminator(batch.image)  # (N,)
+        fake_logits = self.discriminator(self.sampler.sample(self.noise(batch)))
+        return {
+            "real": real_loss(real_logits),  # -log D(x)
+            "fake": fake_loss(fake_logits),  # -log(1 - D(G(z)))
+            "accuracy": accuracy(real_logits, fake_logits),  # reported only
+        }
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        """Logits of the fakes towards real."""
+        fake_logits = self.discriminator(self.sampler.sample(self.noise(batch)))
+        return {"adversarial": real_loss(fake_logits)}  # -log D(G(z))
+
+    def noise(self, batch: Batch) -> Tensor:
+        """z, (N, latent_size) standard normal: as many as there are photos."""
+        size = len(batch.image), self.sampler.latent_size
+        return torch.randn(size, device=batch.image.device)
+
+
 def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
-    """The recipe on `device`."""
+    """The recipe on `device`.
+
+    As published, batch norms of both networks see the batch in the other's update too.
+    """
     with seeded(data_spec.seed, "generator"):
         generator = build_generator(options, data_spec.image_size)
-    game = SamplingGame(generator.sampler, generator.discriminator)
-    return game.recipe(generator, options.optimizers, device)
+    sampler, discriminator = generator.sampler, generator.discriminator
+    losses = Losses(sampler, discriminator)
+    networks = to_device({"generator": sampler, "discriminator": discriminator}, device)
+    return Recipe(
+        generator=generator,  # with the discriminator, which the search asks
+        networks=networks,
+        optimizers={
+            "generator": options.optimizers.generator.build(sampler.parameters()),
+            "discriminator": options.optimizers.discriminator.build(discriminator.parameters()),
+        },
+        updates={
+            "discriminator": Update(
+                network="discriminator",
+                optimizer="discriminator",
+                terms=losses.discriminator_loss,
+                weights={"real": 1.0, "fake": 1.0},
+                others_train=True,
+            ),
+            "generator": Update(
+                network="generator",
+                optimizer="generator",
+                terms=losses.generator_loss,
+                weights={"adversarial": 1.0},
+                others_train=True,
+            ),
+        },
+        schedule=PhaseSchedule([Phase((("discriminator", "generator"),), num_steps=None)]),
+    )
 
 
 def _twice(num_in: int, num_out: int) -> nn.ConvTranspose2d:

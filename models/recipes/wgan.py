@@ -21,9 +21,9 @@ import torch
 from pydantic import Field, NonNegativeInt, model_validator
 from torch import Tensor, nn
 
-from models.components import losses
 from models.components.compose import composite, grown
 from models.components.initialise import he_normal, normal
+from models.components.losses import absolute_error_hole, gradient_penalty, mode_seeking
 from models.components.masked_input import Fill, MaskedInput
 from models.components.optimizers import OptimizerOptions
 from models.components.options import Options as Section
@@ -45,7 +45,7 @@ from models.recipe import Batch, DataSpec, Recipe, Terms, Update, seeded, to_dev
 
 RMSPROP = {"name": "RMSprop", "lr": 5e-5}
 ADAM = {"name": "Adam", "betas": [0.5, 0.999]}
-GAME_ADAM = {"name": "Adam", "betas": [0.5, 0.9]}
+CRITIC_ADAM = {"name": "Adam", "betas": [0.5, 0.9]}
 
 FAITHFUL: dict[str, Any] = {
     "width": 64,
@@ -63,6 +63,7 @@ FAITHFUL: dict[str, Any] = {
     "enhancement_layers": 7,
     "border": 3,
     "smallest_map": 5,
+    # Clip, number of critic steps: WGAN's. Penalty: WGAN-GP's lambda. Weights: context encoders'.
     "lipschitz": "clip",
     "clip": 0.01,
     "penalty_weight": 10.0,
@@ -96,8 +97,8 @@ DEFAULT: dict[str, Any] = {
     "phases": [1500, 1000],
     "optimizers": {
         "reconstruction": {**ADAM, "lr": 5e-4},
-        "completion": {**GAME_ADAM, "lr": 2e-4},
-        "critic": {**GAME_ADAM, "lr": 2e-4},
+        "completion": {**CRITIC_ADAM, "lr": 2e-4},
+        "critic": {**CRITIC_ADAM, "lr": 2e-4},
         "enhancement": {**ADAM, "lr": 5e-4},
     },
 }
@@ -202,7 +203,7 @@ def build_generator(options: Options, image_size: int) -> EnhancedCompleter:
 
 
 def build_critic(options: Options, data_spec: DataSpec) -> ContextDiscriminator:
-    """Sized to the data_spec's image and box, without norm."""
+    """Sized to the image and box of `data_spec`, without norm."""
     critic = ContextDiscriminator(
         global_layers=halving_layers(data_spec.image_size, options.smallest_map),
         local_layers=halving_layers(data_spec.box_size, options.smallest_map),
@@ -218,147 +219,159 @@ def build_critic(options: Options, data_spec: DataSpec) -> ContextDiscriminator:
     return critic
 
 
+@dataclass(frozen=True)
+class Losses:
+    """y is the photo, M its mask, z noise, G the coarse network (with E where trained jointly).
+
+    fake = M * G(y, M, z) + (1 - M) * y, the completed image, on the same box as y.
+
+    Critic          L_C = E[C(fake)] - E[C(y)] (Arjovsky et al. 2017), weights clipped; or
+                    + lambda * E[(|grad C(between)| - 1)^2] (Gulrajani et al. 2017, eq. 3)
+    Coarse network  L_G = w_l1 * L1 + w_adv * (E[C(y)] - E[C(fake)]) + w_div * diversity
+    Enhancement     L_E = L1 of fake + E(fake, M), in the hole and on its border
+    """
+
+    generator: EnhancedCompleter
+    critic: ContextDiscriminator  # scores without bounds, not probabilities
+    options: Options
+
+    def reconstruction_loss(self, batch: Batch) -> Terms:
+        """Absolute error of the coarse network."""
+        noise = self.noise(batch)
+        output = self.generator.coarse(batch.image, batch.mask, noise)  # (N, 3, S, S)
+        l1 = absolute_error_hole(output, batch.image, batch.mask)
+        return {"l1": l1, **self.diversity(output, noise, batch)}
+
+    def critic_loss(self, batch: Batch) -> Terms:
+        """Mean scores of either side, and the penalty."""
+        fake = composite(self.output(batch, self.noise(batch)), batch.image, batch.mask)
+        terms = {
+            "real": self.critic(batch.image, batch.box).float().mean(),  # E[C(y)]
+            "fake": self.critic(fake, batch.box).float().mean(),  # E[C(fake)]
+        }
+        if self.options.lipschitz == "penalty":
+            terms["penalty"] = gradient_penalty(
+                lambda images: self.critic(images, batch.box), batch.image, fake, batch.mask
+            )
+        return terms
+
+    def completion_loss(self, batch: Batch) -> Terms:
+        """Absolute error, and how far the critic finds the completions from the photos."""
+        noise = self.noise(batch)
+        output = self.output(batch, noise)
+        # E[C(y)] has no gradient here. Without it the term would lie around the critic's own zero,
+        # which is anywhere, and would be no size to hold against the error's.
+        with torch.no_grad():
+            real = self.critic(batch.image, batch.box).float().mean()
+        completed = composite(output, batch.image, batch.mask)
+        fake = self.critic(completed, batch.box).float().mean()
+        return {
+            "l1": absolute_error_hole(output, batch.image, batch.mask),
+            "adversarial": real - fake,
+            **self.diversity(output, noise, batch),
+        }
+
+    def enhancement_loss(self, batch: Batch) -> Terms:
+        """Absolute error of the corrected image, in the hole and on its border."""
+        output = self.generator(batch.image, batch.mask)
+        around = grown(batch.mask, self.options.border)
+        return {"l1": absolute_error_hole(output, batch.image, around)}
+
+    def noise(self, batch: Batch) -> Tensor:
+        """z, (N, noise_channels, 1, 1)."""
+        return self.generator.coarse.masked_input.draw_noise(batch.mask)
+
+    def output(self, batch: Batch, noise: Tensor) -> Tensor:
+        """Of what is trained against the critic."""
+        trained = self.generator if self.options.joint else self.generator.coarse
+        output: Tensor = trained(batch.image, batch.mask, noise)
+        return output
+
+    def diversity(self, output: Tensor, noise: Tensor, batch: Batch) -> Terms:
+        """|z - z'| / |G(z) - G(z')| with a second noise z'; nothing where it does not count."""
+        if not self.options.diversity_weight:
+            return {}
+        other_noise = self.noise(batch)
+        other = self.generator.coarse(batch.image, batch.mask, other_noise)
+        term = mode_seeking((output, other), (noise, other_noise), batch.mask)
+        return {"diversity": term}
+
+
 def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe:
     """The recipe on `device`."""
     with seeded(data_spec.seed, "generator"):
         generator = build_generator(options, data_spec.image_size)
     with seeded(data_spec.seed, "critic"):
         critic = build_critic(options, data_spec)
-    generator.coarse.masked_input.set_mean_color(data_spec.mean_color)
-    networks = {
-        "coarse": generator.coarse,
-        "enhancement": generator.enhancement,
-        "critic": critic,
-    }
+    coarse, enhancement = generator.coarse, generator.enhancement
+    coarse.masked_input.set_mean_color(data_spec.mean_color)
+    networks = to_device({"coarse": coarse, "enhancement": enhancement, "critic": critic}, device)
+    losses = Losses(generator, critic, options)
+
+    error_weights = {"l1": options.l1_weight}
+    if options.diversity_weight:
+        error_weights["diversity"] = options.diversity_weight
+    # The critic maximises E[C(y)] - E[C(fake)], an estimate of the Wasserstein distance.
+    critic_weights = {"real": -1.0, "fake": 1.0}
+    has_penalty = options.lipschitz == "penalty"
+    if has_penalty:
+        critic_weights["penalty"] = options.penalty_weight
+
+    @torch.no_grad()
+    def clip_critic() -> None:
+        for weight in critic.parameters():
+            weight.clamp_(-options.clip, options.clip)
+
     optimizers = options.optimizers
     return Recipe(
         generator=generator,
-        networks=to_device(networks, device),
+        networks=networks,
         optimizers={
-            "reconstruction": optimizers.reconstruction.build(generator.coarse.parameters()),
-            "completion": optimizers.completion.build(generator.coarse.parameters()),
+            "reconstruction": optimizers.reconstruction.build(coarse.parameters()),
+            "completion": optimizers.completion.build(coarse.parameters()),
             "critic": optimizers.critic.build(critic.parameters()),
-            "enhancement": optimizers.enhancement.build(generator.enhancement.parameters()),
+            "enhancement": optimizers.enhancement.build(enhancement.parameters()),
         },
-        updates=_updates(Game(generator, critic, options), options),
+        updates={
+            "reconstruction": Update(
+                network="coarse",
+                optimizer="reconstruction",
+                terms=losses.reconstruction_loss,
+                weights=error_weights,
+            ),
+            "critic": Update(
+                network="critic",
+                optimizer="critic",
+                terms=losses.critic_loss,
+                weights=critic_weights,
+                after_step=(lambda: None) if has_penalty else clip_critic,
+                compiles=not has_penalty,  # the penalty takes a gradient of its own
+            ),
+            "completion": Update(
+                network="coarse",
+                optimizer="completion",
+                terms=losses.completion_loss,
+                weights={**error_weights, "adversarial": options.adversarial_weight},
+            ),
+            "enhancement": Update(
+                network="enhancement",
+                optimizer="enhancement",
+                terms=losses.enhancement_loss,
+                weights={"l1": 1.0},
+            ),
+        },
         schedule=PhaseSchedule(_phases(options)),
     )
-
-
-@dataclass(frozen=True)
-class Game:
-    """The terms of the updates."""
-
-    generator: EnhancedCompleter
-    critic: ContextDiscriminator
-    options: Options
-
-    def reconstruction_terms(self, batch: Batch) -> Terms:
-        """Absolute error of the coarse network."""
-        noise = self._noise(batch)
-        output = self.generator.coarse(batch.image, batch.mask, noise)
-        return {"l1": self._error(output, batch), **self._diversity(output, noise, batch)}
-
-    def critic_terms(self, batch: Batch) -> Terms:
-        """Mean logits of either side, and the penalty."""
-        fake = self._completed(self._output(batch, self._noise(batch)), batch)
-        terms = {
-            "real": self.critic(batch.image, batch.box).float().mean(),
-            "fake": self.critic(fake, batch.box).float().mean(),
-        }
-        if self.options.lipschitz == "penalty":
-            terms["penalty"] = losses.gradient_penalty(
-                lambda images: self.critic(images, batch.box), batch.image, fake, batch.mask
-            )
-        return terms
-
-    def completion_terms(self, batch: Batch) -> Terms:
-        """Absolute error, and how far the critic finds the completions from the photos.
-
-        The photos' part of that distance has no gradient. Without it the term would be the
-        critic's own zero, which is anywhere, and no size to hold against the error's.
-        """
-        noise = self._noise(batch)
-        output = self._output(batch, noise)
-        with torch.no_grad():
-            real = self.critic(batch.image, batch.box).float().mean()
-        fake = self.critic(self._completed(output, batch), batch.box).float().mean()
-        return {
-            "l1": self._error(output, batch),
-            "adversarial": real - fake,
-            **self._diversity(output, noise, batch),
-        }
-
-    def enhancement_terms(self, batch: Batch) -> Terms:
-        """Absolute error of the corrected picture, in the hole and on its border."""
-        output = self.generator(batch.image, batch.mask)
-        around = grown(batch.mask, self.options.border)
-        return {"l1": losses.absolute_error_hole(output, batch.image, around)}
-
-    def _noise(self, batch: Batch) -> Tensor:
-        return self.generator.coarse.masked_input.draw_noise(batch.mask)
-
-    def _output(self, batch: Batch, noise: Tensor) -> Tensor:
-        """Of what is trained against the critic."""
-        trained = self.generator if self.options.joint else self.generator.coarse
-        output: Tensor = trained(batch.image, batch.mask, noise)
-        return output
-
-    def _completed(self, output: Tensor, batch: Batch) -> Tensor:
-        return composite(output, batch.image, batch.mask)
-
-    def _error(self, output: Tensor, batch: Batch) -> Tensor:
-        return losses.absolute_error_hole(output, batch.image, batch.mask)
-
-    def _diversity(self, output: Tensor, noise: Tensor, batch: Batch) -> Terms:
-        """Against a second completion with other noise; nothing where it does not count."""
-        if not self.options.diversity_weight:
-            return {}
-        other_noise = self._noise(batch)
-        other = self.generator.coarse(batch.image, batch.mask, other_noise)
-        term = losses.mode_seeking((output, other), (noise, other_noise), batch.mask)
-        return {"diversity": term}
-
-
-def _updates(game: Game, options: Options) -> dict[str, Update]:
-    error = {"l1": options.l1_weight}
-    if options.diversity_weight:
-        error["diversity"] = options.diversity_weight
-    return {
-        "reconstruction": Update("coarse", "reconstruction", game.reconstruction_terms, error),
-        "critic": _critic_update(game, options),
-        "completion": Update(
-            "coarse",
-            "completion",
-            game.completion_terms,
-            {**error, "adversarial": options.adversarial_weight},
-        ),
-        "enhancement": Update("enhancement", "enhancement", game.enhancement_terms, {"l1": 1.0}),
-    }
-
-
-def _critic_update(game: Game, options: Options) -> Update:
-    distance = {"real": -1.0, "fake": 1.0}
-    if options.lipschitz == "penalty":
-        weights = {**distance, "penalty": options.penalty_weight}
-        return Update("critic", "critic", game.critic_terms, weights, compiles=False)
-
-    @torch.no_grad()
-    def clip() -> None:
-        for weight in game.critic.parameters():
-            weight.clamp_(-options.clip, options.clip)
-
-    return Update("critic", "critic", game.critic_terms, distance, after_step=clip)
 
 
 def _phases(options: Options) -> list[Phase]:
     """With `n_critic` steps of the critic, the last of them with one of the generator."""
     first, second = options.phases
     trained = ("completion", "enhancement") if options.joint else ("completion",)
-    game = (*[("critic",)] * (options.n_critic - 1), ("critic", *trained))
+    pattern = (*[("critic",)] * (options.n_critic - 1), ("critic", *trained))
     rest = [] if options.joint else [Phase((("enhancement",),), None)]
     return [
         Phase((("reconstruction",),), first),
-        Phase(game, None if options.joint else second),
+        Phase(pattern, None if options.joint else second),
         *rest,
     ]

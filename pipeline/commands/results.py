@@ -58,7 +58,7 @@ def _training_line(train_dir: Path) -> str:
     config = _json(train_dir / "config.json")
     line = f"training: {config['num_images']:,} images in {config['precision']}"
     if config["num_returns"]:
-        line += f", went back {config['num_returns']} times"
+        line += f", rolled back {config['num_returns']} times"
     found = episodes(read_history(train_dir / "history"), config["loss_weights"])
     spans = [f"{each.name} in steps {each.first_step}..{each.last_step}" for each in found]
     return f"{line}; {', '.join(spans) or 'no verdict against it'}\n"

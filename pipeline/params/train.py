@@ -63,7 +63,7 @@ class TrainParams(Section):
     checkpoint_every: int = Field(
         ge=1,
         le=10**9,
-        description="steps between two checkpoints; a sick run goes back to a good one",
+        description="steps between two checkpoints; a diverged run rolls back to a good one",
     )
     num_samples: int = Field(ge=1, le=64, description="validation photos in a sample grid")
 

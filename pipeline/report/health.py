@@ -14,7 +14,7 @@ terms, in each update that has it beside others; a weight of 0 is a choice and n
 | reconstruction_ignored  | adversarial share       | > 99 %               | each of 5        |
 | mode_collapse           | val/diversity           | < 0.3                | each of 3        |
 | context_lost            | val/seam_ratio          | > 2.5                | each of 3        |
-| diverging               | train/nonfinite_updates      | > 0                  | each of 3        |
+| diverging               | train/nonfinite_updates | > 0                  | each of 3        |
 | diverging               | val/hole_l1 / its best  | > 1.5                | each of 3        |
 | diverging               | val/sliced_wasserstein  | > 2 times its best   | each of 3        |
 """
@@ -46,7 +46,7 @@ COLLAPSED, COLLAPSED_ROWS = 0.3, 3
 # Real landscapes, holes of 22 px: mean colour 3.1 to 4.7 (forests: 1.7), classical fills 0.5 to
 # 0.7, Telea with another photo's detail 1.1 to 1.7; the sample's generator 1.3 to 1.9.
 LOOSE, LOOSE_ROWS = 2.5, 3
-SICK_ROWS = 3
+NONFINITE_ROWS = 3
 WORSE, WORSE_ROWS = 1.5, 3
 # Samples stray further than completions, which the context holds.
 ASTRAY, ASTRAY_ROWS = 2.0, 3
@@ -159,7 +159,7 @@ def _rules(rows: Rows, weights: Weights) -> Iterator[Rule]:
     yield Rule(
         "diverging",
         _column("train/nonfinite_updates"),
-        SICK_ROWS,
+        NONFINITE_ROWS,
         lambda values: all(value > 0 for value in values),
         "{:.0f} updates since the last row had a loss or gradient that is not finite. "
         "Lower the learning rates, or use train.precision: fp32",

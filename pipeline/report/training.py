@@ -63,7 +63,7 @@ def _facts(config: dict[str, Any]) -> dict[str, str]:
     if config["kept_images"] != config["num_images"]:
         facts["weights kept"] = f"those after {config['kept_images']:,} images"
     if config["num_returns"]:
-        facts["went back"] = f"{config['num_returns']} times, after sick updates"
+        facts["rolled back"] = f"{config['num_returns']} times, after updates that were not finite"
     return facts
 
 

@@ -1,7 +1,7 @@
 """What a running training shows to the outside, in its scratch folder.
 
 `rows.jsonl` holds the history, a row a line; `status.json` where the training stands. They are for
-looking at: no out is made of them.
+looking at: no output is made of them.
 """
 
 import json
@@ -24,10 +24,6 @@ START_TOLERANCE = 10.0  # seconds
 Row = dict[str, float]
 
 
-def _own_start() -> float:
-    return psutil.Process().create_time()
-
-
 @dataclass(frozen=True)
 class Status:
     """Where a training stands; made by the process that trains."""
@@ -45,7 +41,9 @@ class Status:
     notes: list[str] = field(default_factory=list)  # one line each, newest last
     pid: int = field(default_factory=os.getpid)
     # A number is used again after its process: the start tells two of them apart, on one machine.
-    pid_start: float = field(default_factory=_own_start)  # seconds since 1970
+    pid_start: float = field(  # seconds since 1970
+        default_factory=lambda: psutil.Process().create_time()
+    )
     host: str = field(default_factory=socket.gethostname)
 
 
@@ -57,21 +55,17 @@ class LiveFiles:
 
     def start(self, rows: Sequence[Row]) -> None:
         """The rows of the run that is gone on with, in place of all that a killed one has left."""
-        _write(self.folder / ROWS, "".join(_line(row) for row in rows))
+        _write(self.folder / ROWS, "".join(json.dumps(row) + "\n" for row in rows))
 
     def add(self, row: Row) -> None:
         """Appends a row."""
         with (self.folder / ROWS).open("a", encoding="utf-8") as file:
-            file.write(_line(row))
+            file.write(json.dumps(row) + "\n")
 
     def status(self, status: Status) -> None:
         """Replaces the status; of its notes the newest MAX_NOTES stay."""
         shown = replace(status, notes=status.notes[-MAX_NOTES:])
         _write(self.folder / STATUS, json.dumps(asdict(shown), indent=2) + "\n")
-
-
-def _line(row: Row) -> str:
-    return json.dumps(row) + "\n"
 
 
 def _write(path: Path, text: str) -> None:
@@ -100,7 +94,9 @@ def read_live(folder: Path) -> Live:
     status = _read_status(folder / STATUS)
     if status.state == "training" and not _is_alive(status):
         status = replace(status, state="killed")
-    return Live(status, _read_rows(folder / ROWS))
+    # A last line without its end is still being written.
+    *lines, _ = (folder / ROWS).read_text(encoding="utf-8").split("\n")
+    return Live(status, [json.loads(line) for line in lines])
 
 
 def _read_status(path: Path) -> Status:
@@ -112,12 +108,6 @@ def _read_status(path: Path) -> Status:
             "the program wrote it; go on with that training, or remove it by `scenefill clean`"
         )
     return Status(**values)
-
-
-def _read_rows(path: Path) -> list[Row]:
-    """A last line without its end is still being written."""
-    *lines, _ = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines]
 
 
 def _is_alive(status: Status) -> bool:

@@ -1,4 +1,4 @@
-"""Watching a training live in TensorBoard, Weights & Biases or DVCLive; it changes no out.
+"""Watching a training live in TensorBoard, Weights & Biases or DVCLive; it changes no output.
 
 Hugging Face Accelerate's tracker classes do the logging. All files go to the training's scratch
 folder, one subfolder a tracker.
@@ -70,9 +70,9 @@ class Trackers:
         values = {name: value for name, value in row.items() if name != "step"}
         self._each(lambda name, tracker: tracker.log(values, step=int(row["step"])))
 
-    def log_picture(self, name: str, path: Path, step: int) -> None:
-        """The picture in the file at `path`."""
-        self._each(lambda tracker_name, tracker: PICTURE[tracker_name](tracker, name, path, step))
+    def log_image(self, name: str, path: Path, step: int) -> None:
+        """The image in the file at `path`."""
+        self._each(lambda tracker_name, tracker: IMAGE[tracker_name](tracker, name, path, step))
 
     def close(self, failed: bool) -> None:
         """Writes what is left; W&B shows a `failed` run as such."""
@@ -90,7 +90,7 @@ class Trackers:
             try:
                 act(name, tracker)
             # Whatever it is (a full disk, a network gone): a training of hours is worth more than
-            # its pictures in a browser.
+            # its curves in a browser.
             except Exception as error:
                 del self.running[name]
                 say(f"train: goes on without {name}, which failed: {type(error).__name__}: {error}")
@@ -135,20 +135,13 @@ def _start_tensorboard(start: Start) -> Tracker:
     tracker: Tracker = TensorBoardTracker(name, start.folder, purge_step=start.step + 1)
     tracker.start()
     if is_new:
-        _describe(tracker.tracker, start)
+        # As texts: TensorBoard's table of hyperparameters would open one more run at each resume.
+        config = json.dumps(start.config, indent=2)
+        tracker.tracker.add_text("config", f"```\n{config}\n```", 0)
+        for network, facts in start.architecture().items():
+            text = f"{facts['parameters']:,} parameters\n\n```\n{facts['layers']}\n```"
+            tracker.tracker.add_text(f"architecture/{network}", text, 0)
     return tracker
-
-
-def _describe(writer: Any, start: Start) -> None:
-    """As texts: TensorBoard's table of hyperparameters would open one more run at each resume."""
-    writer.add_text("config", _fenced(json.dumps(start.config, indent=2)), 0)
-    for name, facts in start.architecture().items():
-        text = f"{facts['parameters']:,} parameters\n\n{_fenced(facts['layers'])}"
-        writer.add_text(f"architecture/{name}", text, 0)
-
-
-def _fenced(text: str) -> str:
-    return f"```\n{text}\n```"
 
 
 def _start_wandb(start: Start) -> Tracker:
@@ -182,27 +175,21 @@ def _start_wandb(start: Start) -> Tracker:
 def _log_in() -> None:
     """Finds the server and a key for it; `wandb.init` alone would wait, and ask on the terminal."""
     import wandb
-    from wandb.errors import AuthenticationError
+    from wandb.errors import AuthenticationError, CommError
 
     settings = wandb.setup().settings
     if settings.mode not in ("online", "shared"):
         return
-    _knock(settings.base_url)
-    # Unverified: after a check that fails, W&B's own process does not always end.
-    if not wandb.login(prompt=False, verify=False):
-        raise AuthenticationError(f"there is no key for {settings.base_url}")
-
-
-def _knock(url: str) -> None:
-    """Any answer will do."""
-    from wandb.errors import CommError
-
+    url = settings.base_url
     try:
         urlopen(url, timeout=ANSWER_SECONDS).close()
-    except HTTPError as answer:
+    except HTTPError as answer:  # any answer will do
         answer.close()
     except OSError as error:
         raise CommError(f"{url} does not answer ({error})") from error
+    # Unverified: after a check that fails, W&B's own process does not always end.
+    if not wandb.login(prompt=False, verify=False):
+        raise AuthenticationError(f"there is no key for {url}")
 
 
 def _run_id(start: Start) -> str:
@@ -235,7 +222,7 @@ def _start_dvclive(start: Start) -> Tracker:
     _cut_curves(folder, start.step)
     for name in ("metrics.json", "params.yaml"):  # a kill may have cut them short
         (folder / name).unlink(missing_ok=True)
-    # resume keeps the curves and pictures; the step is set with every row.
+    # resume keeps the curves and images; the step is set with every row.
     live = FilesOnly(str(folder), resume=True, report=None, save_dvc_exp=False, dvcyaml=False)
     live.log_params(start.config | {"architecture": start.architecture()})
     tracker: Tracker = DVCLiveTracker(live=live)
@@ -251,20 +238,20 @@ def _cut_curves(folder: Path, step: int) -> None:
         path.write_text("".join(lines[:1] + kept))
 
 
-def _tensorboard_picture(tracker: Any, name: str, path: Path, step: int) -> None:
+def _tensorboard_image(tracker: Any, name: str, path: Path, step: int) -> None:
     import numpy as np
     from PIL import Image
 
-    with Image.open(path) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
     tracker.log_images({name: pixels[None]}, step=step, dataformats="NHWC")
 
 
-def _wandb_picture(tracker: Any, name: str, path: Path, step: int) -> None:
+def _wandb_image(tracker: Any, name: str, path: Path, step: int) -> None:
     tracker.log_images({name: [str(path)]}, step=step)
 
 
-def _dvclive_picture(tracker: Any, name: str, path: Path, step: int) -> None:
+def _dvclive_image(tracker: Any, name: str, path: Path, step: int) -> None:
     """A file a step: DVC's viewers show such a folder with a slider."""
     tracker.tracker.log_image(f"{name}/{step}.png", path)
 
@@ -274,8 +261,8 @@ START: dict[str, Callable[[Start], Tracker]] = {
     "wandb": _start_wandb,
     "dvclive": _start_dvclive,
 }
-PICTURE: dict[str, Callable[[Any, str, Path, int], None]] = {
-    "tensorboard": _tensorboard_picture,
-    "wandb": _wandb_picture,
-    "dvclive": _dvclive_picture,
+IMAGE: dict[str, Callable[[Any, str, Path, int], None]] = {
+    "tensorboard": _tensorboard_image,
+    "wandb": _wandb_image,
+    "dvclive": _dvclive_image,
 }

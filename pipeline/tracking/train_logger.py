@@ -1,4 +1,4 @@
-"""How a training goes, told to the terminal, the live files and the trackers; changes no out."""
+"""The logger of a training: to the terminal, the live files and the trackers; changes no output."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,21 +35,21 @@ class Facts:
 
 @dataclass
 class TrainLogger:
-    """Tells nobody: what all processes but the main one have."""
+    """Logs nothing: what all processes but the main one have."""
 
-    def note(self, text: str) -> None:
-        """One line for whoever watches."""
+    def info(self, text: str) -> None:
+        """One line of text."""
 
     def step(self) -> None:
-        """One more step is done."""
+        """One more step was taken."""
 
-    def row(self, row: Row) -> None:
+    def metrics(self, row: Row) -> None:
         """A new row of the history."""
 
     def rolled_back(self, step: int, history: list[Row]) -> None:
-        """To an earlier step, whose history it is."""
+        """The training is back at an earlier step, whose history it is."""
 
-    def picture(self, path: Path, step: int) -> None:
+    def image(self, path: Path, step: int) -> None:
         """A new sample grid at `path`."""
 
 
@@ -62,24 +62,24 @@ class MainTrainLogger(TrainLogger):
     trackers: Trackers
     advance: Advance
     background: Background
-    at: int  # steps done
+    at_step: int  # taken so far
     seconds: float  # of training before this run
     notes: list[str] = field(default_factory=list)
     num_new: int = 0  # steps taken in this run
-    begun: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """See TrainLogger."""
         say(f"train: {text}")
         self.notes.append(text)
 
     def step(self) -> None:
         """See TrainLogger."""
-        self.at += 1
+        self.at_step += 1
         self.num_new += 1
         self.advance(self.facts.batch_size)
 
-    def row(self, row: Row) -> None:
+    def metrics(self, row: Row) -> None:
         """See TrainLogger."""
         self.background.submit(lambda: self.live.add(row))
         self.background.submit(lambda: self.trackers.log(row))
@@ -87,33 +87,33 @@ class MainTrainLogger(TrainLogger):
 
     def rolled_back(self, step: int, history: list[Row]) -> None:
         """See TrainLogger."""
-        self.note(f"went back from step {self.at:,} to {step:,}, now with lower learning rates")
-        self.advance((step - self.at) * self.facts.batch_size)
-        self.at = step
+        self.info(f"rolled back from step {self.at_step:,} to {step:,}, learning rates lowered")
+        self.advance((step - self.at_step) * self.facts.batch_size)
+        self.at_step = step
         rows = list(history)
         self.background.submit(lambda: self.live.start(rows))
 
-    def picture(self, path: Path, step: int) -> None:
+    def image(self, path: Path, step: int) -> None:
         """See TrainLogger."""
-        self.background.submit(lambda: self.trackers.log_picture("samples", path, step))
+        self.background.submit(lambda: self.trackers.log_image("samples", path, step))
 
     def status(self, state: State = "training") -> None:
         """Where the training stands."""
         facts = self.facts
-        elapsed = time.monotonic() - self.begun
+        elapsed = time.monotonic() - self.started
         seconds = self.seconds + elapsed
         rate = self.num_new * facts.batch_size / elapsed
         if facts.num_steps is None:
             share, left = seconds / facts.budget_seconds, facts.budget_seconds - seconds
         else:
-            share = self.at / facts.num_steps
-            left = (facts.num_steps - self.at) * facts.batch_size / rate if rate else 0.0
+            share = self.at_step / facts.num_steps
+            left = (facts.num_steps - self.at_step) * facts.batch_size / rate if rate else 0.0
         status = Status(
             recipe=facts.config["recipe"],
             device=facts.config["device"],
             state=state,
-            step=self.at,
-            images=self.at * facts.batch_size,
+            step=self.at_step,
+            images=self.at_step * facts.batch_size,
             budget=facts.config["train"]["budget"],
             share_done=min(share, 1.0),
             images_per_second=rate or None,
@@ -150,15 +150,15 @@ def train_logger(
         ) as opened,
         progress("train", total, "images") as advance,
     ):
-        voice = MainTrainLogger(facts, live, opened, advance, background, step, seconds)
-        voice.status()
+        logger = MainTrainLogger(facts, live, opened, advance, background, step, seconds)
+        logger.status()
         ended: State = "failed"
         try:
-            yield voice
+            yield logger
             ended = "done"
         except KeyboardInterrupt:
             ended = "stopped"
             raise
         finally:
-            voice.status(ended)
+            logger.status(ended)
             background.wait()  # the trackers' rows, before they close

@@ -46,6 +46,7 @@ class BatchLoader:
 
     def batch(self, step: int) -> Batch:
         """This process's photos of batch `step`; a batch may lie across two passes."""
+        # Positions count photos from the first step on, over all passes: step * B + 0 .. B - 1.
         share = self.batch_size // self.num_processes
         mine = slice(self.rank * share, (self.rank + 1) * share)
         photos = self.photos.take(np.arange(self.batch_size)[mine] + step * self.batch_size)
@@ -59,6 +60,7 @@ class BatchLoader:
 
     def seed_noise(self, step: int) -> None:
         """Makes what the networks draw (noise, dropout) a function of (seed, step, process)."""
+        # Seeded anew at each step: a resumed training draws what an uninterrupted one would.
         words = np.random.SeedSequence([self.seed, NOISE, step, self.rank]).generate_state(1)
         torch.manual_seed(int(words[0]))
 
@@ -68,7 +70,7 @@ def _with_holes(photos: Photos, flips: np.ndarray, masks: Masks, boxes: Rectangl
     device = photos.images.device
     # One small upload instead of two.
     small = upload(torch.from_numpy(np.column_stack([flips, boxes])), device)
-    images = flipped(photos.images, small[:, 0] > 0, 2)
+    images = flipped(photos.images, small[:, 0] > 0, 2)  # (N, S, S, 3): left to right
     mask = upload(torch.from_numpy(masks), device)[:, None].float()
     return Batch(to_tensor(images), mask, small[:, 1:])
 
@@ -77,7 +79,7 @@ def _with_stored_holes(photos: Photos, flips: np.ndarray) -> Batch:
     """Holes and boxes are flipped with their photos."""
     assert photos.holes is not None, "the photos were loaded without their holes"
     where = upload(torch.from_numpy(flips), photos.images.device)
-    masks = flipped(photos.holes.masks, where, 3).float()
+    masks = flipped(photos.holes.masks, where, 3).float()  # (N, 1, S, S): left to right
     boxes = mirrored(photos.holes.boxes, where, photos.images.shape[2])
     return Batch(to_tensor(flipped(photos.images, where, 2)), masks, boxes)
 
@@ -107,6 +109,7 @@ def open_batch_loader(
     if num == 0:
         raise ValueError(f"{crop_dir}/train holds no photos: keep more, or change the split")
     device, stored = processes.device, params.holes == "stored"
+    # Three bytes a pixel, and one of the mask where the stored holes are trained on.
     shards = shards_of(crop_dir, "train")
     order = Order(params.seed, shard_sizes(num, meta["samples_per_shard"]))
     num_bytes = num * size**2 * (4 if stored else 3)

@@ -42,9 +42,10 @@ class CompletionValidation:
         return cls(photos.images, photos.holes)
 
     @torch.no_grad()
-    def pictures(self, generator: nn.Module) -> Tensor:
+    def generate(self, generator: nn.Module) -> Tensor:
         """The completed photos; see Validation."""
         parts = []
+        # Noise and dropout are the same each time, so that curves show the weights alone.
         with seeded(0, "validation"):
             for rows in torch.split(torch.arange(len(self.images)), PHOTOS_AT_ONCE):
                 batch = self._batch(rows)
@@ -52,18 +53,18 @@ class CompletionValidation:
                 parts.append(to_uint8(composite(output, batch.image, batch.mask)))
         return torch.cat(parts)
 
-    def figures(self, pictures: Tensor) -> dict[str, float]:
+    def figures(self, images: Tensor) -> dict[str, float]:
         """See pipeline/metrics/hole_figures.py."""
-        return hole_figures(pictures, self.images, self.holes.masks, self.holes.boxes)
+        return hole_figures(images, self.images, self.holes.masks, self.holes.boxes)
 
-    def grid(self, pictures: Tensor, num: int) -> NDArray[np.uint8]:
+    def grid(self, images: Tensor, num: int) -> NDArray[np.uint8]:
         """Columns: photos evenly spread; rows: masked, completed, original."""
         num_all = len(self.images)
         num = min(num, num_all)
         chosen = torch.arange(num) * num_all // num
         batch = self._batch(chosen)
         masked = to_uint8(mask_out(batch.image, batch.mask, fill=0.0))
-        rows = [masked, pictures[chosen], self.images[chosen]]
+        rows = [masked, images[chosen], self.images[chosen]]
         # (3, N, S, S, 3) -> (3 * S, N * S, 3)
         grid = torch.stack(rows).permute(0, 2, 1, 3, 4).flatten(2, 3).flatten(0, 1)
         return grid.cpu().numpy()

@@ -28,10 +28,12 @@ class EMA:
     @torch.no_grad()
     def update(self, num_new: int, num_seen: int) -> None:
         """Moves towards the network's weights after `num_new` images, `num_seen` in all."""
+        # keep^(half_life / num_new) = 1/2, so that batches of any size average alike.
         half_life = min(self.half_life, RAMP_UP * num_seen)
         keep = 0.5 ** (num_new / half_life) if half_life else 0.0
         weights = zip(self.network.parameters(), self.source.parameters(), strict=True)
         for average, weight in weights:
-            average.lerp_(weight, 1 - keep)
+            average.lerp_(weight, 1 - keep)  # keep * average + (1 - keep) * weight
+        # Running means of batch norms are averages already.
         for copied, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             copied.copy_(buffer)

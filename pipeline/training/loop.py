@@ -1,6 +1,7 @@
 """The training: one loop for every recipe, from shards to a generator, its config and history.
 
-Stopped at any step it goes on bit for bit from where it was.
+The way to a loss: this loop, `update_step` (one optimizer step), and the recipe's own file in
+models/recipes. Stopped at any step, a training resumes bit for bit where it was.
 """
 
 import time
@@ -32,11 +33,10 @@ from pipeline.training.budget import Budget
 from pipeline.training.compiler import compiled, resolved_mode
 from pipeline.training.completion_validation import CompletionValidation
 from pipeline.training.ema import EMA
-from pipeline.training.loss_sums import Nonfinite
-from pipeline.training.mean_color import Color, mean_color
 from pipeline.training.outputs import write_outputs
+from pipeline.training.photos import Color, mean_color
 from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
-from pipeline.training.processes import Processes, synchronise
+from pipeline.training.processes import Processes, distribute
 from pipeline.training.sampling_validation import SamplingValidation
 from pipeline.training.selection import HIGHER_IS_BETTER, Selection
 from pipeline.training.train_state import TrainState
@@ -47,79 +47,82 @@ def train(
     *,
     crop_dir: Path,  # the final shards and meta.json
     out_dir: Path,  # generator.safetensors, config.json, history/, samples/; written at the end
-    scratch_dir: Path,  # states, sample grids and live files
+    scratch_dir: Path,  # checkpoints, sample grids and live files
     params: TrainParams,
     options: RecipeOptions,
     runtime: RuntimeParams,
     processes: Processes,
 ) -> None:
     """Trains `params.recipe`; on Ctrl-C or SIGTERM saves and raises KeyboardInterrupt."""
-    # DataSpec up
+    # Set up
     torch.set_num_threads(max(1, num_threads(runtime.threads) // processes.num))
     be_deterministic(processes.device)
     meta = read_meta(crop_dir)
     config = config_of(meta, params, options, processes)
     amp_dtype = autocast_dtype(config["precision"])
     color = mean_color(crop_dir, meta)
-    run = begin(meta, color, params, options, processes, scratch_dir)
-    is_resumed = run.resume()
-    processes.wait()  # until all have seen the same states: the main one writes the first
+    state = build_state(meta, color, params, options, processes, scratch_dir)
+    is_resumed = state.resume()
+    processes.wait()  # all read the same checkpoints before the main one writes the first
 
     with ExitStack() as stack:
         loader = open_batch_loader(crop_dir, meta, params, runtime, processes, stack)
-        validation = open_validation(run, crop_dir, meta)
+        validation = open_validation(state, crop_dir, meta)
         background = stack.enter_context(Background())
-        tell = stack.enter_context(open_logger(run, config, runtime.trackers, background))
-        stop_asked = stack.enter_context(stop_signal())
-        tell.note(switches(config))
+        logger = stack.enter_context(open_logger(state, config, runtime.trackers, background))
+        stop_requested = stack.enter_context(stop_signal())
+        logger.info(machine_line(config))
         if is_resumed:
-            tell.note(f"going on from step {run.at.step:,}")
+            logger.info(f"resuming from step {state.position.step:,}")
         else:
-            save_checkpoint(run, background)
-        run.recipe = compiled(run.recipe, config["compile"])
-        run.clock = time.monotonic()
-        over = run.is_over()
+            save_checkpoint(state, background)  # what a training that diverges early rolls back to
+        state.recipe = compiled(state.recipe, config["compile"])
+        state.clock = time.monotonic()
+        is_over = state.is_over()
 
-        while not over:
+        while not is_over:
             # Batch
-            loader.seed_noise(run.at.step)
-            parts = loader.batch(run.at.step).parts(params.accumulate)
+            loader.seed_noise(state.position.step)
+            parts = loader.batch(state.position.step).parts(params.accumulate)
 
             # Updates
-            due = run.take_step(parts, amp_dtype)
-            tell.step()
+            due = state.train_step(parts, amp_dtype)
+            logger.step()
 
-            # Meet the host
-            if due.meeting:
-                nonfinite = run.meet()
+            # Sync: read the losses from the device
+            if due.sync:
+                nonfinite = state.sync()
                 for each in nonfinite:
-                    tell.note(str(each))
-                if run.is_lost:
-                    rollback(run, nonfinite, background, tell)
+                    logger.info(str(each))
+                if state.diverged:
+                    background.wait()  # until the checkpoint to roll back to is written
+                    processes.wait()
+                    state.rollback(nonfinite)
+                    logger.rolled_back(state.position.step, state.position.history)
                     continue
 
-            # Validation and log
-            figures = validate(run, validation, background, tell) if due.validation else {}
+            # Validation and metrics
+            figures = validate(state, validation, background, logger) if due.validation else {}
             if due.row or figures:
-                tell.row(run.add_row(due, figures))
+                logger.metrics(state.add_row(due, figures))
 
             # Checkpoint
-            over = run.is_over() if due.meeting else run.at.step == run.num_steps
-            stop = processes.agree(stop_asked(), now=due.meeting)
+            is_over = state.is_over() if due.sync else state.position.step == state.num_steps
+            stop = processes.agree(stop_requested(), now=due.sync)
             if due.checkpoint:
-                run.note_checkpoint()
-            if due.checkpoint or over or stop:
-                save_checkpoint(run, background)
-            if stop and not over:
-                tell.note(f"stopped at step {run.at.step:,}; run it again to go on")
+                state.judge_checkpoint()
+            if due.checkpoint or is_over or stop:
+                save_checkpoint(state, background)
+            if stop and not is_over:
+                logger.info(f"stopped at step {state.position.step:,}; run it again to resume")
                 raise KeyboardInterrupt
         background.wait()
 
     # Publish
     if processes.is_main:
-        write_outputs(scratch_dir, run, validation, config)
-        for out in sorted((scratch_dir / "outs").iterdir()):
-            publish(out, out_dir / out.name)
+        write_outputs(scratch_dir, state, validation, config)
+        for output in sorted((scratch_dir / "outputs").iterdir()):
+            publish(output, out_dir / output.name)
     processes.wait()
 
 
@@ -145,15 +148,15 @@ def config_of(
     }
 
 
-def switches(config: dict[str, Any]) -> str:
-    """What the speed depends on here."""
+def machine_line(config: dict[str, Any]) -> str:
+    """What the speed depends on here, in one line of the log."""
     processes = f"{config['num_processes']} processes on " if config["num_processes"] > 1 else ""
     compiled = "" if config["compile"] == "none" else f", compiled ({config['compile']})"
     threads = f", {torch.get_num_threads()} threads" if config["device"] == "cpu" else ""
     return f"{processes}{config['device']}{threads}, {config['precision']}, channels_last{compiled}"
 
 
-def begin(
+def build_state(
     meta: dict[str, Any],
     color: Color,
     params: TrainParams,
@@ -173,89 +176,79 @@ def begin(
     recipe = registry.build(params.recipe, options, data_spec, processes.device)
     if not params.adversary:
         recipe = without_adversary(recipe)
-    synchronise(recipe, processes, params.batch_size)
+    distribute(recipe, processes, params.batch_size)
     scratch_dir.mkdir(parents=True, exist_ok=True)
     return TrainState(
-        recipe,
-        EMA(recipe.generator, params.ema_images),
-        params,
-        processes,
-        Budget.parse(params.budget).num_steps(params.batch_size, steps_per_epoch),
-        scratch_dir,
-        Selection(params.select, params.patience_images),
+        recipe=recipe,
+        ema=EMA(recipe.generator, params.ema_images),
+        params=params,
+        processes=processes,
+        num_steps=Budget.parse(params.budget).num_steps(params.batch_size, steps_per_epoch),
+        folder=scratch_dir,
+        selection=Selection(params.select, params.patience_images),
     )
 
 
-def open_validation(run: TrainState, crop_dir: Path, meta: dict[str, Any]) -> Validation:
-    """Of samples where the generator makes up pictures: its completions may take a search each."""
-    is_sampler = isinstance(run.averaged.network, Sampler)
+def open_validation(state: TrainState, crop_dir: Path, meta: dict[str, Any]) -> Validation:
+    """Of samples where the generator draws samples: its completions may take a search each."""
+    is_sampler = isinstance(state.ema.network, Sampler)
     validation: type[SamplingValidation | CompletionValidation] = (
         SamplingValidation if is_sampler else CompletionValidation
     )
-    select = run.params.select
+    select = state.params.select
     if select != "last" and select not in validation.FIGURES:
         does = "makes up pictures" if is_sampler else "completes holes"
         allowed = ["last", *(name for name in HIGHER_IS_BETTER if name in validation.FIGURES)]
         raise ValueError(
             f"params.yaml train.select is {select!r}, a figure that the training of recipe "
-            f"{run.params.recipe!r}, which {does}, does not have: write {' or '.join(allowed)}"
+            f"{state.params.recipe!r}, which {does}, does not have: write {' or '.join(allowed)}"
         )
-    return validation.load(crop_dir, meta, run.processes.device)
+    return validation.load(crop_dir, meta, state.processes.device)
 
 
 def open_logger(
-    run: TrainState, config: dict[str, Any], trackers: Sequence[str], background: Background
+    state: TrainState, config: dict[str, Any], trackers: Sequence[str], background: Background
 ) -> AbstractContextManager[TrainLogger]:
-    """The main process tells how it goes; the others are silent."""
-    if not run.processes.is_main:
+    """The main process logs; the others are silent."""
+    if not state.processes.is_main:
         return nullcontext(TrainLogger())
     facts = Facts(
         config=config,
-        networks=run.recipe.networks,
-        weights=run.loss_weights,
-        num_steps=run.num_steps,
-        budget_seconds=Budget.parse(run.params.budget).seconds,
+        networks=state.recipe.networks,
+        weights=state.loss_weights,
+        num_steps=state.num_steps,
+        budget_seconds=Budget.parse(state.params.budget).seconds,
     )
     return train_logger(
         facts,
-        run.folder,
+        state.folder,
         trackers,
-        step=run.at.step,
-        seconds=run.at.seconds,
-        history=run.at.history,
+        step=state.position.step,
+        seconds=state.position.seconds,
+        history=state.position.history,
         background=background,
     )
 
 
 def validate(
-    run: TrainState, validation: Validation, background: Background, tell: TrainLogger
+    state: TrainState, validation: Validation, background: Background, logger: TrainLogger
 ) -> Row:
-    """Figures and grid of the averaged weights, by the main process."""
-    if not run.processes.is_main:
+    """Figures and sample grid of the averaged weights, by the main process."""
+    if not state.processes.is_main:
         return {}
-    network = run.averaged.network
-    pictures = validation.pictures(network)
-    figures = validation.figures(pictures)
-    run.selection.offer(figures, network.state_dict(), run.num_images)
-    grid = validation.grid(pictures, run.params.num_samples)
-    path = run.folder / "samples" / f"step-{run.at.step:06d}.png"
+    network = state.ema.network
+    images = validation.generate(network)
+    figures = validation.figures(images)
+    state.selection.offer(figures, network.state_dict(), state.num_images)
+    grid = validation.grid(images, state.params.num_samples)
+    path = state.folder / "samples" / f"step-{state.position.step:06d}.png"
     background.submit(lambda: save_grid(grid, path))
-    tell.picture(path, run.at.step)
+    logger.image(path, state.position.step)
     return {f"val/{name}": value for name, value in figures.items()}
 
 
-def save_checkpoint(run: TrainState, background: Background) -> None:
-    """Writes the run's state, by the main process, while the training goes on."""
-    if run.processes.is_main:
-        state = run.snapshot()
-        background.submit(lambda: run.write(state))
-
-
-def rollback(
-    run: TrainState, nonfinite: list[Nonfinite], background: Background, tell: TrainLogger
-) -> None:
-    """All processes return to the last good state together."""
-    background.wait()
-    run.processes.wait()
-    run.rollback(nonfinite)
-    tell.rolled_back(run.at.step, run.at.history)
+def save_checkpoint(state: TrainState, background: Background) -> None:
+    """By the main process: copied now, written while the training goes on."""
+    if state.processes.is_main:
+        contents = state.state_dict()
+        background.submit(lambda: state.write_checkpoint(contents))

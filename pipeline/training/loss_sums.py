@@ -1,4 +1,4 @@
-"""What the updates did since host and device last met, kept on the device until then."""
+"""Sums of the losses since host and device last synced, kept on the device until then."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,8 +15,8 @@ NEVER = 2**62
 
 
 @dataclass
-class _Account:
-    """Of one update."""
+class _UpdateSums:
+    """Of one update with T terms; scalars and (T,) tensors on the device."""
 
     terms: list[str]
     totals: Tensor  # (T,) float, over the finite steps
@@ -28,7 +28,7 @@ class _Account:
 
 @dataclass(frozen=True)
 class Nonfinite:
-    """Steps of an update that were left out."""
+    """Steps of an update that were skipped, since a loss or gradient was not finite."""
 
     update: str
     num_steps: int
@@ -38,65 +38,66 @@ class Nonfinite:
     def __str__(self) -> str:
         what = " and ".join(self.terms)
         more = f" and {self.num_steps - 1} more" if self.num_steps > 1 else ""
-        return f"{self.update} left out at step {self.first_step:,}{more}: {what} not finite"
+        return f"{self.update} skipped at step {self.first_step:,}{more}: {what} not finite"
 
 
 class LossSums:
     """Sums of every "update/term"."""
 
     def __init__(self) -> None:
-        self.accounts: dict[str, _Account] = {}
+        self.updates: dict[str, _UpdateSums] = {}
 
     def add(self, update: str, step: int, result: StepResult) -> None:
-        """Adds one step's result; the device is not waited for."""
-        values = torch.stack([value.float() for value in result.terms.values()])
-        if update not in self.accounts:
-            self.accounts[update] = _empty(list(result.terms), values)
-        account, finite = self.accounts[update], result.finite
-        account.totals += torch.where(finite, values, 0.0)
-        account.num_finite += finite
-        account.num_nonfinite += ~finite
-        account.nonfinite_terms += ~values.isfinite()
+        """Adds one step's result; the host does not wait for the device."""
+        values = torch.stack([value.float() for value in result.terms.values()])  # (T,)
+        if update not in self.updates:
+            zero = torch.zeros((), dtype=torch.int64, device=values.device)
+            self.updates[update] = _UpdateSums(
+                terms=list(result.terms),
+                totals=torch.zeros_like(values),
+                num_finite=zero,
+                num_nonfinite=zero.clone(),
+                nonfinite_terms=torch.zeros_like(values),
+                first_nonfinite=zero + NEVER,
+            )
+        sums, finite = self.updates[update], result.finite
+        # By torch.where and not by products: 0 * NaN is NaN.
+        sums.totals += torch.where(finite, values, 0.0)
+        sums.num_finite += finite
+        sums.num_nonfinite += ~finite
+        sums.nonfinite_terms += ~values.isfinite()
         first = torch.where(finite, NEVER, step)
-        account.first_nonfinite = torch.minimum(account.first_nonfinite, first)
+        sums.first_nonfinite = torch.minimum(sums.first_nonfinite, first)
 
-    def meet(self, average: Callable[[Sequence[Tensor]], None]) -> tuple[Sums, list[Nonfinite]]:
-        """Waits for the device; the finite steps' sums, what was left out; then begins anew."""
-        accounts, self.accounts = self.accounts, {}
-        average([account.totals for account in accounts.values()])
-        average([account.nonfinite_terms for account in accounts.values()])
+    def sync(self, average: Callable[[Sequence[Tensor]], None]) -> tuple[Sums, list[Nonfinite]]:
+        """Waits for the device: the finite steps' sums, and what was skipped; then starts anew.
+
+        `average` puts the mean over all processes into the tensors that it is given.
+        """
+        updates, self.updates = self.updates, {}
+        average([each.totals for each in updates.values()])
+        average([each.nonfinite_terms for each in updates.values()])
         sums: Sums = {}
         nonfinite = []
-        for update, account in accounts.items():
-            num = int(account.num_finite)
-            if num:
-                totals = account.totals.tolist()
-                each = zip(account.terms, totals, strict=True)
-                sums |= {f"{update}/{term}": (total, num) for term, total in each}
-            if account.num_nonfinite:
-                nonfinite.append(_nonfinite(update, account))
+        for name, each in updates.items():
+            num_finite, num_nonfinite = int(each.num_finite), int(each.num_nonfinite)
+            if num_finite:
+                totals = zip(each.terms, each.totals.tolist(), strict=True)
+                sums |= {f"{name}/{term}": (total, num_finite) for term, total in totals}
+            if num_nonfinite:
+                counts = zip(each.terms, each.nonfinite_terms.tolist(), strict=True)
+                terms = tuple(term for term, count in counts if count)
+                first_step = int(each.first_nonfinite)
+                nonfinite.append(Nonfinite(name, num_nonfinite, first_step, terms))
         return sums, nonfinite
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values."""
-        return {update: asdict(account) for update, account in self.accounts.items()}
+        return {update: asdict(sums) for update, sums in self.updates.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
-        self.accounts = {update: _Account(**values) for update, values in state.items()}
-
-
-def _empty(terms: list[str], values: Tensor) -> _Account:
-    none = torch.zeros((), dtype=torch.int64, device=values.device)
-    return _Account(
-        terms, torch.zeros_like(values), none, none.clone(), torch.zeros_like(values), none + NEVER
-    )
-
-
-def _nonfinite(update: str, account: _Account) -> Nonfinite:
-    terms = zip(account.terms, account.nonfinite_terms.tolist(), strict=True)
-    nonfinite = tuple(term for term, share in terms if share)
-    return Nonfinite(update, int(account.num_nonfinite), int(account.first_nonfinite), nonfinite)
+        self.updates = {update: _UpdateSums(**values) for update, values in state.items()}
 
 
 def add_sums(first: Sums, second: Sums) -> Sums:

@@ -78,6 +78,7 @@ class Order:
 
 @lru_cache(maxsize=4)  # a batch lies in one pass or across two
 def _windows(order: Order, number: int) -> list[Window]:
+    # Anew for each pass; the same numbers are drawn wherever the photos come from.
     rng = np.random.default_rng([order.seed, ORDER, number])
     windows: list[Window] = []
     shards: list[int] = []
@@ -87,6 +88,7 @@ def _windows(order: Order, number: int) -> list[Window]:
         shards.append(shard)
         size += order.shard_sizes[shard]
         left -= order.shard_sizes[shard]
+        # The last window may be smaller: it takes what is left of the shards.
         if size >= order.window_photos or not left:
             windows.append(Window(start, tuple(shards), rng.permutation(size)))
             start, size, shards = start + size, 0, []

@@ -31,7 +31,7 @@ def _seconds(dtype: torch.dtype, device: torch.device) -> float:
     """Fastest of three forward and backward passes, after one that warms up."""
     layer = nn.Conv2d(32, 32, 3, padding=1).to(device, dtype)
     photos = torch.zeros(8, 32, 32, 32, device=device, dtype=dtype)
-    best = float("inf")
+    best = float("inf")  # the fastest: others on the machine only make it slower
     for _ in range(4):
         begun = time.perf_counter()
         layer(photos).sum().backward()

@@ -27,7 +27,7 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this one writes files and talks."""
+        """Whether this one writes files and logs."""
         return self.rank == 0
 
     def average(self, tensors: Sequence[Tensor]) -> None:
@@ -36,6 +36,7 @@ class Processes:
             return
         from accelerate.utils import reduce
 
+        # One message instead of one a tensor: the time goes into the number of messages.
         flat = reduce(torch.cat([tensor.reshape(-1) for tensor in tensors]), "mean")
         for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
@@ -64,6 +65,7 @@ def launch(num: int, stage: str) -> None:
     """Becomes torchrun with `num` processes of the command `stage`; does not return."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [f"--nproc-per-node={num}", "-m", "pipeline", stage]
+    # In place of this process, so that signals reach torchrun and its exit status is the stage's.
     os.execv(sys.executable, [*torchrun, *command])
 
 
@@ -80,8 +82,11 @@ def join(device: str) -> Processes:
     return Processes(state.process_index, state.num_processes, own)
 
 
-def synchronise(recipe: Recipe, processes: Processes, batch_size: int) -> None:
-    """Makes the recipe fit for several processes: batch norms see the whole batch; or an error."""
+def distribute(recipe: Recipe, processes: Processes, batch_size: int) -> None:
+    """Makes the recipe fit for several processes: batch norms see the whole batch.
+
+    A ValueError where the processes cannot share a batch, or its statistics, equally.
+    """
     if batch_size % processes.num:
         raise ValueError(
             f"params.yaml train.batch_size is {batch_size}, which {processes.num} processes cannot "

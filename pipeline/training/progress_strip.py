@@ -7,25 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-# Looks shown, the last one included; the steps between two of them double.
-MAX_LOOKS = 8
-# On top of each picture, in px, for the images seen.
-HEADER = 14
+MAX_COLUMNS = 8  # the last grid included; the steps between two of them double
+HEADER = 14  # px, on top of each column, for the number of images seen
 SCALE = 2
-GAP = 2
+GAP = 2  # px, between columns
 FONT_SIZE = 10
 
-# Seen so far, and the grid of that time.
-Look = tuple[int, Path]
 
+def write_progress_strip(grids: Sequence[tuple[int, Path]], tile: int, path: Path) -> None:
+    """A PNG with a column for each of the (images seen, grid), which ascend.
 
-def write_progress_strip(looks: Sequence[Look], tile: int, path: Path) -> None:
-    """A PNG; `looks` ascend, `tile` is the side in px of a picture in their grids.
-
-    A column a look, of the grids' first photo and all its rows.
+    A column is the grid's first photo in all its rows; `tile` is the side in px of one of them.
     """
-    shown = [looks[index] for index in doubling(len(looks))]
-    columns = [_first_photo(grid, tile) for _, grid in shown]
+    shown = [grids[index] for index in doubling(len(grids))]
+    columns: list[Image.Image] = []
+    for _, grid in shown:
+        with Image.open(grid) as image:
+            pixels: NDArray[np.uint8] = np.asarray(image.convert("RGB"))[:, :tile]
+        larger = np.kron(pixels, np.ones((SCALE, SCALE, 1), dtype=np.uint8))
+        columns.append(Image.fromarray(larger))
     step = tile * SCALE + GAP
     strip = Image.new("RGB", (step * len(columns), HEADER + columns[0].height), "white")
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(FONT_SIZE)
@@ -37,13 +37,7 @@ def write_progress_strip(looks: Sequence[Look], tile: int, path: Path) -> None:
 
 
 def doubling(num: int) -> list[int]:
-    """At most MAX_LOOKS places in 0..num-1, the last and the first included, ever further apart."""
-    if num <= MAX_LOOKS:
+    """At most MAX_COLUMNS of 0..num-1, the first and the last included, ever further apart."""
+    if num <= MAX_COLUMNS:
         return list(range(num))
-    return sorted({round(float(place)) - 1 for place in np.geomspace(1, num, MAX_LOOKS)})
-
-
-def _first_photo(grid: Path, tile: int) -> Image.Image:
-    with Image.open(grid) as image:
-        column: NDArray[np.uint8] = np.asarray(image.convert("RGB"))[:, :tile]
-    return Image.fromarray(np.kron(column, np.ones((SCALE, SCALE, 1), dtype=np.uint8)))
+    return sorted({round(float(place)) - 1 for place in np.geomspace(1, num, MAX_COLUMNS)})

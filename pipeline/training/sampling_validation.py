@@ -1,4 +1,4 @@
-"""Validation of a generator that makes up pictures: samples of the same latents each time."""
+"""Validation of a generator that draws samples: those of the same latents each time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,18 +31,18 @@ class SamplingValidation:
         """`meta` is that of the shards."""
         return cls(validation_photos(crop_dir, meta, device, stored_holes=False).images)
 
-    def pictures(self, generator: nn.Module) -> Tensor:
+    def generate(self, generator: nn.Module) -> Tensor:
         """The samples; see Validation."""
         return draw_samples(cast(Sampler, generator), len(self.images), self.images.device)
 
-    def figures(self, pictures: Tensor) -> dict[str, float]:
-        """Distance to the photos, and what hole_figures.py has for whole pictures."""
-        distance = sliced_wasserstein(pictures, self.images)
-        return {"sliced_wasserstein": distance, **whole_figures(pictures, self.images)}
+    def figures(self, images: Tensor) -> dict[str, float]:
+        """Distance to the photos, and what hole_figures.py has for whole images."""
+        distance = sliced_wasserstein(images, self.images)
+        return {"sliced_wasserstein": distance, **whole_figures(images, self.images)}
 
-    def grid(self, pictures: Tensor, num: int) -> NDArray[np.uint8]:
+    def grid(self, images: Tensor, num: int) -> NDArray[np.uint8]:
         """Up to ROWS rows of `num` samples each."""
-        num = min(num, len(pictures))
-        num_rows, size = min(ROWS, len(pictures) // num), pictures.shape[1]
-        shown = pictures[: num_rows * num].view(num_rows, num, size, size, 3)
+        num = min(num, len(images))
+        num_rows, size = min(ROWS, len(images) // num), images.shape[1]
+        shown = images[: num_rows * num].view(num_rows, num, size, size, 3)
         return shown.permute(0, 2, 1, 3, 4).reshape(num_rows * size, num * size, 3).cpu().numpy()

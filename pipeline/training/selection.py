@@ -26,6 +26,7 @@ class Selection:
         value = figures[self.figure]
         sign = 1 if HIGHER_IS_BETTER[self.figure] else -1
         if self.best is None or sign * value > sign * self.best:
+            # A copy: the averaged weights go on changing.
             self.best, self.images, self.weights = value, images, copy.deepcopy(weights)
 
     def is_over(self, images: int) -> bool:

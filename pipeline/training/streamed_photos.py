@@ -39,6 +39,7 @@ class StreamedPhotos:
     def take(self, positions: Numbers) -> Photos:
         """See TrainingPhotos."""
         places = self.order.places(positions)
+        # A batch lies in one window, or across the end of one and the start of the next.
         keys = sorted({(place.number, place.window) for place in places})
         self._hold([*keys, self._next(keys[-1])])
         parts = [self._window(key)[_rows(places, key)] for key in keys]
@@ -52,6 +53,7 @@ class StreamedPhotos:
         """Forgets all windows but `keys` and begins to load what is missing of them."""
         self.loaded = {key: self.loaded[key] for key in keys if key in self.loaded}
         for key in self.loading.keys() - set(keys):
+            # Not asked for any more: the training has jumped, by a rollback for instance.
             for future in self.loading.pop(key):
                 future.cancel()
         for key in keys:

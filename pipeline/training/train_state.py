@@ -1,4 +1,4 @@
-"""All that a training has reached, to be stopped and taken up at any step, and to go back."""
+"""All that a training has reached: what a checkpoint holds, resumes from and rolls back to."""
 
 import time
 from collections.abc import Sequence
@@ -19,27 +19,28 @@ from pipeline.training.processes import Processes
 from pipeline.training.selection import Selection
 from pipeline.training.update_step import update_step
 
-# An update with a loss or gradient that is not finite is left out. More than MAX_LEFT_OUT between
-# two checkpoints, and the training goes back to the last state before which none was, and on from
-# there with its learning rates multiplied by RATE_FACTOR; after MAX_RETURNS it gives up.
-MAX_LEFT_OUT = 10
+# An update with a non-finite loss or gradient is skipped. After more than MAX_SKIPPED of them
+# between two checkpoints the training has diverged: it rolls back to the last good checkpoint and
+# goes on from there with its learning rates multiplied by RATE_FACTOR. After MAX_ROLLBACKS it
+# gives up.
+MAX_SKIPPED = 10
 RATE_FACTOR = 0.5
-MAX_RETURNS = 3
+MAX_ROLLBACKS = 3
 
 
 @dataclass
 class Position:
-    """How far the run has come, beside its weights."""
+    """How far the training has come, beside its weights."""
 
     step: int = 0
     seconds: float = 0.0  # spent training
-    loss_sums: LossSums = field(default_factory=LossSums)  # since the last meeting
+    loss_sums: LossSums = field(default_factory=LossSums)  # since the last sync, on the device
     window: Sums = field(default_factory=dict)  # since the last row of the history
     history: list[Row] = field(default_factory=list)
-    nonfinite_in_window: int = 0  # updates left out since the last row
-    left_out: int = 0  # updates left out since the last checkpoint
-    good_step: int = 0  # of the last good state
-    num_returns: int = 0
+    skipped_in_window: int = 0  # updates, since the last row
+    num_skipped: int = 0  # updates, since the last checkpoint
+    good_step: int = 0  # of the last good checkpoint
+    num_rollbacks: int = 0
     ended: str = ""  # the budget that ended here
 
     def state_dict(self) -> dict[str, Any]:
@@ -47,19 +48,19 @@ class Position:
         return {**vars(self), "loss_sums": self.loss_sums.state_dict()}
 
     @classmethod
-    def of(cls, state: dict[str, Any]) -> "Position":
+    def from_state_dict(cls, values: dict[str, Any]) -> "Position":
         """The inverse of `state_dict`."""
         loss_sums = LossSums()
-        loss_sums.load_state_dict(state["loss_sums"])
-        return cls(**{**state, "loss_sums": loss_sums})
+        loss_sums.load_state_dict(values["loss_sums"])
+        return cls(**{**values, "loss_sums": loss_sums})
 
 
 @dataclass(frozen=True)
 class Due:
     """What comes after a step."""
 
-    meeting: bool  # of host and device, which each of the others needs
-    row: bool
+    sync: bool  # of host and device; true with each of the others
+    row: bool  # of the history
     validation: bool
     checkpoint: bool
 
@@ -69,14 +70,14 @@ class TrainState:
     """A recipe in training."""
 
     recipe: Recipe
-    averaged: EMA  # of the generator
+    ema: EMA  # of the generator
     params: TrainParams
     processes: Processes
     num_steps: int | None  # of the budget; None where minutes count
-    folder: Path  # of the states
+    folder: Path  # of the checkpoints
     selection: Selection
-    at: Position = field(default_factory=Position)
-    clock: float = field(default_factory=time.monotonic)  # when `at.seconds` was right
+    position: Position = field(default_factory=Position)
+    clock: float = field(default_factory=time.monotonic)  # when `position.seconds` was right
 
     @property
     def loss_weights(self) -> dict[str, dict[str, float]]:
@@ -86,124 +87,137 @@ class TrainState:
     @property
     def num_images(self) -> int:
         """Seen so far, over all processes."""
-        return self.at.step * self.params.batch_size
+        return self.position.step * self.params.batch_size
 
-    def take_step(self, parts: Sequence[Batch], amp_dtype: torch.dtype | None) -> Due:
-        """The updates that the schedule wants on the batch in `parts`."""
-        at, params = self.at, self.params
-        at.step += 1
+    # Steps
+
+    def train_step(self, parts: Sequence[Batch], amp_dtype: torch.dtype | None) -> Due:
+        """The updates that the schedule asks for, on the batch in `parts`."""
+        position, params = self.position, self.params
+        position.step += 1
         for name in self.recipe.schedule.updates:
             result = update_step(self.recipe, name, parts, amp_dtype, self.processes.average)
-            at.loss_sums.add(name, at.step, result)
-        self.averaged.update(params.batch_size, self.num_images)
-        row = at.step % params.log_every == 0
-        validation = at.step % params.sample_every == 0
-        checkpoint = at.step % params.checkpoint_every == 0
-        meeting = self.recipe.schedule.advance() or at.step % params.sync_every == 0
-        return Due(meeting or row or validation or checkpoint, row, validation, checkpoint)
+            position.loss_sums.add(name, position.step, result)
+        self.ema.update(params.batch_size, self.num_images)
 
-    def meet(self) -> list[Nonfinite]:
-        """Waits for the device; the schedule hears what it did, unless the run `is_lost`."""
-        at = self.at
-        sums, nonfinite = at.loss_sums.meet(self.processes.average)
-        at.seconds += time.monotonic() - self.clock
+        intervals = {
+            "row": params.log_every,
+            "validation": params.sample_every,
+            "checkpoint": params.checkpoint_every,
+        }
+        due = {name: position.step % every == 0 for name, every in intervals.items()}
+        # Not at every step: while the host waits for the losses, the device has nothing to do.
+        sync = self.recipe.schedule.advance() or position.step % params.sync_every == 0
+        return Due(sync=sync or any(due.values()), **due)
+
+    def sync(self) -> list[Nonfinite]:
+        """Waits for the device and reads the losses; returns the updates that were skipped.
+
+        The schedule gets the losses too, unless the training has diverged.
+        """
+        position = self.position
+        sums, nonfinite = position.loss_sums.sync(self.processes.average)
+        position.seconds += time.monotonic() - self.clock
         self.clock = time.monotonic()
-        num_nonfinite = sum(each.num_steps for each in nonfinite)
-        at.nonfinite_in_window += num_nonfinite
-        at.left_out += num_nonfinite
-        at.window = add_sums(at.window, sums)
-        if not self.is_lost:
+        num_skipped = sum(each.num_steps for each in nonfinite)
+        position.skipped_in_window += num_skipped
+        position.num_skipped += num_skipped
+        position.window = add_sums(position.window, sums)
+        if not self.diverged:
             self.recipe.schedule.observe(sums)
         return nonfinite
 
     @property
-    def is_lost(self) -> bool:
-        """Whether too many updates were left out to go on."""
-        return self.at.left_out > MAX_LEFT_OUT
+    def diverged(self) -> bool:
+        """Whether too many updates were skipped to go on."""
+        return self.position.num_skipped > MAX_SKIPPED
 
     def is_over(self) -> bool:
         """Whether the budget is spent or the patience at its end; all processes agree."""
-        if self.at.step == self.num_steps or self.at.ended == self.params.budget:
+        if self.position.step == self.num_steps or self.position.ended == self.params.budget:
             return True
-        late = self.at.seconds >= Budget.parse(self.params.budget).seconds
+        late = self.position.seconds >= Budget.parse(self.params.budget).seconds
         over = self.processes.any(late or self.selection.is_over(self.num_images))
-        self.at.ended = self.params.budget if over else ""
+        self.position.ended = self.params.budget if over else ""
         return over
 
     def add_row(self, due: Due, figures: Row) -> Row:
         """A row of the history: the means since the last one where it is due, and `figures`."""
-        at = self.at
-        row: Row = {"step": at.step, "images": self.num_images}
+        position = self.position
+        row: Row = {"step": position.step, "images": self.num_images}
         if due.row:
-            row |= {f"train/{name}": mean for name, mean in means(at.window).items()}
-            row["train/nonfinite_updates"] = at.nonfinite_in_window
-            at.window, at.nonfinite_in_window = {}, 0
-        at.history.append(row | figures)
-        return at.history[-1]
+            row |= {f"train/{name}": mean for name, mean in means(position.window).items()}
+            row["train/nonfinite_updates"] = position.skipped_in_window
+            position.window, position.skipped_in_window = {}, 0
+        position.history.append(row | figures)
+        return position.history[-1]
 
-    def note_checkpoint(self) -> None:
-        """A state is good where no update was left out since the checkpoint before."""
-        if not self.at.left_out:
-            self.at.good_step = self.at.step
-        self.at.left_out = 0
+    # Checkpoints
 
-    def snapshot(self) -> checkpoint.State:
-        """Its state, copied."""
-        position = self.at.state_dict()
+    def judge_checkpoint(self) -> None:
+        """The checkpoint of this step is good where no update was skipped since the one before."""
+        if not self.position.num_skipped:
+            self.position.good_step = self.position.step
+        self.position.num_skipped = 0
+
+    def state_dict(self) -> checkpoint.Contents:
+        """A copy of all that is needed to resume here."""
+        position = self.position.state_dict()
         del position["history"]  # rows do not change: a list of the same ones will do
-        run = {
+        training = {
             "position": position,
-            "averaged": self.averaged.network.state_dict(),
+            "ema": self.ema.network.state_dict(),
             "selection": self.selection.state_dict(),
         }
-        state = checkpoint.snapshot(self.recipe, run)
-        state["run"]["position"]["history"] = list(self.at.history)
-        return state
+        contents = checkpoint.collect(self.recipe, training)
+        contents["training"]["position"]["history"] = list(self.position.history)
+        return contents
 
-    def restore(self, state: checkpoint.State) -> None:
-        """The inverse of `snapshot`."""
-        run = checkpoint.restore(self.recipe, state)
-        self.at = Position.of(run["position"])
-        self.averaged.network.load_state_dict(run["averaged"])
-        self.selection.load_state_dict(run["selection"])
+    def load_state_dict(self, contents: checkpoint.Contents) -> None:
+        """The inverse of `state_dict`."""
+        training = checkpoint.restore(self.recipe, contents)
+        self.position = Position.from_state_dict(training["position"])
+        self.ema.network.load_state_dict(training["ema"])
+        self.selection.load_state_dict(training["selection"])
 
     def resume(self) -> bool:
-        """Takes up the furthest state within the budget; whether there is one."""
+        """Restores the furthest checkpoint within the budget; whether there is one."""
         seconds = Budget.parse(self.params.budget).seconds
         for step in checkpoint.steps_in(self.folder):
             if self.num_steps is not None and step > self.num_steps:
                 continue
-            state = checkpoint.read(self.folder, step, self.processes.device)
-            position = state["run"]["position"]
-            # Minutes end between two looks at the clock, a little late.
+            contents = checkpoint.read(self.folder, step, self.processes.device)
+            position = contents["training"]["position"]
+            # The clock is read at syncs alone, so a budget of minutes ends a little late.
             if position["seconds"] <= seconds or position["ended"] == self.params.budget:
-                self.restore(state)
+                self.load_state_dict(contents)
                 return True
         return False
 
-    def write(self, state: checkpoint.State) -> None:
-        """Keeps `state`, a snapshot, and the last good one; older ones go."""
-        position = state["run"]["position"]
+    def write_checkpoint(self, contents: checkpoint.Contents) -> None:
+        """Keeps this one and the last good one; older ones go."""
+        position = contents["training"]["position"]
         step, good_step = position["step"], position["good_step"]
-        checkpoint.write(self.folder, step, state)
+        checkpoint.write(self.folder, step, contents)
         # Later ones stay: a larger budget has reached them.
         older = {each for each in checkpoint.steps_in(self.folder) if each < step}
-        checkpoint.forget(self.folder, older - {good_step})
+        checkpoint.remove(self.folder, older - {good_step})
 
     def rollback(self, nonfinite: list[Nonfinite]) -> None:
-        """To the last good state, with lower learning rates; after MAX_RETURNS a ValueError."""
+        """To the last good checkpoint, with lower learning rates; at last a ValueError."""
         what = "; ".join(str(each) for each in nonfinite)
-        if self.at.num_returns == MAX_RETURNS:
+        if self.position.num_rollbacks == MAX_ROLLBACKS:
             raise ValueError(
-                f"the training diverged: {what}. It went back {MAX_RETURNS} times, each time with "
-                f"{RATE_FACTOR} of the learning rates, and diverged again. Lower the recipe's "
-                "learning rates or weights in params.yaml, or use train.precision: fp32"
+                f"the training diverged: {what}. It was rolled back {MAX_ROLLBACKS} times, each "
+                f"time with {RATE_FACTOR} of the learning rates, and diverged again. Lower the "
+                "recipe's learning rates or weights in params.yaml, or use train.precision: fp32"
             )
-        num_returns = self.at.num_returns + 1
-        seconds = self.at.seconds
-        self.restore(checkpoint.read(self.folder, self.at.good_step, self.processes.device))
-        factor = RATE_FACTOR ** (num_returns - self.at.num_returns)
-        self.at.num_returns, self.at.seconds = num_returns, seconds
+        num_rollbacks, seconds = self.position.num_rollbacks + 1, self.position.seconds
+        good_step = self.position.good_step
+        self.load_state_dict(checkpoint.read(self.folder, good_step, self.processes.device))
+        # The checkpoint may be older than earlier rollbacks, whose factors it does not hold.
+        factor = RATE_FACTOR ** (num_rollbacks - self.position.num_rollbacks)
+        self.position.num_rollbacks, self.position.seconds = num_rollbacks, seconds
         for optimizer in self.recipe.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] *= factor

@@ -1,13 +1,13 @@
-"""One optimizer step of one network, left out on the device where it would do harm."""
+"""One optimizer step of one network; skipped on the device where loss or gradient is not finite."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from models.recipe import Batch, Recipe, Terms, Update
+from models.recipe import Batch, Recipe, Terms
 
 # Puts the mean over all processes into the tensors that it is given.
 Average = Callable[[Sequence[Tensor]], None]
@@ -17,7 +17,7 @@ GRADIENT_NORM = "gradient_norm"
 
 @dataclass(frozen=True)
 class StepResult:
-    """What an update left, still on the device."""
+    """What an update gave, still on the device."""
 
     terms: Terms  # detached, with the norm of the gradient as one more
     finite: Tensor  # bool; False: a term or the gradient was not finite, no step
@@ -37,26 +37,52 @@ def update_step(
     The other networks are frozen whole: no gradient reaches their parameters, and their buffers
     stay as they are. The host does not wait for the device.
     """
+    # Freeze
     update = recipe.updates[name]
     network, optimizer = recipe.networks[update.network], recipe.optimizers[update.optimizer]
     freeze_all_but(recipe.networks, update.network, others_train=update.others_train)
-    others = [each for each in recipe.networks.values() if each is not network]
-    frozen = _copies(others) if update.others_train else []  # in inference mode none changes
-    buffers = _copies([network])
+    # Batch norms move their running figures in the forward pass: the trained network's are put
+    # back where the step is skipped, those of frozen networks always. In inference mode none moves.
+    own_buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    frozen_buffers = [
+        (buffer, buffer.clone())
+        for other in recipe.networks.values()
+        if other is not network and update.others_train
+        for buffer in other.buffers()
+    ]
+
+    # Losses and gradients, part by part
     optimizer.zero_grad(set_to_none=True)
-    # Scaled before and not after: the parts' gradients add up in place.
-    each = [_backward(update, part, 1 / len(parts), amp_dtype) for part in parts]
-    terms = {term: torch.stack([one[term] for one in each]).mean() for term in each[0]}
+    terms_of_parts: list[Terms] = []
+    for part in parts:
+        device = part.image.device.type
+        with torch.autocast(device, dtype=amp_dtype, enabled=amp_dtype is not None):
+            terms = update.terms(part)
+        # loss = sum of weight * term
+        weighted = [weight * terms[term] for term, weight in update.weights.items()]
+        loss = torch.stack(weighted).sum()
+        # Scaled before and not after: the parts' gradients add up in place.
+        (1 / len(parts) * loss).backward()  # type: ignore[no-untyped-call]
+        # Copied: what a recorded CUDA graph returns is overwritten by its next run.
+        terms_of_parts.append({term: value.detach().clone() for term, value in terms.items()})
+    terms = {
+        term: torch.stack([each[term] for each in terms_of_parts]).mean()
+        for term in terms_of_parts[0]
+    }
+
+    # Average over the processes
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
-    everything = torch.stack(list(terms.values())).sum().view(1)
-    average([*gradients, everything])
+    checksum = torch.stack(list(terms.values())).sum().view(1)  # not finite if one term is not
+    average([*gradients, checksum])
+
+    # Step, where all is finite: decided on the device, so that the host need not wait
     norm = nn.utils.get_total_norm(gradients)
-    finite = (norm + everything.squeeze()).isfinite()
+    finite = (norm + checksum.squeeze()).isfinite()
     _step_where(finite, optimizer)
     update.after_step()
-    for buffer, before in buffers:
+    for buffer, before in own_buffers:
         buffer.copy_(torch.where(finite, buffer, before))
-    for buffer, before in frozen:
+    for buffer, before in frozen_buffers:
         buffer.copy_(before)
     return StepResult(terms | {GRADIENT_NORM: norm}, finite)
 
@@ -70,25 +96,6 @@ def freeze_all_but(
         network.train(name == trained or others_train)
 
 
-def _copies(networks: Iterable[nn.Module]) -> list[tuple[Tensor, Tensor]]:
-    """Each buffer and what it holds now."""
-    buffers = (buffer for network in networks for buffer in network.buffers())
-    return [(buffer, buffer.clone()) for buffer in buffers]
-
-
-def _backward(update: Update, part: Batch, share: float, amp_dtype: torch.dtype | None) -> Terms:
-    """Adds `share` of the part's gradient; returns its terms, detached."""
-    with torch.autocast(part.image.device.type, dtype=amp_dtype, enabled=amp_dtype is not None):
-        terms = update.terms(part)
-    (share * _loss(update, terms)).backward()  # type: ignore[no-untyped-call]
-    # Copied: what a recorded CUDA graph returns is overwritten by its next run.
-    return {term: value.detach().clone() for term, value in terms.items()}
-
-
-def _loss(update: Update, terms: Terms) -> Tensor:
-    return torch.stack([weight * terms[term] for term, weight in update.weights.items()]).sum()
-
-
 def _step_where(finite: Tensor, optimizer: Optimizer) -> None:
     """The optimizer's step where `finite`; else weights and state stay as they are."""
     if all(group.get("fused") for group in optimizer.param_groups):
@@ -96,9 +103,17 @@ def _step_where(finite: Tensor, optimizer: Optimizer) -> None:
         optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
         optimizer.step()
         return
+    # The others step in any case, and are put back afterwards.
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     before = [(weight.data, weight.data.clone()) for weight in weights]
-    states = {weight: _copy(optimizer.state[weight]) for weight in weights}
+    states = {
+        weight: {
+            key: value.clone()
+            for key, value in optimizer.state[weight].items()
+            if isinstance(value, Tensor)
+        }
+        for weight in weights
+    }
     optimizer.step()
     for weight, state in states.items():
         for key, value in optimizer.state[weight].items():
@@ -106,7 +121,3 @@ def _step_where(finite: Tensor, optimizer: Optimizer) -> None:
                 before.append((value, state.get(key, torch.zeros_like(value))))
     for value, former in before:
         value.copy_(torch.where(finite.to(value.device), value, former))
-
-
-def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key: value.clone() for key, value in state.items() if isinstance(value, Tensor)}

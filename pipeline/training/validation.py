@@ -1,4 +1,4 @@
-"""Validation during training: figures, and a grid of the same pictures each time."""
+"""Validation during training: figures, and a grid of the same photos or samples each time."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -17,18 +17,18 @@ MAX_PHOTOS = 256
 
 
 class Validation(Protocol):
-    """What a generator makes of the validation split. Every look draws the same random numbers."""
+    """What a generator makes of the validation split. Every call draws the same random numbers."""
 
     FIGURES: ClassVar[tuple[str, ...]]  # the names of its figures
 
-    def pictures(self, generator: nn.Module) -> Tensor:
+    def generate(self, generator: nn.Module) -> Tensor:
         """(N, S, S, 3) uint8; `generator` is in inference mode."""
 
-    def figures(self, pictures: Tensor) -> dict[str, float]:
-        """Of the pictures, by name."""
+    def figures(self, images: Tensor) -> dict[str, float]:
+        """Of what `generate` returns, by name."""
 
-    def grid(self, pictures: Tensor, num: int) -> NDArray[np.uint8]:
-        """HWC; `num` of the pictures side by side, in rows."""
+    def grid(self, images: Tensor, num: int) -> NDArray[np.uint8]:
+        """HWC; `num` of the images side by side, in rows."""
 
 
 def validation_photos(

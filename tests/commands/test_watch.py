@@ -70,7 +70,7 @@ def status(**changes: Any) -> Status:
         "images_per_second": 251.6,
         "seconds_left": 95.4,
         "weights": {"mse": {"mse": 1.0}, "discriminator": {"real": 1.0}},
-        "notes": ["torch.compile is off: there is no compiler", "went back to step 1200"],
+        "notes": ["torch.compile is off: there is no compiler", "rolled back to step 1200"],
     }
     return Status(**values | changes)
 
@@ -273,7 +273,7 @@ def test_one_frame_in_a_pipe(tmp_path: Path) -> None:
     assert health == "healthy so far"
     assert re.fullmatch(rf"train/mse/mse +0\.01667  [{BLOCKS}]{{{MAX_POINTS}}} *", loss)
     assert re.fullmatch(rf"val/hole_l1 +0\.008333  [{BLOCKS}]{{30}} *", figure)
-    assert notes == ["torch.compile is off: there is no compiler", "went back to step 1200"]
+    assert notes == ["torch.compile is off: there is no compiler", "rolled back to step 1200"]
 
 
 def test_nothing_to_show_in_a_pipe(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def _trained_completions(scenes: Set) -> np.ndarray:
     photos = torch.from_numpy(np.stack([image for _, image in scenes.train]))
     data_spec = DataSpec(SIZE, BOX, len(photos) // 16, 0, (0.0, 0.0, 0.0))
     recipe = registry.build("pix2pix", options, data_spec, CPU)
-    averaged = EMA(recipe.generator, 200)
+    ema = EMA(recipe.generator, 200)
     for step in range(MODEL_STEPS):
         rows = torch.randint(len(photos), (16,), generator=torch.Generator().manual_seed(step))
         masks, _, boxes = HOLES.cut(f"{step}", 16)
@@ -169,8 +169,8 @@ def _trained_completions(scenes: Set) -> np.ndarray:
         for update in recipe.schedule.updates:
             update_step(recipe, update, [batch])
         recipe.schedule.advance()
-        averaged.update(16, step * 16)
-    network = averaged.network.eval()
+        ema.update(16, step * 16)
+    network = ema.network.eval()
     with torch.no_grad():
         outputs = [
             to_uint8(

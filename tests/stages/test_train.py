@@ -26,9 +26,8 @@ from models.recipes.ganscape import Options
 from models.registry import build
 from pipeline.params.train import TrainParams
 from pipeline.tracking.live import read_live
-from pipeline.training import checkpoint
+from pipeline.training import checkpoint, train_state
 from pipeline.training import loop as stage
-from pipeline.training import train_state as training_run
 from pipeline.training.processes import Processes
 from pipeline.training.train_state import TrainState
 from pipeline.training.update_step import StepResult
@@ -64,6 +63,7 @@ def train_params(**changes: Any) -> TrainParams:
         "sample_every": 5,
         "checkpoint_every": 6,
         "num_samples": 3,
+        "adversary": True,
     }
     return TrainParams.model_validate(values | changes)
 
@@ -104,7 +104,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def stop_at(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call it with a step: the process then gets a SIGINT inside that step's update."""
-    original = training_run.update_step
+    original = train_state.update_step
 
     def arm(step: int, number: int = signal.SIGINT) -> None:
         taken: set[int] = set()
@@ -117,10 +117,10 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Any:
             return original(recipe, name, parts, *rest)
 
         batches: list[Any] = []
-        monkeypatch.setattr(training_run, "update_step", stopping)
+        monkeypatch.setattr(train_state, "update_step", stopping)
 
     yield arm
-    monkeypatch.setattr(training_run, "update_step", original)
+    monkeypatch.setattr(train_state, "update_step", original)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_two_runs_have_the_same_bytes(
 
 
 @pytest.mark.parametrize("preset", ["default", "faithful"])
-@pytest.mark.parametrize("step", [1, 4, 6, 11])  # before, on and between meetings and checkpoints
+@pytest.mark.parametrize("step", [1, 4, 6, 11])  # before, on and between syncs and checkpoints
 def test_stopped_and_resumed_equals_undisturbed(
     crop_dir: Path,
     tmp_path: Path,
@@ -211,7 +211,7 @@ def test_a_crash_falls_back_to_the_last_checkpoint(
     whole: dict[str, dict[str, bytes]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original, taken = training_run.update_step, []
+    original, taken = train_state.update_step, []
 
     def crashing(*arguments: Any) -> StepResult:
         taken.append(0)
@@ -219,10 +219,10 @@ def test_a_crash_falls_back_to_the_last_checkpoint(
             raise RuntimeError("out of memory")
         return original(*arguments)
 
-    monkeypatch.setattr(training_run, "update_step", crashing)
+    monkeypatch.setattr(train_state, "update_step", crashing)
     with pytest.raises(RuntimeError):
         run(crop_dir, tmp_path, train_params(), ganscape_options())
-    monkeypatch.setattr(training_run, "update_step", original)
+    monkeypatch.setattr(train_state, "update_step", original)
     assert contents(run(crop_dir, tmp_path, train_params(), ganscape_options())) == whole["default"]
 
 
@@ -245,13 +245,13 @@ def test_a_smaller_budget_starts_afresh_and_loses_nothing(
     assert contents(run(crop_dir, both, train_params(), ganscape_options())) == whole["default"]
 
 
-def test_sick_weights_are_never_written(tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_never_written(tmp_path: Path) -> None:
     recipe = build("ganscape", ganscape_options(), DataSpec(32, 20, 2, 0, (0.0, 0.0, 0.0)), CPU)
-    checkpoint.write(tmp_path, 1, checkpoint.snapshot(recipe, {}))
+    checkpoint.write(tmp_path, 1, checkpoint.collect(recipe, {}))
     with torch.no_grad():
         next(recipe.networks["discriminator"].parameters())[0] = torch.inf
     with pytest.raises(ValueError, match="discriminator holds weights that are not finite"):
-        checkpoint.write(tmp_path, 2, checkpoint.snapshot(recipe, {}))
+        checkpoint.write(tmp_path, 2, checkpoint.collect(recipe, {}))
     assert checkpoint.steps_in(tmp_path) == [1]
 
 
@@ -324,8 +324,8 @@ class Malicious:
         return os.system, ("echo executed",)
 
 
-def test_a_state_executes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    torch.save({"run": Malicious()}, checkpoint.path_of(tmp_path, 3))
+def test_a_checkpoint_executes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    torch.save({"training": Malicious()}, checkpoint.path_of(tmp_path, 3))
     with pytest.raises(pickle.UnpicklingError):
         checkpoint.read(tmp_path, 3, CPU)
     assert "executed" not in capfd.readouterr().out
@@ -415,7 +415,7 @@ def test_two_processes_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
     changes["budget"] = "16 images"
     done = run_in_two(crop_dir, tmp_path / "two", changes)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("train: going on from step 2") == 1
+    assert done.stderr.count("train: resuming from step 2") == 1
     one = run(crop_dir, tmp_path / "one", train_params(**changes), ganscape_options())
     assert_close(one, tmp_path / "two" / "out")
     histories = [
@@ -446,7 +446,7 @@ def test_processes_must_share_a_batch_equally(crop_dir: Path, tmp_path: Path) ->
 
 
 def state_of(folder: Path) -> dict[str, Any]:
-    """The newest state of the training in `folder`."""
+    """The newest checkpoint of the training in `folder`."""
     scratch = folder / "scratch"
     return checkpoint.read(scratch, checkpoint.steps_in(scratch)[0], CPU)
 
@@ -456,8 +456,8 @@ def test_the_averaged_weights_are_kept(crop_dir: Path, tmp_path: Path) -> None:
         folder = tmp_path / str(ema_images)
         out = run(crop_dir, folder, train_params(ema_images=ema_images), ganscape_options())
         kept, state = load_file(out / "generator.safetensors"), state_of(folder)
-        last, averaged = state["networks"]["generator"], state["run"]["averaged"]
-        assert all(torch.equal(kept[name], averaged[name]) for name in kept)
+        last, ema = state["networks"]["generator"], state["training"]["ema"]
+        assert all(torch.equal(kept[name], ema[name]) for name in kept)
         is_last = all(torch.equal(kept[name], last[name]) for name in kept)
         assert is_last == (ema_images == 0)
 
@@ -492,22 +492,22 @@ def test_minutes_are_counted_over_all_runs(
     params = train_params(budget="0.02 minutes")
     out = contents(run(crop_dir, tmp_path, params, ganscape_options()))
     state = state_of(tmp_path)
-    assert state["run"]["position"]["seconds"] >= 1.2
-    assert json.loads(out["config.json"])["num_steps"] == state["run"]["position"]["step"] > 0
+    assert state["training"]["position"]["seconds"] >= 1.2
+    assert json.loads(out["config.json"])["num_steps"] == state["training"]["position"]["step"] > 0
     assert contents(run(crop_dir, tmp_path, params, ganscape_options())) == out
-    assert "going on from step" in capfd.readouterr().err
+    assert "resuming from step" in capfd.readouterr().err
 
 
-def test_a_training_leaves_its_newest_state(crop_dir: Path, tmp_path: Path) -> None:
+def test_a_training_leaves_its_newest_checkpoint(crop_dir: Path, tmp_path: Path) -> None:
     run(crop_dir, tmp_path, train_params(), ganscape_options())
     assert checkpoint.steps_in(tmp_path / "scratch") == [13, 12]  # 12 is the last good one
     assert not list((tmp_path / "scratch").glob("*.tmp"))
 
 
-# Nonfinite
+# Updates that are not finite
 
 
-Poisoned = Callable[[int, int], bool]  # (step, times gone back) -> whether its photos are nonfinite
+Poisoned = Callable[[int, int], bool]  # (step, rollbacks so far) -> whether its photos are NaN
 
 
 @pytest.fixture
@@ -515,14 +515,14 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Callable[[Poisoned], None]:
     """Call it with the steps to poison."""
 
     def arm(is_poisoned: Poisoned) -> None:
-        def take_step(self: TrainState, parts: list[Batch], low: Any) -> Any:
-            if is_poisoned(self.at.step + 1, self.at.num_returns):
+        def train_step(self: TrainState, parts: list[Batch], amp_dtype: Any) -> Any:
+            if is_poisoned(self.position.step + 1, self.position.num_rollbacks):
                 parts = [Batch(each.image * torch.nan, each.mask, each.box) for each in parts]
-            return original(self, parts, low)
+            return original(self, parts, amp_dtype)
 
-        monkeypatch.setattr(TrainState, "take_step", take_step)
+        monkeypatch.setattr(TrainState, "train_step", train_step)
 
-    original = TrainState.take_step
+    original = TrainState.train_step
     return arm
 
 
@@ -531,34 +531,34 @@ def column(out: Path, name: str) -> list[str]:
     return [line.split("\t")[1] for line in lines[1:]]
 
 
-def test_a_sick_update_is_left_out_and_named(
+def test_an_update_that_is_not_finite_is_skipped_and_named(
     crop_dir: Path, tmp_path: Path, poison: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     poison(lambda step, _: step == 6)
     options = ganscape_options(phases=[1.0, 0.0, 0.0])
     out = run(crop_dir, tmp_path, train_params(), options)
     said = capfd.readouterr().err
-    assert "mse left out at step 6: mse and gradient_norm not finite" in said
+    assert "mse skipped at step 6: mse and gradient_norm not finite" in said
     assert column(out, "train/nonfinite_updates") == ["0", "1", "0"]
     assert all(np.isfinite([float(value) for value in column(out, "train/mse/mse")]))
     weights = load_file(out / "generator.safetensors")
     assert all(weight.isfinite().all() for weight in weights.values())
-    assert state_of(tmp_path)["run"]["position"]["good_step"] == 12
+    assert state_of(tmp_path)["training"]["position"]["good_step"] == 12
     assert json.loads((out / "config.json").read_text())["num_returns"] == 0
 
 
-def test_a_lost_training_goes_back_with_lower_rates(
+def test_a_diverged_training_is_rolled_back_with_lower_rates(
     crop_dir: Path,
     tmp_path: Path,
     poison: Any,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(training_run, "MAX_LEFT_OUT", 1)
-    poison(lambda step, num_returns: 8 <= step <= 10 and num_returns == 0)
+    monkeypatch.setattr(train_state, "MAX_SKIPPED", 1)
+    poison(lambda step, num_rollbacks: 8 <= step <= 10 and num_rollbacks == 0)
     options = ganscape_options(phases=[1.0, 0.0, 0.0])
     out = run(crop_dir, tmp_path, train_params(), options)
-    assert "went back from step 9 to 6, now with lower learning rates" in capfd.readouterr().err
+    assert "rolled back from step 9 to 6, learning rates lowered" in capfd.readouterr().err
     state = state_of(tmp_path)
     rates = {group["lr"] for each in state["optimizers"].values() for group in each["param_groups"]}
     assert rates == {0.5e-3}
@@ -568,7 +568,7 @@ def test_a_lost_training_goes_back_with_lower_rates(
 
 
 @pytest.mark.parametrize("step", [5, 8, 9, 11])  # counts the steps taken twice
-def test_going_back_is_resumed_too(
+def test_a_rollback_is_resumed_too(
     crop_dir: Path,
     tmp_path: Path,
     poison: Any,
@@ -576,8 +576,8 @@ def test_going_back_is_resumed_too(
     monkeypatch: pytest.MonkeyPatch,
     step: int,
 ) -> None:
-    monkeypatch.setattr(training_run, "MAX_LEFT_OUT", 1)
-    poison(lambda step, num_returns: 8 <= step <= 10 and num_returns == 0)
+    monkeypatch.setattr(train_state, "MAX_SKIPPED", 1)
+    poison(lambda step, num_rollbacks: 8 <= step <= 10 and num_rollbacks == 0)
     options = ganscape_options()
     undisturbed = contents(run(crop_dir, tmp_path / "one", train_params(), options))
     stop_at(step)
@@ -586,12 +586,12 @@ def test_going_back_is_resumed_too(
     assert contents(run(crop_dir, tmp_path / "two", train_params(), options)) == undisturbed
 
 
-def test_a_training_that_stays_sick_gives_up(
+def test_a_training_that_keeps_diverging_gives_up(
     crop_dir: Path, tmp_path: Path, poison: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_run, "MAX_LEFT_OUT", 1)
+    monkeypatch.setattr(train_state, "MAX_SKIPPED", 1)
     poison(lambda step, _: step >= 8)
-    with pytest.raises(ValueError, match=r"mse left out at step 9: mse and .* went back 3 times"):
+    with pytest.raises(ValueError, match=r"mse skipped at step 9: mse and .* rolled back 3 times"):
         run(crop_dir, tmp_path, train_params(), ganscape_options(phases=[1.0, 0.0, 0.0]))
     assert not (tmp_path / "out").exists()
     assert read_live(tmp_path / "scratch").status.state == "failed"

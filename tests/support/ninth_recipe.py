@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.components import losses
 from models.components.generators import Completer
+from models.components.losses import absolute_error_hole
 from models.components.masked_input import MaskedInput
 from models.components.optimizers import OptimizerOptions
 from models.components.options import RecipeOptions
@@ -53,14 +53,21 @@ def build(options: Options, data_spec: DataSpec, device: torch.device) -> Recipe
     with seeded(data_spec.seed, "generator"):
         generator = build_generator(options, data_spec.image_size)
 
-    def terms(batch: Batch) -> Terms:
+    def generator_loss(batch: Batch) -> Terms:
         output = generator(batch.image, batch.mask)
-        return {"l1": losses.absolute_error_hole(output, batch.image, batch.mask)}
+        return {"l1": absolute_error_hole(output, batch.image, batch.mask)}
 
     return Recipe(
         generator=generator,
         networks=to_device({"generator": generator}, device),
         optimizers={"generator": options.optimizer.build(generator.parameters())},
-        updates={"generator": Update("generator", "generator", terms, {"l1": 1.0})},
+        updates={
+            "generator": Update(
+                network="generator",
+                optimizer="generator",
+                terms=generator_loss,
+                weights={"l1": 1.0},
+            )
+        },
         schedule=PhaseSchedule([Phase((("generator",),), None)]),
     )

@@ -164,7 +164,7 @@ def test_tensorboard(folder: Path, picture: Path) -> None:
     with opened(["tensorboard"], folder) as trackers:
         trackers.log(row(10))
         trackers.log(row(20, **{"val/hole_l1": 0.25}))
-        trackers.log_picture("samples", picture, 20)
+        trackers.log_image("samples", picture, 20)
     assert scalars(folder, "images") == [(10, 40), (20, 80)]
     assert scalars(folder, "train/fill/mse") == [(10, np.float32(0.1)), (20, np.float32(0.05))]
     assert scalars(folder, "val/hole_l1") == [(20, 0.25)]
@@ -181,11 +181,11 @@ def test_tensorboard_shows_no_step_twice(folder: Path, picture: Path) -> None:
     with opened(["tensorboard"], folder) as trackers:
         for step in (10, 20, 30):
             trackers.log(row(step))
-            trackers.log_picture("samples", picture, step)
+            trackers.log_image("samples", picture, step)
     with opened(["tensorboard"], folder, step=20) as trackers:
         for step in (30, 40):
             trackers.log(row(step))
-            trackers.log_picture("samples", picture, step)
+            trackers.log_image("samples", picture, step)
     assert scalars(folder, "images") == [(10, 40), (20, 80), (30, 120), (40, 160)]
     assert [image.step for image in events(folder).Images("samples")] == [10, 20, 30, 40]
     assert text(folder, "config")  # once: told anew it would be two
@@ -195,7 +195,7 @@ def test_wandb_offline(folder: Path, picture: Path, tmp_path: Path) -> None:
     with opened(["wandb"], folder) as trackers:
         trackers.log(row(10))
         trackers.log(row(20, **{"val/hole_l1": 0.25}))
-        trackers.log_picture("samples", picture, 20)
+        trackers.log_image("samples", picture, 20)
     (run,) = runs(folder)
     (started,) = [record.run for record in run if record.HasField("run")]
     assert (started.project, started.display_name) == ("scenefill", "a-run")
@@ -319,7 +319,7 @@ def test_dvclive(
     with opened(["dvclive"], folder) as trackers:
         for step in (10, 20, 30):
             trackers.log(row(step))
-            trackers.log_picture("samples", picture, step)
+            trackers.log_image("samples", picture, step)
     (folder / "dvclive" / "metrics.json").write_text("")  # cut short by a kill
     with opened(["dvclive"], folder, step=20) as trackers:
         trackers.log(row(30))
@@ -351,7 +351,7 @@ def test_all_stay_in_the_folder_and_leave_the_random_numbers_alone(
     before = states()
     with opened(ALL, folder) as trackers:
         trackers.log(row(1))
-        trackers.log_picture("samples", picture, 1)
+        trackers.log_image("samples", picture, 1)
         assert sorted(trackers.running) == sorted(ALL)
     assert states() == before
     assert sorted(path.name for path in folder.iterdir()) == sorted(ALL)
@@ -380,7 +380,7 @@ def test_a_failing_tracker_is_left_out_with_one_line(
         (folder / "dvclive").write_text("in the way")
         trackers.log(row(2))
         trackers.log(row(3))
-        trackers.log_picture("samples", picture, 3)
+        trackers.log_image("samples", picture, 3)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("train: goes on without dvclive, which failed: ")
     assert scalars(folder, "images") == [(1, 4), (2, 8), (3, 12)]
@@ -393,7 +393,7 @@ def test_no_names_import_nothing() -> None:
         "with open_trackers([], pathlib.Path('nowhere'), run_name='', step=0, config={},"
         " networks={}) as trackers:\n"
         "    trackers.log({'step': 1, 'images': 4})\n"
-        "    trackers.log_picture('samples', pathlib.Path('nowhere.png'), 1)\n"
+        "    trackers.log_image('samples', pathlib.Path('nowhere.png'), 1)\n"
         "print(*sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

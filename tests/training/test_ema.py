@@ -17,43 +17,43 @@ def network(value: float) -> nn.BatchNorm1d:
 
 def test_half_is_forgotten_after_the_half_life() -> None:
     source = network(0.0)
-    averaged = EMA(source, half_life=100)
+    ema = EMA(source, half_life=100)
     with torch.no_grad():
         source.weight.fill_(1.0)
     for _ in range(10):
-        averaged.update(10, 10**6)
-    assert averaged.network.weight.item() == pytest.approx(0.5)
+        ema.update(10, 10**6)
+    assert ema.network.weight.item() == pytest.approx(0.5)
 
 
 def test_buffers_are_copied() -> None:
     source = network(3.0)
-    averaged = EMA(source, half_life=100)
+    ema = EMA(source, half_life=100)
     source.running_mean.fill_(7.0)
     source.num_batches_tracked.fill_(9)
-    averaged.update(1, 10**6)
-    assert averaged.network.running_mean.item() == 7 and averaged.network.num_batches_tracked == 9
+    ema.update(1, 10**6)
+    assert ema.network.running_mean.item() == 7 and ema.network.num_batches_tracked == 9
 
 
 def test_no_half_life_is_the_last_weights() -> None:
     source = network(0.1)
-    averaged = EMA(source, half_life=0)
+    ema = EMA(source, half_life=0)
     with torch.no_grad():
         source.weight.fill_(0.3)
-    averaged.update(16, 16)
-    assert torch.equal(averaged.network.weight, source.weight)
+    ema.update(16, 16)
+    assert torch.equal(ema.network.weight, source.weight)
 
 
 def test_the_start_is_forgotten_sooner() -> None:
     """After 1,000 images the half-life is 50, whatever it will be later."""
     source = network(0.0)
-    averaged = EMA(source, half_life=10**6)
+    ema = EMA(source, half_life=10**6)
     with torch.no_grad():
         source.weight.fill_(1.0)
-    averaged.update(50, 1000)
-    assert averaged.network.weight.item() == pytest.approx(0.5)
+    ema.update(50, 1000)
+    assert ema.network.weight.item() == pytest.approx(0.5)
 
 
 def test_the_average_needs_no_gradient_and_infers() -> None:
-    averaged = EMA(network(1.0), half_life=10)
-    assert not averaged.network.training
-    assert not any(weight.requires_grad for weight in averaged.network.parameters())
+    ema = EMA(network(1.0), half_life=10)
+    assert not ema.network.training
+    assert not any(weight.requires_grad for weight in ema.network.parameters())

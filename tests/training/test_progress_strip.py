@@ -8,7 +8,7 @@ from PIL import Image
 from pipeline.training.progress_strip import (
     GAP,
     HEADER,
-    MAX_LOOKS,
+    MAX_COLUMNS,
     SCALE,
     doubling,
     write_progress_strip,
@@ -26,9 +26,9 @@ def grid_of(folder: Path, level: int) -> Path:
     return path
 
 
-def test_the_first_photo_of_each_look_side_by_side(tmp_path: Path) -> None:
-    looks = [(level * 100, grid_of(tmp_path, level)) for level in (10, 20, 30)]
-    write_progress_strip(looks, TILE, tmp_path / "strip.png")
+def test_the_first_photo_of_each_grid_side_by_side(tmp_path: Path) -> None:
+    grids = [(level * 100, grid_of(tmp_path, level)) for level in (10, 20, 30)]
+    write_progress_strip(grids, TILE, tmp_path / "strip.png")
     strip = np.asarray(Image.open(tmp_path / "strip.png"))
     side = TILE * SCALE
     assert strip.shape == (HEADER + 3 * side, 3 * (side + GAP), 3)
@@ -38,11 +38,11 @@ def test_the_first_photo_of_each_look_side_by_side(tmp_path: Path) -> None:
         assert (strip[:HEADER, left : left + side] < 128).any(), "the number of images"
 
 
-def test_looks_are_ever_further_apart() -> None:
+def test_grids_are_ever_further_apart() -> None:
     assert doubling(5) == [0, 1, 2, 3, 4]
     for num in (9, 20, 96, 1000):
         places = doubling(num)
         assert places[0] == 0 and places[-1] == num - 1
-        assert len(places) <= MAX_LOOKS
+        assert len(places) <= MAX_COLUMNS
         distances = np.diff(places)
         assert (distances > 0).all() and (np.diff(distances) >= 0).all()

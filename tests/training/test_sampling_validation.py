@@ -1,4 +1,4 @@
-"""Validation of samples: the same latents each time, figures of whole pictures."""
+"""Validation of samples: the same latents each time, figures of whole images."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ SIDE = 16
 
 
 class Grey(Sampler):
-    """A picture of one grey value each: its only latent."""
+    """An image of one grey value each: its only latent."""
 
     latent_size = 1
 
@@ -36,7 +36,7 @@ def validation(num: int = 40) -> SamplingValidation:
 def test_the_same_samples_each_time_and_no_trace_on_others_random_numbers() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    first, second = (validation().pictures(Grey()) for _ in range(2))
+    first, second = (validation().generate(Grey()) for _ in range(2))
     assert torch.equal(first, second) and torch.equal(torch.get_rng_state(), before)
     assert first.shape == (40, SIDE, SIDE, 3) and first.dtype == torch.uint8
     assert len(first[:, 0, 0, 0].unique()) > 20
@@ -44,7 +44,7 @@ def test_the_same_samples_each_time_and_no_trace_on_others_random_numbers() -> N
 
 def test_figures_have_the_names_that_are_promised() -> None:
     each = validation()
-    assert set(each.figures(each.pictures(Grey()))) == set(SamplingValidation.FIGURES)
+    assert set(each.figures(each.generate(Grey()))) == set(SamplingValidation.FIGURES)
 
 
 def test_the_photos_themselves_are_as_the_photos() -> None:
@@ -58,26 +58,26 @@ def test_the_photos_themselves_are_as_the_photos() -> None:
 
 def test_a_collapsed_sampler_has_no_diversity() -> None:
     each = validation()
-    alike, different = (each.figures(each.pictures(made)) for made in (Always(), Grey()))
+    alike, different = (each.figures(each.generate(made)) for made in (Always(), Grey()))
     assert alike["diversity"] == 0 and alike["detail_ratio"] == 0
     assert different["diversity"] > 1
 
 
 def test_whole_figures_by_hand() -> None:
-    """Black and white pictures beside those of half the contrast."""
-    pictures = torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8)
-    pictures[1] = 200
-    assert whole_figures(pictures // 2, pictures) == {"detail_ratio": 1.0, "diversity": 0.5}
+    """Black and white images beside those of half the contrast."""
+    images = torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8)
+    images[1] = 200
+    assert whole_figures(images // 2, images) == {"detail_ratio": 1.0, "diversity": 0.5}
 
 
 @pytest.mark.parametrize(("num", "num_samples", "shape"), [(40, 12, (3, 12)), (4, 12, (1, 4))])
 def test_grid(num: int, num_samples: int, shape: tuple[int, int]) -> None:
     each = validation(num)
-    pictures = each.pictures(Grey())
-    grid = each.grid(pictures, num_samples)
+    images = each.generate(Grey())
+    grid = each.grid(images, num_samples)
     rows, columns = shape
     assert rows <= ROWS and grid.shape == (rows * SIDE, columns * SIDE, 3)
     for index in range(rows * columns):
         top, left = index // columns * SIDE, index % columns * SIDE
         cell = torch.from_numpy(grid[top : top + SIDE, left : left + SIDE].copy())
-        assert torch.equal(cell, pictures[index])
+        assert torch.equal(cell, images[index])

@@ -120,14 +120,14 @@ def test_parts_of_a_batch_give_the_batch(name: str, batch: Batch) -> None:
         "ganscape", options, DataSpec(64, 28, 10, 0, (0.0, 0.0, 0.0)), torch.device("cpu")
     )
     parted = copy.deepcopy(whole)
-    outcomes: list[StepResult] = []
+    results: list[StepResult] = []
     gradients = []
     for recipe, num in ((whole, 1), (parted, 2)):
-        outcomes.append(update_step(recipe, name, batch.parts(num)))
+        results.append(update_step(recipe, name, batch.parts(num)))
         network = recipe.networks[recipe.updates[name].network]
         gradients.append([weight.grad for weight in network.parameters()])
-    for term, value in outcomes[0].terms.items():
-        torch.testing.assert_close(outcomes[1].terms[term], value, rtol=1e-4, atol=1e-6)
+    for term, value in results[0].terms.items():
+        torch.testing.assert_close(results[1].terms[term], value, rtol=1e-4, atol=1e-6)
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
 

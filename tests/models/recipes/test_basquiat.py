@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from models.components.optimizers import OptimizerOptions
-from models.families import translation
-from models.networks.dropout import LastingDropout
+from models.networks import translation
 from models.networks.norm import StatelessBatchNorm
 from models.networks.patch_discriminator import receptive_field
+from models.networks.unet import LastingDropout
 from models.recipe import Batch, DataSpec
 from models.recipes import basquiat
 from pipeline.training.update_step import update_step
@@ -67,9 +67,9 @@ def test_coded_learning_rates_are_out_of_bounds_elsewhere() -> None:
     assert rates == {"generator": 0.2, "discriminator": 20.0}
     with pytest.raises(ValueError, match="lr is 20.0, but must be <= 0.1 for Adam"):
         OptimizerOptions(name="Adam", lr=20.0)
-    with pytest.raises(ValueError, match="lr is 200.0, but must be <= 20.0 for Adam"):
+    with pytest.raises(ValueError, match="lr is 50.0, but must be <= 20.0 for Adam"):
         basquiat.Options.model_validate(
-            {"preset": "default", "optimizers": {"generator": {"lr": 200.0}}}
+            {"preset": "default", "optimizers": {"generator": {"lr": 50.0}}}
         )
     usable = basquiat.Options(preset="default").optimizers
     assert (usable.generator.lr, usable.discriminator.lr) == (0.001, 0.0002)
@@ -82,7 +82,7 @@ def test_weights_of_the_losses() -> None:
 
 
 def test_faithful_tanh_goes_below_black(batch: Batch) -> None:
-    """Losses see it, pictures do not."""
+    """Losses see it, images do not."""
     generator = basquiat.build_generator(NARROW, 64).eval()
     bias = generator.last.get_submodule("0").bias
     assert isinstance(bias, torch.Tensor)
@@ -93,12 +93,11 @@ def test_faithful_tanh_goes_below_black(batch: Batch) -> None:
 
 
 def test_faithful_layers_see_unit_range(batch: Batch) -> None:
-    players = translation.new_game(NARROW, SETTING, CPU)
+    generator, discriminator = translation.build_networks(NARROW, SETTING, CPU)
     seen: list[torch.Tensor] = []
-    blocks = (players.generator.downs[0], players.discriminator.blocks[0])
-    for block in blocks:
+    for block in (generator.downs[0], discriminator.blocks[0]):
         block.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
-    players.discriminator_terms(batch)
+    basquiat.Losses(generator, discriminator, NARROW.completed).discriminator_loss(batch)
     masked, real = seen[0], seen[1]
     assert masked.min() == 0 and masked.max() <= 1
     assert real.min() >= 0 and real.max() <= 1

@@ -90,7 +90,7 @@ def test_first_weights() -> None:
             assert layer.bias.abs().max() == 0
 
 
-# The game and what is kept
+# The losses and what is kept
 
 
 def test_the_generator_keeps_the_discriminator_that_the_search_asks() -> None:

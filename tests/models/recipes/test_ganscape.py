@@ -1,4 +1,4 @@
-"""GANscape: the published tables, the presets, and the invariants of the game."""
+"""GANscape: the published tables, the presets, and the schedule."""
 
 from dataclasses import replace
 from typing import Any
@@ -210,7 +210,7 @@ def test_a_lost_game_ends_the_epoch(options: Options) -> None:
         ("phases", [0.5, 0.5], "three fractions"),
         ("phases", [0.5, 0.6, 0.1], "add up to 1"),
         ("optimizers", {"mse": {"lr": 20.0}}, "lr is 20.0, but must be <= 0.1 for Adam"),
-        ("optimizers", {"mse": {"momentum": 0.9}}, "momentum is no data_spec of Adam"),
+        ("optimizers", {"mse": {"momentum": 0.9}}, "momentum is no setting of Adam"),
         ("optimizers", {"both": {"lr": 0.1}}, "both"),
         ("end", [{"channels": 1, "up": True}], "shrink the image by 4 and enlarge it by 2"),
         ("early", [{"channels": 1, "kernal": 5}], "kernal"),

@@ -234,7 +234,7 @@ def test_phases_may_be_left_out() -> None:
         ("mse_domain", "box", "hole"),
         ("layers", [{"channels": 1, "stride": 2}], "shrink the image by 2 and enlarge it by 1"),
         ("optimizers", {"generator": {"lr": 11.0}}, "lr is 11.0, but must be <= 10.0"),
-        ("optimizers", {"generator": {"betas": [0.5, 0.9]}}, "betas is no data_spec of Adadelta"),
+        ("optimizers", {"generator": {"betas": [0.5, 0.9]}}, "betas is no setting of Adadelta"),
     ],
 )
 def test_bad_options_are_refused(name: str, value: Any, words: str) -> None:

@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 from models import registry
-from models.components import losses
+from models.components.compose import composite
+from models.components.losses import feature_matching
 from models.components.masked_input import MaskedInput
-from models.families import translation
+from models.networks import translation
 from models.networks.vgg_features import VggFeatures, empty_layers, load_vgg_features
 from models.recipe import Batch, DataSpec
 from models.recipes import outpaint
-from models.recipes.outpaint import FeatureGame
+from models.recipes.outpaint import Losses
 from support.architecture import conv_shapes, num_parameters
 
 CPU = torch.device("cpu")
@@ -81,18 +82,18 @@ def test_feature_loss_by_hand() -> None:
             torch.tensor([[[[3.0]], [[1.0]]]]),
         ],
     )
-    assert losses.feature_matching(one, other).item() == pytest.approx(4 / 4 + 2 / 2)
+    assert feature_matching(one, other).item() == pytest.approx(4 / 4 + 2 / 2)
 
 
 def test_features_of_a_stand_in(batch: Batch) -> None:
     """A VGG of one 1x1 layer: what it gives can be computed beside it."""
     layer = nn.Conv2d(3, 2, 1, bias=False)
     vgg = VggFeatures(nn.Sequential(layer, nn.ReLU()), relus=(1,))
-    players = translation.new_game(DEFAULT, SETTING, CPU)
-    game = FeatureGame(players.generator, players.discriminator, DEFAULT, vgg)
+    generator, discriminator = translation.build_networks(DEFAULT, SETTING, CPU)
     with torch.no_grad():
-        term = game.generator_terms(batch)["features"]
-        fake = game.fake(game.generator.unclamped(batch.image, batch.mask), batch)
+        losses = Losses(generator, discriminator, vgg, DEFAULT.completed)
+        term = losses.generator_loss(batch)["features"]
+        fake = composite(generator.unclamped(batch.image, batch.mask), batch.image, batch.mask)
         maps = []
         for picture in (fake, batch.image):
             normed = ((picture + 1) / 2 - vgg.mean) / vgg.std
@@ -101,15 +102,15 @@ def test_features_of_a_stand_in(batch: Batch) -> None:
 
 
 def test_features_of_the_discriminator(batch: Batch) -> None:
-    players = translation.new_game(DEFAULT, SETTING, CPU)
-    game = FeatureGame(players.generator, players.discriminator, DEFAULT, None)
+    generator, discriminator = translation.build_networks(DEFAULT, SETTING, CPU)
     with torch.no_grad():
-        term = game.generator_terms(batch)["features"]
-        given = game.given(batch)
-        fake = game.fake(game.generator.unclamped(batch.image, batch.mask), batch)
+        losses = Losses(generator, discriminator, None, DEFAULT.completed)
+        term = losses.generator_loss(batch)["features"]
+        given = generator.masked_input(batch.image, batch.mask)
+        fake = composite(generator.unclamped(batch.image, batch.mask), batch.image, batch.mask)
         pairs = zip(
-            game.discriminator.features(given, fake),
-            game.discriminator.features(given, batch.image),
+            discriminator.features(given, fake),
+            discriminator.features(given, batch.image),
             strict=True,
         )
         expected = sum((one - other).abs().mean().item() for one, other in pairs)

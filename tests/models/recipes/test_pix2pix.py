@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from models.families import translation
-from models.networks.dropout import LastingDropout
+from models.networks import translation
 from models.networks.norm import StatelessBatchNorm
+from models.networks.unet import LastingDropout
 from models.recipe import Batch, DataSpec
 from models.recipes import pix2pix
 from support.architecture import conv_shapes, num_parameters

@@ -64,7 +64,7 @@ def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-# The game
+# The updates
 
 
 def test_an_update_touches_its_network_alone(case: Case, batch: Batch) -> None:

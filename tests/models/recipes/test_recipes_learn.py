@@ -74,19 +74,19 @@ def test_it_learns(name: str, photos: Tensor) -> None:
     options = registry.options_model(name).model_validate({"preset": "default", **values})
     data_spec = DataSpec(SIZE, BOX, NUM_TRAIN // BATCH, 0, (0.0, 0.0, 0.0))
     recipe = registry.build(name, options, data_spec, torch.device("cpu"))
-    averaged = EMA(recipe.generator, 200)
+    ema = EMA(recipe.generator, 200)
     train, validation = photos[:NUM_TRAIN], photos[NUM_TRAIN:]
-    before = error(averaged.network, validation)
+    before = error(ema.network, validation)
     for step in range(num_steps):
         torch.manual_seed(step)
         batch = batch_of(train[torch.randint(NUM_TRAIN, (BATCH,))], f"train {step}")
         sums: dict[str, tuple[float, int]] = {}
         for update in recipe.schedule.updates:
-            outcome = update_step(recipe, update, [batch])
-            assert outcome.finite
-            sums |= {f"{update}/{term}": (v.item(), 1) for term, v in outcome.terms.items()}
+            result = update_step(recipe, update, [batch])
+            assert result.finite
+            sums |= {f"{update}/{term}": (v.item(), 1) for term, v in result.terms.items()}
         recipe.schedule.advance()
         recipe.schedule.observe(sums)
-        averaged.update(BATCH, (step + 1) * BATCH)
-    after = error(averaged.network, validation)
+        ema.update(BATCH, (step + 1) * BATCH)
+    after = error(ema.network, validation)
     assert after < 0.7 * before

@@ -1,4 +1,4 @@
-"""The fully connected GAN: architecture, the game's losses, the published defect."""
+"""The fully connected GAN: architecture, losses, the published defect."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from models.recipe import Batch, DataSpec, Recipe
-from models.recipes.vanilla import DenseDiscriminator, Options, build, build_generator
+from models.recipes.vanilla import DenseDiscriminator, Losses, Options, build, build_generator
 from pipeline.params.section import check
 from pipeline.training.update_step import update_step
 
@@ -78,11 +78,11 @@ def test_a_grey_discriminator_sees_the_mean_of_the_colours() -> None:
     assert not torch.allclose(coloured(image), coloured(grey))
 
 
-# The game
+# The losses
 
 
 class Constant(nn.Module):
-    """The same logit for every picture, after a look at them."""
+    """The same logit for every image, after a look at them."""
 
     def __init__(self, logit: float) -> None:
         super().__init__()
@@ -94,27 +94,23 @@ class Constant(nn.Module):
 
 
 def test_losses_by_hand() -> None:
-    from models.families.sampling_gan import SamplingGame
-
-    game = SamplingGame(build_generator(options(), 28), Constant(2.0))
-    terms = game.discriminator_terms(photos())
+    losses = Losses(build_generator(options(), 28), Constant(2.0), unit_reals=False)
+    terms = losses.discriminator_loss(photos())
     assert terms["real"].item() == pytest.approx(math.log(1 + math.exp(-2)))
     assert terms["fake"].item() == pytest.approx(math.log(1 + math.exp(2)))
     assert terms["accuracy"].item() == 0.5
-    adversarial = game.generator_terms(photos())["adversarial"]
+    adversarial = losses.generator_loss(photos())["adversarial"]
     assert adversarial.item() == pytest.approx(math.log(1 + math.exp(-2)))
 
 
 def test_every_update_draws_fresh_noise() -> None:
-    from models.families.sampling_gan import SamplingGame
-
     discriminator = Constant(0.0)
-    game = SamplingGame(build_generator(options(), 28), discriminator)
+    losses = Losses(build_generator(options(), 28), discriminator, unit_reals=False)
     seen = []
     for _ in range(2):
-        game.generator_terms(photos())
+        losses.generator_loss(photos())
         seen.append(discriminator.seen)
-        game.discriminator_terms(photos())
+        losses.discriminator_loss(photos())
         seen.append(discriminator.seen)
     assert all(not torch.equal(one, other) for one, other in zip(seen, seen[1:], strict=False))
     assert all(len(each) == 8 for each in seen)

@@ -254,8 +254,8 @@ def test_without_noise_there_is_one_completion(batch: Batch) -> None:
 def test_phases_once_a_run() -> None:
     taken = scripted(build(small("default", phases=[2, 12])), {}, 20)
     critic, both = ("critic",), ("critic", "completion")
-    game = [critic, critic, critic, critic, both]
-    assert taken == [("reconstruction",)] * 2 + (game * 3)[:12] + [("enhancement",)] * 6
+    pattern = [critic, critic, critic, critic, both]
+    assert taken == [("reconstruction",)] * 2 + (pattern * 3)[:12] + [("enhancement",)] * 6
 
 
 def test_joint_training_has_no_phase_of_the_enhancement() -> None:

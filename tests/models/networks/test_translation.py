@@ -1,4 +1,4 @@
-"""What pix2pix, Basquiat and the outpainting recipe share: networks, sizes, the game."""
+"""The networks that pix2pix, Basquiat and the outpainting recipe share, at every size."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models import registry
 from models.components.masked_input import MaskedInput
-from models.families import translation
-from models.families.translation import Game, TranslationOptions
-from models.networks.dropout import LastingDropout
+from models.networks import translation
 from models.networks.norm import StatelessBatchNorm, norm_layer
 from models.networks.patch_discriminator import receptive_field, strided_layers
-from models.networks.unet import UNet, UNetStyle, level_channels
+from models.networks.translation import TranslationOptions
+from models.networks.unet import LastingDropout, UNet, UNetStyle, level_channels
 from models.recipe import Batch, DataSpec, seeded
 from models.recipes import basquiat, outpaint, pix2pix
 from pipeline.training.update_step import update_step
@@ -31,10 +31,6 @@ CHOICES: dict[str, tuple[type[TranslationOptions], dict[str, Any]]] = {
 def small(name: str, preset: str, **changes: Any) -> TranslationOptions:
     model, needed = CHOICES[name]
     return model.model_validate({"preset": preset, "width": 4, **needed, **changes})
-
-
-def game(name: str, preset: str, **changes: Any) -> Game:
-    return translation.new_game(small(name, preset, **changes), SETTING, CPU)
 
 
 def picture(size: int, num: int = 2) -> tuple[Tensor, Tensor]:
@@ -80,9 +76,7 @@ def test_one_photo_trains_down_to_one_pixel() -> None:
     batch = Batch(image, mask, torch.tensor([[0, 0, 15, 15]]))
     data_spec = DataSpec(32, 15, steps_per_epoch=10, seed=0, mean_color=(0.0, 0.0, 0.0))
     for name in ("pix2pix", "basquiat"):
-        recipe = translation.recipe_of(
-            translation.new_game(small(name, "faithful"), data_spec, CPU)
-        )
+        recipe = registry.build(name, small(name, "faithful"), data_spec, CPU)
         for update in recipe.updates:
             assert update_step(recipe, update, [batch]).finite
 
@@ -103,11 +97,11 @@ def test_skips_come_from_the_same_size() -> None:
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_default_is_the_same_in_training_and_in_use(name: str, batch: Batch) -> None:
-    both = game(name, "default")
+    generator, _ = translation.build_networks(small(name, "default"), SETTING, CPU)
     with torch.no_grad():
-        trained = both.generator.train()(batch.image, batch.mask)
-        used = both.generator.eval()(batch.image, batch.mask)
-        alone = both.generator(batch.image[:1], batch.mask[:1])
+        trained = generator.train()(batch.image, batch.mask)
+        used = generator.eval()(batch.image, batch.mask)
+        alone = generator(batch.image[:1], batch.mask[:1])
     assert torch.equal(trained, used)
     torch.testing.assert_close(alone, used[:1], rtol=0, atol=1e-5)
 
@@ -213,94 +207,6 @@ def test_asked_are_the_patches_with_a_hole_pixel(num_strided: int) -> None:
 def test_patches_fit_the_image(share: float, fields: dict[int, int]) -> None:
     found = {size: receptive_field(strided_layers(size, share)) for size in fields}
     assert found == fields
-
-
-# The game, by hand
-
-
-@pytest.fixture(params=CHOICES)
-def name(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.param
-    return chosen
-
-
-def judged(players: Game, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-    """What the discriminator is shown in its update: real, then fake."""
-    calls: list[tuple[Tensor, Tensor]] = []
-    players.discriminator.register_forward_pre_hook(lambda layer, inputs: calls.append(inputs))
-    players.discriminator_terms(batch)
-    return calls
-
-
-@pytest.mark.parametrize("preset", ["default", "faithful"])
-def test_real_and_fake_stand_beside_the_same_masked_photo(
-    name: str, preset: str, batch: Batch
-) -> None:
-    players = game(name, preset)
-    (given, real), (also_given, fake) = judged(players, batch)
-    seen = players.generator.masked_input(batch.image, batch.mask)
-    assert torch.equal(given, seen) and torch.equal(also_given, seen)
-    assert torch.equal(real, batch.image)
-    context = batch.mask.expand_as(batch.image) == 0
-    assert torch.equal(fake[context], batch.image[context]) == (preset == "default")
-
-
-def test_default_asks_of_patches_with_hole_pixels_alone(name: str, batch: Batch) -> None:
-    players = game(name, "default")
-    with torch.no_grad():
-        terms = players.discriminator_terms(batch)
-        given = players.given(batch)
-        logits = players.discriminator(given, batch.image)
-    asked = players.discriminator.sees(batch.mask)
-    pairs = zip(logits, asked, strict=True)
-    each = [nn.functional.softplus(-one[hole > 0]).mean() for one, hole in pairs]
-    assert terms["real"].item() == pytest.approx((sum(each) / len(each)).item(), rel=1e-5)
-
-
-def test_faithful_asks_of_all(name: str, batch: Batch) -> None:
-    players = game(name, "faithful", dropout=0.0)
-    with torch.no_grad():
-        terms = players.discriminator_terms(batch)
-        logits = players.discriminator(players.given(batch), batch.image)
-    assert terms["real"].item() == pytest.approx(nn.functional.softplus(-logits).mean().item())
-
-
-@pytest.mark.parametrize("preset", ["default", "faithful"])
-def test_absolute_error_by_hand(name: str, preset: str, batch: Batch) -> None:
-    players = game(name, preset, dropout=0.0)
-    with torch.no_grad():
-        l1 = players.generator_terms(batch)["l1"]
-        output = players.generator.unclamped(batch.image, batch.mask)
-    errors = (output - batch.image).abs() / (2 if name == "basquiat" else 1)
-    inside = batch.mask.expand_as(batch.image) > 0
-    each = [one[hole].mean().item() for one, hole in zip(errors, inside, strict=True)]
-    expected = errors.mean().item() if preset == "faithful" else sum(each) / len(each)
-    assert l1.item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_each_step_trains_the_discriminator_then_the_generator(name: str) -> None:
-    schedule = translation.recipe_of(game(name, "default")).schedule
-    for _ in range(5):
-        assert schedule.updates == ("discriminator", "generator")
-        assert not schedule.advance(), "no phase ends, so host and device need not meet"
-
-
-@pytest.mark.parametrize(
-    "option, value, words",
-    [
-        ("width", 1, "greater than or equal to 2"),
-        ("norm", "group", "'batch', 'instance' or 'none'"),
-        ("layout", "tensorflow", "'torch' or 'keras'"),
-        ("dropout", 1.0, "less than 1"),
-        ("patch_share", 0.0, "greater than 0"),
-        ("patch_share", 2.0, "less than or equal to 1"),
-        ("optimizers", {"generator": {"momentum": 0.9}}, "momentum is no data_spec of Adam"),
-        ("optimizers", {"joint": {"lr": 0.1}}, "joint"),
-    ],
-)
-def test_bad_options_are_refused(name: str, option: str, value: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        small(name, "default", **{option: value})
 
 
 def test_counts_by_hand() -> None:
