@@ -68,7 +68,8 @@ LOWEST, HIGHEST = 340, 341
 ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 turn the photo on its side
 
 # Traits: what was done to the colours.
-PROFILE, BAD_PROFILE, DEEP, TRANSPARENT = "profile", "bad_profile", "deep", "transparent"
+TRAITS = ("profile", "bad_profile", "deep", "transparent")
+PROFILE, BAD_PROFILE, DEEP, TRANSPARENT = TRAITS
 
 
 EIGHT_BIT = (0.0, 255.0)
@@ -127,10 +128,7 @@ def read_photo(
     shorter; a JPEG only, other formats come in full. More than `max_pixels` are never decoded: a
     baseline JPEG is scaled down to them, others are refused. None: no limit.
     """
-    kind = format_of(data[:HEAD_BYTES])
-    if kind not in PILLOW_NAMES:
-        what = "HEIC, which is not read" if kind == "heic" else "none of the formats that are read"
-        raise BrokenPhotoError(f"its content is {what} ({', '.join(PILLOW_NAMES)})")
+    kind = _kind(data)
     damage = ""
     if kind == "jpeg":
         header = _jpeg_header(data)
@@ -145,6 +143,14 @@ def read_photo(
             damage = _warning_of(data, min_factor=8)
     photo = _with_pillow(data, PILLOW_NAMES[kind], at_least, max_pixels)
     return photo._replace(damage=damage)
+
+
+def _kind(data: bytes) -> str:
+    kind = format_of(data[:HEAD_BYTES])
+    if kind is None or kind not in PILLOW_NAMES:
+        what = "HEIC, which is not read" if kind == "heic" else "none of the formats that are read"
+        raise BrokenPhotoError(f"its content is {what} ({', '.join(PILLOW_NAMES)})")
+    return kind
 
 
 class _JpegHeader(NamedTuple):
@@ -274,11 +280,15 @@ def _time_limit() -> Iterator[None]:
 
 
 def open_image(data: bytes) -> Image.Image:
-    """The file's own header, nothing decoded, by the one decoder of its format.
+    """The file, its header read and nothing decoded, by the one decoder of its format.
 
-    For what only the header tells; anything can come of decoding it elsewhere than here.
+    For what only the file tells, such as its mode; BrokenPhotoError as `read_photo`.
     """
-    return Image.open(io.BytesIO(data), formats=[PILLOW_NAMES[format_of(data[:HEAD_BYTES]) or ""]])
+    name = PILLOW_NAMES[_kind(data)]
+    try:
+        return Image.open(io.BytesIO(data), formats=[name])
+    except Exception as error:
+        raise BrokenPhotoError(f"no {name} that Pillow can read") from error
 
 
 def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None) -> Photo:
@@ -398,6 +408,19 @@ def _is_srgb(profile: bytes) -> bool:
 
 def _applied(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
     converted = ImageCms.applyTransform(image.convert(mode), _transform(profile, mode))
+    assert converted is not None, "not in place"
+    return converted
+
+
+def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """An sRGB image in the colours of `profile`, grey where that is; as it is where it is sRGB."""
+    space = _space(profile) if profile else ""
+    if space not in ("RGB", "GRAY") or _is_srgb(profile):
+        return image
+    target = ImageCms.getOpenProfile(io.BytesIO(profile))
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    srgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, srgb, target, intent, MODES[space])
     assert converted is not None, "not in place"
     return converted
 

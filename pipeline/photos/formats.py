@@ -6,10 +6,12 @@ counts as a photo where its bytes are of no known format: it is a broken one, an
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+# Written by the sources of folders into the lists: files that they left out, by why.
+LEFT_OUT = "left_out.json"
 HEAD_BYTES = 64  # that tell a format
 # Format -> its endings. These are decoded, in pipeline/photos/decoding.py.
 ENDINGS = {
@@ -71,7 +73,7 @@ def _is_raw(kind: str, ending: str) -> bool:
     return kind == "tiff" and ending in RAW_ENDINGS
 
 
-def why_no_photo(name: str, head: bytes, formats: list[str]) -> str | None:
+def why_no_photo(name: str, head: bytes, formats: Sequence[str]) -> str | None:
     """The reason by which the funnel counts a file that is no photo of these `formats`."""
     kind = format_of(head)
     if not is_photo(name, head):

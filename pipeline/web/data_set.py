@@ -135,5 +135,7 @@ def _thumbnail(content: bytes, person: Any) -> Image.Image:
     except BrokenPhotoError:
         return Image.new("RGB", (160, 160), "#8a8f94")
     boxes = np.zeros((0, 4)) if person is None else np.reshape(person["boxes"], (-1, 4))
+    if len(boxes):
+        boxes = boxes * (photo.width / person["width"])  # a very large photo comes scaled down
     scores = [] if person is None else list(person["scores"])
     return thumbnail(photo, scores, boxes, [True] * len(boxes))

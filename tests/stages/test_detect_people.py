@@ -54,7 +54,7 @@ def photo(number: int) -> bytes:
 def write_photos(folder: Path, write_tar: WriteTar, num_photos: int = NUM_PHOTOS) -> pd.DataFrame:
     members = {f"data_256/a/{number:02}.jpg": photo(number) for number in range(num_photos)}
     write_tar(folder / "photos.tar", members)
-    photos, _ = index(folder / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    photos, _ = index(folder / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**6))
     return photos
 
 
@@ -133,7 +133,7 @@ def test_added_photos_cost_their_own_only(tmp_path: Path, write_tar: WriteTar) -
 def test_the_content_counts_and_not_the_name(tmp_path: Path, write_tar: WriteTar) -> None:
     members = {f"data_256/c/{name}.jpg": photo(0) for name in "ab"}
     write_tar(tmp_path / "photos.tar", members)
-    photos, _ = index(tmp_path / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    photos, _ = index(tmp_path / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**6))
     detector = MeanDetector()
     run(tmp_path, photos.iloc[:1], detector, "1")
     people = run(tmp_path, photos.iloc[1:], detector, "2")
@@ -177,7 +177,7 @@ def test_every_malformed_file_is_a_row(shared: Path, tmp_path: Path, write_tar: 
         f"data_256/a/{number:03}.jpg": path.read_bytes() for number, path in enumerate(files)
     }
     write_tar(tmp_path / "photos.tar", members)
-    photos, _ = index(tmp_path / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**8))
+    photos, _ = index(tmp_path / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**8))
     people = run(tmp_path, photos, MeanDetector(), workers=2)
     assert len(people) == len(files) >= 80
     ok = people["status"] == "ok"

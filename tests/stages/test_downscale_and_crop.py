@@ -45,7 +45,7 @@ def archive(tmp_path: Path, write_tar: WriteTar) -> Path:
 
 def photos_of(archive: Path) -> pd.DataFrame:
     """As `kept_photos` gives them."""
-    photos, _ = index(archive, IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    photos, _ = index(archive, IndexParams(formats=["jpeg"], max_bytes=10**6))
     data = archive.read_bytes()
     sums = [
         hashlib.sha256(data[photo.offset : photo.offset + photo.size]).hexdigest()

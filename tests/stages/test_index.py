@@ -11,7 +11,7 @@ from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of
 from pipeline.stages.index import category_of, index, scan
 
-PARAMS = IndexParams(extensions=[".jpg"], max_bytes=1000)
+PARAMS = IndexParams(formats=["jpeg"], max_bytes=1000)
 WriteTar = Callable[[Path, dict[str, bytes]], None]
 
 
