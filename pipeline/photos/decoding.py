@@ -21,11 +21,11 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from types import FrameType
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -311,16 +311,17 @@ def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None
     upright = ImageOps.exif_transpose(image)
     if is_deep_colour and np.asarray(upright)[..., :3].max() < 16:
         raise UnreadableModeError("of the 16 bits of its colours the upper four are empty")
-    photo = _to_srgb(upright, image.info.get("icc_profile") or b"")
+    tags = getattr(image, "tag_v2", {})
+    photo = _to_srgb(upright, image.info.get("icc_profile") or b"", tags)
     traits = {*photo.traits, DEEP} if is_deep_colour else photo.traits
     return photo._replace(size=size, traits=tuple(sorted(traits)))
 
 
-def _to_srgb(image: Image.Image, profile: bytes) -> Photo:
-    """An upright image by the rules above; `size` is its own."""
+def _to_srgb(image: Image.Image, profile: bytes, tags: Mapping[int, Any]) -> Photo:
+    """An upright image by the rules above, with the `tags` of a TIFF; `size` is its own."""
     traits, own_range, alpha = [], EIGHT_BIT, None
     if image.mode == "F" or image.mode.startswith("I"):
-        image, own_range = _eight_bit(image)
+        image, own_range = _eight_bit(image, tags)
         traits.append(DEEP)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -337,12 +338,13 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Photo:
     return Photo(pixels, pixels.shape[:2], "", alpha, tuple(sorted(traits)), own_range)
 
 
-def _eight_bit(image: Image.Image) -> tuple[Image.Image, tuple[float, float]]:
+def _eight_bit(
+    image: Image.Image, tags: Mapping[int, Any]
+) -> tuple[Image.Image, tuple[float, float]]:
     """Deep grey as mode L, and the file's values of black and white; see the module's text."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
         raise UnreadableModeError("some of its values are no finite numbers")
-    tags = getattr(image, "tag_v2", {})
     stated = [np.ravel(tags[tag])[0] for tag in (LOWEST, HIGHEST) if tag in tags]
     if len(stated) == 2 and stated[0] < stated[1]:
         low, high = map(float, stated)
