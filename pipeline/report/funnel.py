@@ -18,6 +18,8 @@ REASONS = {
     "exact_copy": "copy, byte for byte",
     "near_copy": "near copy",
 }
+# Told only where there is any.
+RARE = ("unreadable_mode", "damaged", "transparent", "flat")
 # What was done to the colours of kept photos, where it was.
 CONVERSIONS = {
     "profile": "had colours of another space, which became sRGB",
@@ -60,7 +62,9 @@ def read_funnel(data: Path) -> Funnel:
     counts = read_json(data / "filter_people" / "funnel.json")
     scaled = read_json(data / "downscale" / "funnel.json")
     index = read_json(data / "index" / "funnel.json")
-    reasons = {why: counts[name] for name, why in REASONS.items()}
+    reasons = {
+        why: counts[name] for name, why in REASONS.items() if counts[name] or name not in RARE
+    }
     reasons[TOO_SMALL] = scaled.get("too_small", 0)
     photos, left, drops = counts["photos"], counts["photos"], []
     for why, dropped in reasons.items():

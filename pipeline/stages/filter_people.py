@@ -115,7 +115,7 @@ def judge(photos: Photos, params: FilterPeopleParams) -> pd.DataFrame:
             looks["person_score"] >= params.min_score,
             looks["first"] != looks.index,
         ],
-        range(1, len(VERDICTS)),
+        range(1, VERDICTS.index("near_copy")),  # which `split` tells
         default=VERDICTS.index("kept"),
     )
     return looks.assign(verdict=pd.Categorical.from_codes(verdict, pd.Index(VERDICTS)))

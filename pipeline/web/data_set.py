@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.people_filter.contact_sheet import thumbnail
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
-from pipeline.report.funnel import REASONS, Drop
+from pipeline.report.funnel import RARE, REASONS, Drop
 
 ALL = "all"
 # Verdict -> what the page calls it.
@@ -53,6 +53,8 @@ def counts(data: Path) -> Counts:
     drops, left = [], len(table)
     for verdict, reason in REASONS.items():
         dropped = int(number.get(verdict, 0))
+        if not dropped and verdict in RARE:
+            continue
         left -= dropped
         share = max(len(table), 1)
         drops.append(Drop(reason, dropped, left, left / share, dropped / share))
