@@ -17,6 +17,7 @@ PARAMS = FilterPeopleParams(
     transparency="composite",
     min_contrast=4.0,
     near_copy_bits=4,
+    near_copies="keep",
     val_share=0.1,
     test_share=0.05,
     seed=0,
