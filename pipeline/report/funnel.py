@@ -19,7 +19,7 @@ REASONS = {
     "near_copy": "near copy",
 }
 # Told only where there is any.
-RARE = ("unreadable_mode", "damaged", "transparent", "flat")
+RARE = ("unreadable_mode", "damaged", "transparent", "flat", "near_copy")
 # What was done to the colours of kept photos, where it was.
 CONVERSIONS = {
     "profile": "had colours of another space, which became sRGB",
