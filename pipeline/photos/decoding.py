@@ -137,7 +137,11 @@ def read_photo(
         if header.is_plain:
             image, damage = _plain_jpeg(data, header, at_least, max_pixels)
             if image is not None:
-                return Photo(image, (header.height, header.width), "", None, (), EIGHT_BIT)
+                traits: tuple[str, ...] = ()
+                if header.profile:
+                    wide = Image.fromarray(image)
+                    image, traits = np.array(_applied(wide, header.profile, "RGB")), (PROFILE,)
+                return Photo(image, (header.height, header.width), "", None, traits, EIGHT_BIT)
         else:
             # The smallest scale: all bytes are read, few pixels are made.
             damage = _warning_of(data, min_factor=8)
@@ -159,22 +163,24 @@ class _JpegHeader(NamedTuple):
     height: int = 0
     width: int = 0
     is_progressive: bool = False
-    is_plain: bool = False  # grey or colours, sRGB, no metadata that could turn it
+    is_plain: bool = False  # grey or colours, and no metadata that could turn it
+    profile: bytes = b""  # ICC, where it is not sRGB
 
 
 def _jpeg_header(data: bytes) -> _JpegHeader:
     header = _JpegHeader()
-    is_plain, at = True, len(JPEG_START)
+    is_plain, profile, at = True, b"", len(JPEG_START)
     while at + 10 <= len(data) and data[at] == MARKER:
         kind, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
         if kind == START_OF_SCAN:
-            return header._replace(is_plain=is_plain and header.is_plain)
+            return header._replace(is_plain=is_plain and header.is_plain, profile=profile)
         if kind == APP1:
             is_plain = False
         elif kind == APP2 and data.startswith(ICC_START, at + 4):
             # Behind the mark stand the number of this piece and that of all.
             profile = data[at + 18 : at + 2 + length]
-            is_plain = is_plain and data[at + 17] == 1 and _is_srgb(profile)
+            is_plain = is_plain and data[at + 17] == 1 and _space(profile) == "RGB"
+            profile = b"" if _is_srgb(profile) else profile
         elif kind in START_OF_FRAME:
             height, width = (int.from_bytes(data[at + n : at + n + 2]) for n in (5, 7))
             is_colour = data[at + 9] in (1, 3)
