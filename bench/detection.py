@@ -95,7 +95,7 @@ def speed(options: argparse.Namespace, size: int) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_archive(folder / "photos.tar", options.photos)
-        table, _ = index(folder / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**7))
+        table, _ = index(folder / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**7))
         runs: dict[str, Run] = {
             LIMIT: partial(forward_alone, peer, device, options, size),
             PREDICT: partial(predict_all, peer, options),

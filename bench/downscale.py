@@ -73,7 +73,7 @@ def prepare(folder: Path, num_photos: int) -> pd.DataFrame:
     """The archive; its index with sums, as `kept_photos` gives it; places for the peer."""
     archive = folder / "photos.tar"
     write_archive(archive, num_photos)
-    photos, _ = index(archive, IndexParams(extensions=[".jpg"], max_bytes=10**7))
+    photos, _ = index(archive, IndexParams(formats=["jpeg"], max_bytes=10**7))
     (folder / "places.json").write_text(json.dumps(photos[["offset", "size"]].values.tolist()))
     with archive.open("rb") as file:
         sums = [sha256_at(file, photo) for photo in photo_tables.rows(photos)]

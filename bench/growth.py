@@ -27,7 +27,7 @@ STAGES = ("index", "filter_categories", "detect_people", "filter_people", "downs
 NUM_PHOTOS = (1_000, 10_000, 100_000)
 SECONDS_BETWEEN_SAMPLES = 0.1
 PARAMS = {
-    "index": {"extensions": [".jpg"]},
+    "index": {"formats": ["jpeg"]},
     "detect_people": {"enabled": False},
 }
 

@@ -27,7 +27,7 @@ from pipeline.stages.index import scan
 
 NUM_PHOTOS = 1_803_460
 MEAN_BYTES = 14_474 - 512
-PARAMS = IndexParams(extensions=[".jpg"], max_bytes=50_000_000)
+PARAMS = IndexParams(formats=["jpeg"], max_bytes=50_000_000)
 
 
 def main() -> None:

@@ -161,7 +161,8 @@ def _people_lines(
         return
     yield f"sha256 {person['sha256']}"
     if person["status"] != "ok":
-        yield f"{person['status']}: {person['error']}"
+        yield f"{person['status'].replace('_', ' ')}: {person['error']}"
+    if not person["height"]:
         return
     yield (
         f"{person['width']}x{person['height']} px, perceptual hash {person['perceptual_hash']}, "
@@ -186,6 +187,10 @@ REASONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "exact_copy": lambda row: f"dropped: has the same bytes as {row['copy_of']}",
     "near_copy": lambda row: f"dropped: a near copy of {row['copy_of']}",
     "broken": lambda row: "dropped: cannot be decoded",
+    "unreadable_mode": lambda row: "dropped: what its values mean is not known",
+    "damaged": lambda row: "dropped: it decodes with a warning only (filter_people.damaged)",
+    "transparent": lambda row: "dropped: it has transparent parts (filter_people.transparency)",
+    "flat": lambda row: "dropped: nearly of one colour (filter_people.min_contrast)",
     "other_category": lambda row: "left out: of another category",
 }
 
@@ -298,7 +303,7 @@ def _picture(
 ) -> Image.Image | None:
     """Side by side: the photo with its boxes, the sample, masked, completed; what there is."""
     archive = data / "download" / "photos.tar"
-    if not archive.is_file() or (person is not None and person["status"] != "ok"):
+    if not archive.is_file() or (person is not None and not person["height"]):
         return None
     with archive.open("rb") as file:
         photo_bytes = read_at(file, photo["offset"], photo["size"])
@@ -307,7 +312,8 @@ def _picture(
     except BrokenPhotoError:  # of a category that nobody has looked at
         return None
     if person is not None:
-        boxes = np.reshape(person["boxes"], (-1, 4))
+        # A very large photo comes scaled down.
+        boxes = np.reshape(person["boxes"], (-1, 4)) * (original.width / person["width"])
         draw_boxes(original, person["scores"][:MAX_BOXES], boxes, [True] * len(boxes))
     pictures = [original]
     if sample is not None:

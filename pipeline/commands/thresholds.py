@@ -12,11 +12,12 @@ from rich.table import Table
 from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
+from pipeline.people_filter import quality
 from pipeline.people_filter.thresholds import first_of_same_bytes, kept_by_threshold, shares
 from pipeline.photos import photo_tables
 
 DEFAULT_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-COLUMNS = ["key", "status", "height", "width", "scores", "boxes"]
+COLUMNS = ["key", *quality.COLUMNS, "height", "width", "scores", "boxes"]
 
 
 def threshold_table(
@@ -34,7 +35,7 @@ def threshold_table(
     default = [score for score in DEFAULT_SCORES if score >= floor]
     scores = sorted({*(min_scores or default), params.min_score})
     areas = sorted({*min_box_areas, params.min_box_area})
-    grid = kept_by_threshold(_photos(data), scores, areas)
+    grid = kept_by_threshold(_photos(data, params), scores, areas)
     if by_category:
         table = _by_category(grid[grid["min_box_area"] == params.min_box_area], params)
     else:
@@ -45,7 +46,7 @@ def threshold_table(
     return capture.get().rstrip()
 
 
-def _photos(data: Path) -> Iterator[pd.DataFrame]:
+def _photos(data: Path, params: FilterPeopleParams) -> Iterator[pd.DataFrame]:
     """The photos that were looked at, with their categories, and which are exact copies."""
     people = data / "detect_people" / "people.parquet"
     sums = (piece["sha256"] for piece in photo_tables.read_pieces(people, ["sha256"]))
@@ -54,7 +55,8 @@ def _photos(data: Path) -> Iterator[pd.DataFrame]:
     looked_at = photo_tables.beside(photo_tables.read_pieces(people, COLUMNS), copies)
     index = photo_tables.read_pieces(data / "index" / "index.parquet", ["key", "category"])
     for piece in photo_tables.left_join(index, looked_at):
-        yield piece[piece["status"].notna()].astype({"is_copy": bool})
+        looked_at_ones = piece[piece["status"].notna()].astype({"is_copy": bool})
+        yield looked_at_ones.assign(status=quality.judged_status(looked_at_ones, params))
 
 
 def _check(values: Sequence[float], option: str, low: float, allowed: str) -> None:

@@ -26,6 +26,16 @@ def shrunk(photo: Image.Image) -> Image.Image:
     return photo.convert("L").reduce(max(1, min(photo.size) // SHRUNK_SIDE))
 
 
+def contrast(image: np.ndarray) -> float:
+    """Levels that the middle 96 % of the pixels (HWC uint8) span, in the channel where most.
+
+    Of some four thousand pixels on a grid: a border or a line of text on one colour is no contrast.
+    """
+    height, width = (max(1, length // SHRUNK_SIDE) for length in image.shape[:2])
+    low, high = np.percentile(image[::height, ::width], (2, 98), axis=(0, 1))
+    return round(float((high - low).max()), 1)
+
+
 def descriptor(image: Image.Image) -> np.ndarray:
     """(63,) int8 of length 127, rounded; all zero for a photo that is nearly of one colour.
 

@@ -61,7 +61,8 @@ def complete_files(
             return "nobody found, nothing to complete: not written"
         hole = grown(hole, rule.grow)
         say(f"{job.source}: {described(hole)}")
-        made = model.complete(picture.rgb, hole, **making.options())
+        # What is transparent has no colour that a completion could rest on.
+        made = model.complete(picture.rgb, hole | picture.unknown, **making.options())
         picture.write(picture.with_completed(made, hole), job.target)
         return ""
 

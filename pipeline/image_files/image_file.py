@@ -1,7 +1,8 @@
 """Picture files as the user has them: what a completion leaves alone comes back bit for bit.
 
 Kept are grey, 16-bit grey, alpha, the stored orientation with its EXIF tag, and the colour profile.
-Palettes and CMYK become RGB, since the colours of a completion need not be in them.
+Palettes and CMYK become RGB, since the colours of a completion need not be in them. Colours of
+another space than sRGB are completed in sRGB, and the completion goes back through the profile.
 """
 
 import io
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipeline.photos.decoding import pixels
+from pipeline.photos.decoding import MAX_PIXELS, PROFILE, from_srgb, open_image, read_photo
 from pipeline.runtime.progress import say
 
 ORIENTATION = 0x0112  # the EXIF tag
@@ -29,8 +30,7 @@ STORED = {
 }
 SIXTEEN_BIT = "I;16"
 KEPT_MODES = ("L", "LA", "RGB", "RGBA", SIXTEEN_BIT)
-# 16-bit levels of an 8-bit one: 255 becomes 65535.
-LEVELS = 257
+TOO_MANY = f"at most {MAX_PIXELS:,} are read whole"
 # Known pixels change in a JPEG: as little as may be.
 JPEG_QUALITY = 95
 
@@ -39,12 +39,14 @@ JPEG_QUALITY = 95
 class PictureFile:
     """A picture, upright, in the form that its file can be written in again."""
 
-    rgb: np.ndarray  # (H, W, 3) uint8: what is completed
+    rgb: np.ndarray  # (H, W, 3) uint8 sRGB: what is completed
+    unknown: np.ndarray  # (H, W) bool: transparent, so that its colour says nothing
     values: np.ndarray  # (H, W) or (H, W, channels), uint8 or uint16: what is written
     mode: str  # of `values`: one of KEPT_MODES
     orientation: int  # of the EXIF tag, 1 to 8
     exif: bytes
-    profile: bytes  # ICC, may be empty
+    profile: bytes  # ICC of `values`, may be empty
+    white: float  # of `values`
 
     @classmethod
     def read(cls, path: Path) -> "PictureFile":
@@ -53,8 +55,13 @@ class PictureFile:
         Says what the output will not hold.
         """
         data = path.read_bytes()
-        rgb = pixels(data)
-        image = Image.open(io.BytesIO(data))
+        photo = read_photo(data)
+        rgb = photo.image
+        if rgb.shape[:2] != photo.size:
+            raise ValueError(f"{path} has {photo.size[1]}x{photo.size[0]} px: {TOO_MANY}")
+        if photo.damage:
+            say(f"{path}: WARNING: the file is damaged ({photo.damage})")
+        image = open_image(data)
         if note := _note(image):
             say(f"{path}: {note}")
         exif = image.getexif()
@@ -62,13 +69,22 @@ class PictureFile:
         if orientation not in STORED:
             orientation = 1
         mode = _kept_mode(image)
-        if mode == "RGB":
-            values = rgb
+        if mode == SIXTEEN_BIT and photo.range[0] != 0:
+            say(f"{path}: its own range of values becomes 8-bit grey")
+            mode = "L"
+        profile = b"" if image.mode == "CMYK" else image.info.get("icc_profile") or b""
+        if mode == "RGB" and (PROFILE not in photo.traits or not profile):
+            values, profile = rgb, profile if PROFILE not in photo.traits else b""
+        elif mode == "L" and image.mode not in ("L", "1"):
+            values, profile = np.array(Image.fromarray(rgb).convert("L")), b""
         else:
             values = np.array(ImageOps.exif_transpose(_converted(image, mode)))
             values = values.astype(np.uint16) if mode == SIXTEEN_BIT else values
-        profile = b"" if image.mode == "CMYK" else image.info.get("icc_profile") or b""
-        return cls(rgb, values, mode, orientation, exif.tobytes() if exif else b"", profile)
+        alpha = photo.alpha
+        unknown = np.zeros(rgb.shape[:2], bool) if alpha is None else alpha == 0
+        exif_bytes = exif.tobytes() if exif else b""
+        white = photo.range[1] if mode == SIXTEEN_BIT else 255.0
+        return cls(rgb, unknown, values, mode, orientation, exif_bytes, profile, white)
 
     def with_completed(
         self, completed: np.ndarray, new: np.ndarray, top: int = 0, left: int = 0
@@ -83,13 +99,24 @@ class PictureFile:
             values[..., -1] = 255
         height, width = self.values.shape[:2]
         values[top : top + height, left : left + width] = self.values
-        made = _in_mode(completed[new][None], self.mode)[0]
+        made = self._in_file(completed[new][None])[0]
         if self.mode in ("LA", "RGBA"):
             values[..., :-1][new] = made.reshape(len(made), -1)
         else:
             values[new] = made
         image = Image.fromarray(values)
         return image.transpose(STORED[self.orientation]) if self.orientation in STORED else image
+
+    def _in_file(self, colors: np.ndarray) -> np.ndarray:
+        """(1, N, 3) uint8 sRGB -> (1, N) or (1, N, 3) in the file's mode and colours."""
+        image = from_srgb(Image.fromarray(colors), self.profile)
+        if self.mode in ("RGB", "RGBA"):
+            return np.array(image.convert("RGB"))
+        grey = np.array(image.convert("L"))
+        if self.mode != SIXTEEN_BIT:
+            return grey
+        levels: np.ndarray = np.rint(grey.astype(np.float64) * (self.white / 255))
+        return levels.astype(np.uint16)
 
     def write(self, image: Image.Image, path: Path) -> None:
         """Writes what `with_completed` gave, as the suffix says; whole or not at all."""
@@ -162,14 +189,6 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
     converted.info = image.info
     converted.getexif().update(image.getexif())
     return converted
-
-
-def _in_mode(colors: np.ndarray, mode: str) -> np.ndarray:
-    """(1, N, 3) uint8 -> (1, N) or (1, N, 3) as `mode` holds colours."""
-    if mode in ("RGB", "RGBA"):
-        return colors
-    grey = np.array(Image.fromarray(colors).convert("L"))
-    return grey.astype(np.uint16) * LEVELS if mode == SIXTEEN_BIT else grey
 
 
 def _note(image: Image.Image) -> str:

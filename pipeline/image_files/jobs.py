@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# Suffixes of pictures in folders; a file that is named may have any.
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+from pipeline.photos.formats import FORMATS, files_below
+
 # What outputs can be.
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
 # Names that an error lists, at most.
@@ -36,10 +36,12 @@ class Outputs(NamedTuple):
 
 def jobs_of(names: Sequence[str], outputs: Outputs) -> list[Job]:
     """A job for each picture; ValueError for names that do not go together."""
-    sources = _sources(names, outputs.ending)
+    # The photos that the names mean, each once, and the subfolder of a named folder it lies in.
+    found = [each for name in names for each in _meant(name, outputs.ending)]
+    subfolders = dict(found)
     if outputs.file is not None:
-        _check_file(outputs.file, outputs, sources)
-    jobs = [Job(source, _target(source, outputs)) for source in sources]
+        _check_file(outputs.file, outputs, list(subfolders))
+    jobs = [Job(source, _target(source, subfolders[source], outputs)) for source in subfolders]
     _check_targets(jobs)
     if outputs.resume:
         return [job for job in jobs if not job.target.exists()]
@@ -59,7 +61,7 @@ def masks_of(jobs: Sequence[Job], mask: Path | None) -> list[Path | None]:
     if not mask.is_dir():
         raise ValueError(f"--mask {mask}: there is no such file or folder")
     found: dict[str, list[Path]] = {}
-    for path in _pictures_in(mask):
+    for path in files_below(mask).photos:
         found.setdefault(path.stem, []).append(path)
     missing = [job.source for job in jobs if len(found.get(job.source.stem, [])) != 1]
     if missing:
@@ -70,31 +72,22 @@ def masks_of(jobs: Sequence[Job], mask: Path | None) -> list[Path | None]:
     return [found[job.source.stem][0] for job in jobs]
 
 
-def _sources(names: Sequence[str], ending: str) -> list[Path]:
-    """The pictures that `names` mean, each once, in their order; a folder's by name."""
-    sources = [path for name in names for path in _meant(name, ending)]
-    return list(dict.fromkeys(sources))
-
-
-def _meant(name: str, ending: str) -> list[Path]:
+def _meant(name: str, ending: str) -> list[tuple[Path, Path]]:
+    """Photos, and the subfolder of each; in a folder by the rule of pipeline/photos/formats.py."""
     path = Path(name)
     if path.is_dir():
-        # What an earlier run wrote beside the pictures is none of them.
-        pictures = [each for each in _pictures_in(path) if not each.stem.endswith(ending)]
-        if not pictures:
-            raise ValueError(f"{name}: no pictures in this folder ({', '.join(PICTURES)})")
-        return pictures
+        # What an earlier run wrote beside the photos is none of them.
+        photos = [each for each in files_below(path).photos if not each.stem.endswith(ending)]
+        if not photos:
+            raise ValueError(f"{name}: no photos in this folder ({', '.join(FORMATS)})")
+        return [(photo, photo.parent.relative_to(path)) for photo in photos]
     if path.exists():
-        return [path]
+        return [(path, Path())]
     matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
     files = [match for match in matches if match.is_file() and not match.stem.endswith(ending)]
     if not files:
         raise ValueError(f"{name}: there is no such file or folder, and nothing matches it")
-    return files
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    return [(file, Path()) for file in files]
 
 
 def _check_file(file: Path, outputs: Outputs, sources: Sequence[Path]) -> None:
@@ -107,8 +100,8 @@ def _check_file(file: Path, outputs: Outputs, sources: Sequence[Path]) -> None:
         raise ValueError(f"--output is {file}, but must end in one of: {', '.join(WRITABLE)}")
 
 
-def _target(source: Path, outputs: Outputs) -> Path:
-    folder = outputs.folder or source.parent
+def _target(source: Path, subfolder: Path, outputs: Outputs) -> Path:
+    folder = outputs.folder / subfolder if outputs.folder else source.parent
     return outputs.file or folder / f"{source.stem}{outputs.ending}.png"
 
 

@@ -10,11 +10,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from pipeline.photos.decoding import BrokenPhotoError, pixels
-
-OPAQUE = 255
+from pipeline.photos.decoding import BrokenPhotoError, read_photo
 
 
 class MaskRule(NamedTuple):
@@ -31,10 +29,12 @@ def read_mask(path: Path, rule: MaskRule) -> np.ndarray:
     ValueError where it cannot be read, marks nothing, or is ambiguous under `rule`.
     """
     try:
-        rgb = pixels(path.read_bytes())
+        mask = read_photo(path.read_bytes())
     except BrokenPhotoError as error:
         raise ValueError(f"the mask {path} cannot be read: {error}") from None
-    alpha = _alpha(path)
+    if mask.damage:
+        raise ValueError(f"the mask {path} is damaged: {mask.damage}")
+    rgb, alpha = mask.image, mask.alpha
     if alpha is not None:
         if rule.black:
             raise ValueError(
@@ -48,15 +48,6 @@ def read_mask(path: Path, rule: MaskRule) -> np.ndarray:
         levels = levels.astype(np.uint32) << 24 | rgb.astype(np.uint32) @ (1 << 16, 1 << 8, 1)
     bright = _brighter(levels, path, rule, "colours")
     return ~bright if rule.black else bright
-
-
-def _alpha(path: Path) -> np.ndarray | None:
-    """(H, W) uint8 opacity, upright; None where every pixel is opaque."""
-    with Image.open(path) as image:
-        if "A" not in image.getbands() and "transparency" not in image.info:
-            return None
-        alpha = np.array(ImageOps.exif_transpose(image.convert("RGBA")).getchannel("A"))
-    return None if (alpha == OPAQUE).all() else alpha
 
 
 def _brighter(levels: np.ndarray, path: Path, rule: MaskRule, what: str) -> np.ndarray:

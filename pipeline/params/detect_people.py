@@ -24,6 +24,12 @@ class DetectPeopleParams(Section):
     person_classes: list[str] = Field(
         min_length=1, description="the model's own names of what counts as a person"
     )
+    max_pixels: int = Field(
+        ge=1_000_000,
+        le=1_000_000_000,
+        description="px; a larger JPEG is looked at scaled down to them, a larger photo of another "
+        "format is broken. Each worker needs some 6 bytes for each",
+    )
     image_size: int = Field(
         ge=64,
         le=1280,

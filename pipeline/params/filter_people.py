@@ -18,6 +18,18 @@ class FilterPeopleParams(Section):
     min_box_area: float = Field(
         ge=0, le=1, description="fraction of the photo; a smaller person box does not count"
     )
+    damaged: Literal["drop", "keep"] = Field(
+        description="what happens to photos that decode, but not without a warning"
+    )
+    transparency: Literal["composite", "drop"] = Field(
+        description="composite lays photos with transparent parts on white"
+    )
+    min_contrast: float = Field(
+        ge=0,
+        le=255,
+        description="levels of 255 that the middle 96 % of a photo's pixels span in the channel "
+        "where they span most; a photo of fewer is nearly of one colour and dropped",
+    )
     near_copy_bits: int = Field(
         ge=0, le=15, description="of 64 hash bits; photos that differ in no more are near copies"
     )
@@ -30,7 +42,7 @@ class FilterPeopleParams(Section):
     num_thumbnails: int = Field(
         ge=0,
         le=500,
-        description="photos on the five contact sheets together: borderline ones and leaks",
+        description="photos on the seven contact sheets together: borderline, damaged, leaks",
     )
 
     @model_validator(mode="after")

@@ -12,14 +12,14 @@ from pipeline.photos.decoding import decode, read_at
 
 # Sheet -> what it shows.
 # Titles stand in pipeline/report/titles.py.
-SHEETS = ("kept", "kept_small", "dropped", "dropped_small", "leaks")
+SHEETS = ("kept", "kept_small", "dropped", "dropped_small", "damaged", "flat", "leaks")
 
 
 def borderline_photos(photos: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Sheet and its photos, the nearest to a threshold first.
 
-    `photos` has verdict, person_score (of boxes large enough) and person_area (of boxes whose
-    score is high enough).
+    `photos` has verdict, contrast, person_score (of boxes large enough) and person_area (of boxes
+    whose score is high enough).
     """
     kept, dropped = (photos[photos["verdict"] == name] for name in ("kept", "person"))
     with_box, with_small = kept[kept["person_score"] > 0], kept[kept["person_area"] > 0]
@@ -27,6 +27,9 @@ def borderline_photos(photos: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]
     yield "kept_small", with_small.sort_values("person_area", ascending=False, kind="stable")
     yield "dropped", dropped.sort_values("person_score", kind="stable")
     yield "dropped_small", dropped.sort_values("person_area", kind="stable")
+    yield "damaged", photos[photos["verdict"] == "damaged"]
+    flat = photos[photos["verdict"] == "flat"]
+    yield "flat", flat.sort_values("contrast", ascending=False, kind="stable")
 
 
 def shown_on_sheets(verdicts: pd.DataFrame, num_each: int) -> np.ndarray:
@@ -62,6 +65,8 @@ def write_sheets(
                 areas = boxes[:, 2] * boxes[:, 3] / (photo.height * photo.width)
                 counted = (scores >= min_score) & (areas >= min_box_area)
                 image = decode(read_at(file, photo.offset, photo.size))
+                # A very large photo comes scaled down.
+                boxes = boxes * (image.width / photo.width)
                 thumbnails.append(thumbnail(image, photo.scores, boxes, counted.tolist()))
             write_sheet(thumbnails, folder / f"{name}.jpg")
             for number, key in enumerate(rows["key"]):

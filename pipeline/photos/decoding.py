@@ -1,42 +1,101 @@
-"""Photos as bytes in an archive and as pictures in memory."""
+"""Photos as bytes in an archive and as images in memory: the one place where they are decoded.
+
+What comes in is converted by the rules below, and what was done is told (`Photo.traits`):
+
+- Formats are those of pipeline/photos/formats.py, told by content. No other decoder sees the bytes.
+- Colours become sRGB, through the file's own ICC profile; one that changes no colour by more than
+  SRGB_TOLERANCE levels is sRGB already, and the pixels stay as they are.
+- Deeper grey is scaled by the file's own range where it states one (TIFF's SMin/SMaxSampleValue).
+  Else whole numbers count as 8, 10, 12, 14 or 16 bits, the fewest that hold all of them, and
+  fractions as 0 to 1. Numbers that fit neither are an UnreadableModeError.
+- Transparent parts are laid on white; `Photo.alpha` says where they are.
+- A JPEG that libjpeg warns of is decoded as far as it goes: `Photo.damage` has the words.
+
+Whatever a decoder raises, or that it takes longer than DECODE_SECONDS, is a BrokenPhotoError.
+"""
 
 import io
 import os
+import signal
 import struct
+import threading
 import warnings
 import zlib
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from types import FrameType
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-# 8000 x 8000: more than any camera's picture here, less than what fills the memory.
+from pipeline.photos.formats import HEAD_BYTES, format_of
+
+# 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
 MAX_PIXELS = 64_000_000
+# What a decoder may take; a photo of MAX_PIXELS takes some two seconds.
+DECODE_SECONDS = 60
+# A progressive photo has a dozen; each is a pass over all of its pixels.
+MAX_SCANS = 100
+
+PILLOW_NAMES = {
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "webp": "WEBP",
+    "bmp": "BMP",
+    "tiff": "TIFF",
+    "gif": "GIF",
+    "avif": "AVIF",
+}
 
 JPEG_START = b"\xff\xd8"
-# What follows the marker byte of a JPEG's segments: the size (Huffman-coded pictures, baseline,
-# extended and progressive), EXIF or XMP, the start of the image data.
-MARKER, START_OF_FRAME, APP1, START_OF_SCAN = 0xFF, (0xC0, 0xC1, 0xC2), 0xE1, 0xDA
+# What follows the marker byte of a JPEG's segments: the size (Huffman-coded, baseline, extended and
+# progressive), EXIF or XMP, an ICC profile, the start of the image data.
+MARKER, START_OF_FRAME, APP1, APP2, START_OF_SCAN = 0xFF, (0xC0, 0xC1, 0xC2), 0xE1, 0xE2, 0xDA
+PROGRESSIVE = 0xC2
+ICC_START = b"ICC_PROFILE\0"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
-# What Pillow's plugins raise on malformed files; its documentation names only the first.
-_PILLOW_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    TypeError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
+# Levels by which sRGB as others compute it differs from ours.
+SRGB_TOLERANCE = 3
+# White, in as many bits as cameras and scanners give.
+WHITES = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)
+# TIFF's SMinSampleValue and SMaxSampleValue. Its Min- and MaxSampleValue are the values that occur,
+# and by the standard nothing to display by.
+LOWEST, HIGHEST = 340, 341
+ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 turn the photo on its side
+
+# Traits: what was done to the colours.
+TRAITS = ("profile", "bad_profile", "deep", "transparent")
+PROFILE, BAD_PROFILE, DEEP, TRANSPARENT = TRAITS
+
+
+EIGHT_BIT = (0.0, 255.0)
 
 
 class BrokenPhotoError(ValueError):
-    """The bytes are no picture that can be decoded in full."""
+    """The bytes are no photo that can be decoded in full."""
+
+    status = "broken"
+
+
+class UnreadableModeError(BrokenPhotoError):
+    """It can be decoded, but what its numbers mean is not known."""
+
+    status = "unreadable_mode"
+
+
+class Photo(NamedTuple):
+    """A decoded photo."""
+
+    image: np.ndarray  # upright, HWC uint8 sRGB
+    size: tuple[int, int]  # height and width (px) of the whole photo, upright
+    damage: str  # what libjpeg warned of; empty for a whole photo
+    alpha: np.ndarray | None  # (H, W) uint8 as `image`; None where all of it is opaque
+    traits: tuple[str, ...]  # sorted
+    range: tuple[float, float]  # the file's own values of black and white
 
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
@@ -51,88 +110,336 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
 
 
 def decode(data: bytes, at_least: int | None = None) -> Image.Image:
-    """The picture of `pixels`, mode RGB."""
+    """The image of `pixels`, mode RGB."""
     return Image.fromarray(pixels(data, at_least))
 
 
 def pixels(data: bytes, at_least: int | None = None) -> np.ndarray:
-    """The picture upright, HWC uint8 RGB, of full size or scaled down while decoding.
+    """The image of `read_photo` alone."""
+    return read_photo(data, at_least).image
+
+
+def read_photo(
+    data: bytes, at_least: int | None = None, max_pixels: int | None = MAX_PIXELS
+) -> Photo:
+    """The photo, of full size or scaled down while decoding. Raises BrokenPhotoError.
 
     `at_least` px lets libjpeg decode at 1/2, 1/4 or 1/8, the smallest whose short side is no
-    shorter; a JPEG only, other formats come in full. Raises BrokenPhotoError.
+    shorter; a JPEG only, other formats come in full. More than `max_pixels` are never decoded: a
+    baseline JPEG is scaled down to them, others are refused. None: no limit.
     """
-    plain = _plain_jpeg(data, at_least)
-    return np.array(_with_pillow(data, at_least)) if plain is None else plain
+    kind = _kind(data)
+    damage = ""
+    if kind == "jpeg":
+        header = _jpeg_header(data)
+        if header.is_progressive and data.count(b"\xff\xda") > MAX_SCANS:
+            raise BrokenPhotoError(f"a progressive JPEG of more than {MAX_SCANS} scans")
+        if header.is_plain:
+            image, damage = _plain_jpeg(data, header, at_least, max_pixels)
+            if image is not None:
+                traits: tuple[str, ...] = ()
+                if header.profile:
+                    wide = Image.fromarray(image)
+                    image, traits = np.array(_applied(wide, header.profile, "RGB")), (PROFILE,)
+                return Photo(image, (header.height, header.width), "", None, traits, EIGHT_BIT)
+        else:
+            # The smallest scale: all bytes are read, few pixels are made.
+            damage = _warning_of(data, min_factor=8)
+    photo = _with_pillow(data, PILLOW_NAMES[kind], at_least, max_pixels)
+    return photo._replace(damage=damage)
 
 
-def _plain_jpeg(data: bytes, at_least: int | None) -> np.ndarray | None:
-    """The pixels of a JPEG without a fault and without metadata that could turn it, else None.
+def _kind(data: bytes) -> str:
+    kind = format_of(data[:HEAD_BYTES])
+    if kind is None or kind not in PILLOW_NAMES:
+        what = "HEIC, which is not read" if kind == "heic" else "none of the formats that are read"
+        raise BrokenPhotoError(f"its content is {what} ({', '.join(PILLOW_NAMES)})")
+    return kind
+
+
+class _JpegHeader(NamedTuple):
+    """What stands before the image data of a JPEG."""
+
+    height: int = 0
+    width: int = 0
+    is_progressive: bool = False
+    is_plain: bool = False  # grey or colours, and no metadata that could turn it
+    profile: bytes = b""  # ICC, where it is not sRGB
+
+
+def _jpeg_header(data: bytes) -> _JpegHeader:
+    header = _JpegHeader()
+    is_plain, profile, at = True, b"", len(JPEG_START)
+    while at + 10 <= len(data) and data[at] == MARKER:
+        kind, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
+        if kind == START_OF_SCAN:
+            return header._replace(is_plain=is_plain and header.is_plain, profile=profile)
+        if kind == APP1:
+            is_plain = False
+        elif kind == APP2 and data.startswith(ICC_START, at + 4):
+            # Behind the mark stand the number of this piece and that of all.
+            profile = data[at + 18 : at + 2 + length]
+            is_plain = is_plain and data[at + 17] == 1 and _space(profile) == "RGB"
+            profile = b"" if _is_srgb(profile) else profile
+        elif kind in START_OF_FRAME:
+            height, width = (int.from_bytes(data[at + n : at + n + 2]) for n in (5, 7))
+            is_colour = data[at + 9] in (1, 3)
+            header = _JpegHeader(height, width, kind == PROGRESSIVE, is_colour)
+        at += 2 + length
+    return header._replace(is_plain=False)
+
+
+def _plain_jpeg(
+    data: bytes, header: _JpegHeader, at_least: int | None, max_pixels: int | None = MAX_PIXELS
+) -> tuple[np.ndarray | None, str]:
+    """The pixels of a plain JPEG without a fault, else None; and what libjpeg warned of.
 
     Both libraries are libjpeg-turbo and give the same pixels; without Pillow around it a small
     photo takes two thirds of the time. Pillow judges whatever is odd.
     """
-    height, width = _plain_size(data)
-    if not 0 < height * width <= MAX_PIXELS:
-        return None
-    step = _step(min(height, width), at_least)
+    height, width = header.height, header.width
+    step = _step(header, at_least, max_pixels)
+    if step is None or height * width == 0:
+        return None, ""
     scaled = -(-height // step), -(-width // step)
     least = {"min_height": scaled[0], "min_width": scaled[1]} if step > 1 else {}
     try:
         plain: np.ndarray = simplejpeg.decode_jpeg(data, "RGB", **least)
-    except ValueError:  # also what libjpeg only warns of, such as bytes that are missing
-        return None
-    return plain if plain.shape[:2] == scaled else None
+    except ValueError as error:
+        return None, _warning(data, str(error), **least)
+    return (plain if plain.shape[:2] == scaled else None), ""
 
 
-def _plain_size(data: bytes) -> tuple[int, int]:
-    """Height and width of a JPEG of one or three colours without EXIF or XMP, else zeros."""
-    size = 0, 0
-    at = len(JPEG_START) if data.startswith(JPEG_START) else len(data)
-    while at + 10 <= len(data) and data[at] == MARKER and data[at + 1] != APP1:
-        if data[at + 1] == START_OF_SCAN:
-            return size
-        if data[at + 1] in START_OF_FRAME and data[at + 9] in (1, 3):
-            size = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 7 : at + 9])
-        at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    return 0, 0
-
-
-def _step(short_side: int, at_least: int | None) -> int:
-    """By how much the decoder divides the sides; the rule of Pillow's `draft`."""
-    if at_least is None:
-        return 1
-    return next((step for step in (8, 4, 2) if short_side >= step * at_least), 1)
-
-
-def _with_pillow(data: bytes, at_least: int | None) -> Image.Image:
+def _warning_of(data: bytes, **options: int) -> str:
     try:
-        with warnings.catch_warnings():
+        simplejpeg.decode_jpeg(data, "RGB", **options)
+    except ValueError as error:
+        return _warning(data, str(error), **options)
+    return ""
+
+
+def _warning(data: bytes, words: str, **options: int) -> str:
+    """The words where libjpeg only warns; where it fails as well, Pillow has the say."""
+    if words.startswith("Corrupt JPEG data"):
+        return words
+    try:
+        simplejpeg.decode_jpeg(data, "RGB", strict=False, **options)
+    except ValueError:
+        return ""
+    return words
+
+
+def _step(header: _JpegHeader, at_least: int | None, max_pixels: int | None) -> int | None:
+    """By how much the decoder divides the sides; None where no step is enough for `max_pixels`.
+
+    The rule of Pillow's `draft`. A progressive JPEG takes its memory at full size.
+    """
+    height, width = header.height, header.width
+    steps = [step for step in (8, 4, 2) if at_least and min(height, width) >= step * at_least]
+    step = steps[0] if steps else 1
+    if max_pixels is None or height * width <= max_pixels:
+        return step
+    if header.is_progressive:
+        return None
+    fitting = (each for each in (2, 4, 8) if -(-height // each) * -(-width // each) <= max_pixels)
+    least = next(fitting, None)
+    return None if least is None else max(step, least)
+
+
+def _with_pillow(
+    data: bytes, name: str, at_least: int | None, max_pixels: int | None = MAX_PIXELS
+) -> Photo:
+    try:
+        with warnings.catch_warnings(), _time_limit():
             warnings.simplefilter("ignore")
-            return _decode(data, at_least)
+            return _decode(data, name, at_least, max_pixels)
+    except BrokenPhotoError:
+        raise
     except UnidentifiedImageError:
         # Pillow's own words hold a memory address, another one in each run.
-        raise BrokenPhotoError("no picture format that Pillow knows") from None
-    except _PILLOW_ERRORS as error:
+        raise BrokenPhotoError(f"no {name} that Pillow can read") from None
+    # Decoders raise whatever malformed bytes lead them into; their documentation names one type.
+    except Exception as error:
         raise BrokenPhotoError(f"{type(error).__name__}: {error}") from error
 
 
-def _decode(data: bytes, at_least: int | None) -> Image.Image:
-    image = Image.open(io.BytesIO(data))
-    if image.width * image.height > MAX_PIXELS:
-        raise ValueError(f"{image.width}x{image.height} is over {MAX_PIXELS:,} pixels")
-    if at_least is not None:
-        image.draft(None, (at_least, at_least))
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """TimeoutError after DECODE_SECONDS, as soon as the decoder is back in Python.
+
+    Only a process's main thread can be told so, which is where workers and commands decode.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"it takes more than {DECODE_SECONDS} s to decode")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, DECODE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def open_image(data: bytes) -> Image.Image:
+    """The file, its header read and nothing decoded, by the one decoder of its format.
+
+    For what only the file tells, such as its mode; BrokenPhotoError as `read_photo`.
+    """
+    name = PILLOW_NAMES[_kind(data)]
+    try:
+        return Image.open(io.BytesIO(data), formats=[name])
+    except Exception as error:
+        raise BrokenPhotoError(f"no {name} that Pillow can read") from error
+
+
+def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None) -> Photo:
+    image = Image.open(io.BytesIO(data), formats=[name])
+    width, height = image.size
+    if name == "JPEG":
+        header = _JpegHeader(height, width, "progressive" in image.info)
+        step = _step(header, at_least, max_pixels)
+        if step is not None and step > 1:
+            image.draft(None, (width // step, height // step))
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        raise ValueError(f"{image.width}x{image.height} is over {max_pixels:,} pixels")
+    # What Pillow reads at 16 bits a colour it keeps the upper bytes of.
+    depth = str(image.tile[0].args) if image.tile else ""
+    is_deep_colour = image.mode in ("RGB", "RGBA") and "16" in depth
     image.load()
-    return _to_rgb(ImageOps.exif_transpose(image))
+    size = (height, width)
+    if image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8):
+        size = (width, height)
+    upright = ImageOps.exif_transpose(image)
+    if is_deep_colour and np.asarray(upright)[..., :3].max() < 16:
+        raise UnreadableModeError("of the 16 bits of its colours the upper four are empty")
+    tags = getattr(image, "tag_v2", {})
+    photo = _to_srgb(upright, image.info.get("icc_profile") or b"", tags)
+    traits = {*photo.traits, DEEP} if is_deep_colour else photo.traits
+    return photo._replace(size=size, traits=tuple(sorted(traits)))
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB; 16-bit grey keeps its upper byte, where Pillow's own conversion would clip."""
-    if image.mode.startswith("I;16"):
-        image = image.convert("I").point(lambda value: value / 257).convert("L")
-    if image.mode == "P" and "transparency" in image.info:
+def _to_srgb(image: Image.Image, profile: bytes, tags: Mapping[int, Any]) -> Photo:
+    """An upright image by the rules above, with the `tags` of a TIFF; `size` is its own."""
+    traits, own_range, alpha = [], EIGHT_BIT, None
+    if image.mode == "F" or image.mode.startswith("I"):
+        image, own_range = _eight_bit(image, tags)
+        traits.append(DEEP)
+    if image.has_transparency_data:
         image = image.convert("RGBA")
-    return image.convert("RGB")
+        levels = np.asarray(image.getchannel("A"))
+        if (levels < 255).any():
+            alpha = levels
+            traits.append(TRANSPARENT)
+    rgb, trait = _through_profile(image, profile)
+    traits += [trait] if trait else []
+    if alpha is not None:
+        white = Image.new("RGB", rgb.size, "white")
+        rgb = Image.composite(rgb, white, Image.fromarray(alpha))
+    pixels = np.array(rgb)
+    return Photo(pixels, pixels.shape[:2], "", alpha, tuple(sorted(traits)), own_range)
+
+
+def _eight_bit(
+    image: Image.Image, tags: Mapping[int, Any]
+) -> tuple[Image.Image, tuple[float, float]]:
+    """Deep grey as mode L, and the file's values of black and white; see the module's text."""
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise UnreadableModeError("some of its values are no finite numbers")
+    stated = [np.ravel(tags[tag])[0] for tag in (LOWEST, HIGHEST) if tag in tags]
+    if len(stated) == 2 and stated[0] < stated[1]:
+        low, high = map(float, stated)
+    else:
+        low, whites = 0.0, WHITES if values.dtype.kind in "iu" else (1.0,)
+        if values.min() < low or values.max() > whites[-1]:
+            raise UnreadableModeError(
+                f"its values, {values.min():g} to {values.max():g}, are beyond 0 to "
+                f"{whites[-1]:g}, and it states no range of its own"
+            )
+        high = float(next(white for white in whites if values.max() <= white))
+    if (low, high) == (0.0, 65535.0) and values.dtype.kind in "iu":
+        wide = Image.fromarray(values.astype(np.int32)).point(lambda value: value / 257)
+        return wide.convert("L"), (low, high)
+    levels = (values.astype(np.float64) - low) * (255 / (high - low))
+    return Image.fromarray(np.rint(levels.clip(0, 255)).astype(np.uint8)), (low, high)
+
+
+def _through_profile(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
+    """RGB in sRGB, and the trait that says what was done to the colours."""
+    if image.mode == "LAB":
+        return _applied(image, LAB_SPACE, "LAB"), PROFILE
+    if not profile:
+        return image.convert("RGB"), ""
+    space = _space(profile)
+    is_grey = image.mode in ("1", "L", "LA", "La")
+    fits = space == "RGB" and image.mode != "CMYK" or space == "GRAY" and is_grey
+    if not fits and space != image.mode:
+        # Viewers take the colours for sRGB then, and so do we.
+        return image.convert("RGB"), BAD_PROFILE
+    if space == "RGB" and _is_srgb(profile):
+        return image.convert("RGB"), ""
+    return _applied(image, profile, MODES[space]), PROFILE
+
+
+LAB_SPACE = b""  # in place of a profile
+MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+
+
+@lru_cache(maxsize=32)
+def _space(profile: bytes) -> str:
+    """RGB, GRAY, CMYK or another; empty where the profile cannot be read or turned into sRGB."""
+    try:
+        opened = ImageCms.getOpenProfile(io.BytesIO(profile))
+        space = opened.profile.xcolor_space.strip()
+        if space in MODES:
+            _transform(profile, MODES[space])
+        return space
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=32)
+def _is_srgb(profile: bytes) -> bool:
+    """Whether the profile changes no colour by more than SRGB_TOLERANCE levels."""
+    if _space(profile) != "RGB":
+        return False
+    levels = np.arange(0, 256, 17, dtype=np.uint8)
+    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(len(levels), -1, 3)
+    there = np.asarray(_applied(Image.fromarray(grid), profile, "RGB"))
+    return bool(np.abs(there.astype(int) - grid).max() <= SRGB_TOLERANCE)
+
+
+def _applied(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
+    converted = ImageCms.applyTransform(image.convert(mode), _transform(profile, mode))
+    assert converted is not None, "not in place"
+    return converted
+
+
+def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """An sRGB image in the colours of `profile`, grey where that is; as it is where it is sRGB."""
+    space = _space(profile) if profile else ""
+    if space not in ("RGB", "GRAY") or _is_srgb(profile):
+        return image
+    target = ImageCms.getOpenProfile(io.BytesIO(profile))
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    srgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, srgb, target, intent, MODES[space])
+    assert converted is not None, "not in place"
+    return converted
+
+
+@lru_cache(maxsize=32)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    """From `mode` in the colours of `profile` to sRGB."""
+    file = io.BytesIO(profile)
+    source = ImageCms.createProfile("LAB") if mode == "LAB" else ImageCms.getOpenProfile(file)
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent)
 
 
 def encode_png(image: np.ndarray | Image.Image) -> bytes:

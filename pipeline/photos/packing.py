@@ -3,18 +3,17 @@
 import io
 import os
 import tarfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from pipeline.photos.formats import FORMATS, Folder, files_below
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.progress import progress, say
 from pipeline.runtime.scratch import require_space
 
 ARCHIVE_ROOT = "data_256"
-PHOTO_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 
 @contextmanager
@@ -53,8 +52,8 @@ def pack_photos(names: Mapping[Path, str], archive: Path) -> str:
     return sha256_of(archive)
 
 
-def photos_below(root: Path, setting: str) -> list[Path]:
-    """The photos under `root`; other files are counted aloud, hidden ones are neither.
+def photos_below(root: Path, setting: str) -> Folder:
+    """The photos under `root`, and the other files by why they stay out, which is said.
 
     `setting` is the entry of params.yaml that names the folder. Raises ValueError where `root` is
     no folder or there is no photo.
@@ -64,39 +63,18 @@ def photos_below(root: Path, setting: str) -> list[Path]:
             f"params.yaml {setting} is {str(root)!r}, but no such folder exists: "
             "name the folder that holds one folder of photos a category"
         )
-    photos, others = [], Counter[str]()
-    for path in _walk(root, setting):
-        if path.name.startswith("."):
-            continue
-        if path.suffix.lower() in PHOTO_SUFFIXES:
-            photos.append(path)
-        else:
-            others[path.suffix.lower() or "no ending"] += 1
-    if not photos:
-        endings = ", ".join(sorted(PHOTO_SUFFIXES))
+    folder = files_below(root)
+    num_others = folder.left_out.total()
+    if not folder.photos:
         raise ValueError(
             f"params.yaml {setting} is {str(root)!r}, but there is no photo in it "
-            f"({sum(others.values())} other files; photos end in {endings})"
+            f"({num_others} other files; photos are {', '.join(FORMATS)})"
         )
-    if others:
-        say(f"download: {sum(others.values())} files are no photos and stay out: {dict(others)}")
-    return photos
+    if num_others:
+        say(f"download: {num_others} files are no photos and stay out: {dict(folder.left_out)}")
+    return folder
 
 
 def relative_name(photo: Path, root: Path) -> str:
     """The photo's path below `root`; bytes that are no UTF-8 are written as \\xNN."""
     return os.fsencode(photo.relative_to(root)).decode("utf-8", "backslashreplace")
-
-
-def _walk(root: Path, setting: str) -> Iterator[Path]:
-    """Regular files below `root` and links to such; a link to a folder is an error."""
-    for folder, subfolders, names in os.walk(root):
-        for name in subfolders:
-            if Path(folder, name).is_symlink():
-                raise ValueError(
-                    f"{Path(folder, name)} is a link to a folder. DVC does not look behind it and "
-                    "would miss new photos there: copy the photos, or name the real folder in "
-                    f"params.yaml {setting}"
-                )
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield from (path for name in names if (path := Path(folder, name)).is_file())

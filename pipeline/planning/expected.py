@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from pipeline.config.whole import WholeParams
 from pipeline.downloads.archive import Archive
 from pipeline.downloads.archives import VERIFIED
 from pipeline.params.section import closest
+from pipeline.photos.decoding import BrokenPhotoError, open_image
 from pipeline.photos.packing import photos_below, relative_name
 from pipeline.places365.categories import categories
 from pipeline.runtime.scratch import ARCHIVES, work_dir
@@ -89,7 +88,7 @@ def _synthetic(params: WholeParams) -> Expected:
 
 def _folder(params: WholeParams) -> Expected:
     root = Path(params.sources.folder.path)
-    photos = photos_below(root, "sources.folder.path")
+    photos = photos_below(root, "sources.folder.path").photos
     category_of = {photo: relative_name(photo, root).rpartition("/")[0] for photo in photos}
     named = {photo: category or "uncategorized" for photo, category in category_of.items()}
     chosen = set(_chosen(params, sorted(set(named.values()))))
@@ -108,10 +107,9 @@ def _typical_size(photos: Sequence[Path]) -> tuple[int, int]:
     sizes = []
     for photo in photos[:: max(1, len(photos) // NUM_MEASURED)]:
         try:
-            with Image.open(photo) as image:
-                sizes.append(image.size)
-        except OSError:
-            continue  # broken ones are the stages' matter
+            sizes.append(open_image(photo.read_bytes()).size)
+        except BrokenPhotoError:
+            continue  # they are the stages' matter
     sizes.sort(key=lambda size: size[0] * size[1])
     return sizes[len(sizes) // 2] if sizes else PLACES_SIZE
 

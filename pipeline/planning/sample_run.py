@@ -191,7 +191,7 @@ class _Line:
                 add(tar, f"data_256/{category}/{number:06d}.jpg", data)
         archive.with_name("photos.tar.sha256").write_text("0  photos.tar\n")
         self.set("filter_categories", categories=[MANY])
-        self.set("index", extensions=[".jpg"], max_bytes=10**9)
+        self.set("index", formats=["jpeg"], max_bytes=10**9)
 
     def seconds(self, stage: str) -> float:
         """Runs the stage; how long it took."""

@@ -10,9 +10,22 @@ from pipeline.report.titles import SHEETS
 REASONS = {
     "other_category": "other category",
     "broken": "broken",
+    "unreadable_mode": "values of unknown meaning",
+    "damaged": "damaged",
+    "transparent": "transparent",
+    "flat": "nearly of one colour",
     "person": "person",
     "exact_copy": "copy, byte for byte",
     "near_copy": "near copy",
+}
+# Told only where there is any.
+RARE = ("unreadable_mode", "damaged", "transparent", "flat", "near_copy")
+# What was done to the colours of kept photos, where it was.
+CONVERSIONS = {
+    "profile": "had colours of another space, which became sRGB",
+    "bad_profile": "had a colour profile that nothing could read, and count as sRGB",
+    "deep": "had more than 8 bits",
+    "transparent": "had transparent parts, which were laid on white",
 }
 TOO_SMALL = "too small"
 SPLITS = ("train", "val", "test")
@@ -40,6 +53,7 @@ class Funnel(NamedTuple):
     split: dict[str, int]
     near_copies: int
     leaks: dict[str, int]
+    converted: dict[str, int]  # kept photos, by what was done to their colours
     skipped: dict[str, int]  # entries of the archive that were no photo to begin with
 
 
@@ -48,7 +62,9 @@ def read_funnel(data: Path) -> Funnel:
     counts = read_json(data / "filter_people" / "funnel.json")
     scaled = read_json(data / "downscale" / "funnel.json")
     index = read_json(data / "index" / "funnel.json")
-    reasons = {why: counts[name] for name, why in REASONS.items()}
+    reasons = {
+        why: counts[name] for name, why in REASONS.items() if counts[name] or name not in RARE
+    }
     reasons[TOO_SMALL] = scaled.get("too_small", 0)
     photos, left, drops = counts["photos"], counts["photos"], []
     for why, dropped in reasons.items():
@@ -70,6 +86,7 @@ def read_funnel(data: Path) -> Funnel:
         {name: samples[name] for name in SPLITS},
         counts["near_copies"],
         counts["leaks"],
+        {title: num for name, title in CONVERSIONS.items() if (num := counts["converted"][name])},
         {name.replace("_", " "): num for name, num in index.items() if name != "photos" and num},
     )
 

@@ -39,6 +39,8 @@ SHEETS = {
     "kept_small": "kept, since the person box is too small",
     "dropped": "dropped for a person box that hardly has the score",
     "dropped_small": "dropped for the smallest person boxes",
+    "damaged": "dropped, since they decode with a warning only",
+    "flat": "dropped, since they are nearly of one colour",
     "leaks": "pairs in different splits that look alike",
 }
 STRATA = {

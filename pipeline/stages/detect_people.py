@@ -26,12 +26,12 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline.detection.letterbox import letterbox
-from pipeline.duplicates.descriptors import as_text, descriptor, shrunk
+from pipeline.duplicates.descriptors import as_text, contrast, descriptor, shrunk
 from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, pixels, read_at
+from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_at, read_photo
 from pipeline.runtime.progress import progress
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
 from pipeline.runtime.scratch import facts_of, fingerprint, publish, scratch, work_dir
@@ -50,8 +50,10 @@ SCHEMA = pa.schema(
     {
         "key": pa.string(),
         "sha256": pa.string(),
-        "status": pa.string(),  # ok or broken
-        "error": pa.string(),
+        "status": pa.string(),  # ok, damaged, broken or unreadable_mode
+        "error": pa.string(),  # the decoder's words, where it is not ok
+        "traits": pa.string(),  # what was done to the colours, see pipeline/photos/decoding.py
+        "contrast": pa.float64(),  # levels of 255
         "perceptual_hash": pa.string(),
         "descriptor": pa.string(),
         "height": pa.int64(),
@@ -90,7 +92,7 @@ class Prepared:
     @property
     def awaits_model(self) -> bool:
         """Its image is in the square."""
-        return not self.is_known and self.finding["status"] == "ok"
+        return not self.is_known and self.finding["height"] > 0
 
 
 def run(data: Path = Path("data")) -> None:
@@ -102,7 +104,7 @@ def run(data: Path = Path("data")) -> None:
     with scratch(
         "detect_people", params=params.model_dump(), code=CODE, inputs=[archive, selected]
     ) as folder:
-        detector, settings = None, {"enabled": False}
+        detector, settings = None, {"enabled": False, "max_pixels": params.max_pixels}
         if params.enabled:
             # Imported here: with detection off nobody waits for ultralytics, and workers never do.
             from pipeline.detection.detector import Detector
@@ -115,7 +117,7 @@ def run(data: Path = Path("data")) -> None:
             # What weights find does not depend on where they lie.
             settings = params.model_dump(exclude={"weights"}) | {"precision": detector.precision}
         store = ScoreStore(work_dir() / FILE_NAME, fingerprint(facts_of(settings, CODE, [])))
-        detect_people(archive, selected, folder, detector, store, runtime)
+        detect_people(archive, selected, folder, detector, store, runtime, params.max_pixels)
         publish(folder / "people.parquet", data / "detect_people" / "people.parquet")
 
 
@@ -126,6 +128,7 @@ def detect_people(
     detector: "Detector | None",
     store: ScoreStore,
     runtime: RuntimeParams,
+    max_pixels: int = MAX_PIXELS,
 ) -> None:
     """Writes people.parquet into `folder`; `selected` is a table of key, path, offset and size."""
     # The plan: parts of the table, each written whole; a former run may have made some.
@@ -151,7 +154,14 @@ def detect_people(
     share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
     share()
     calls = (
-        partial(_prepare, archive, store, list(map(Place._make, photo_tables.rows(chosen))), number)
+        partial(
+            _prepare,
+            archive,
+            store,
+            list(map(Place._make, photo_tables.rows(chosen))),
+            number,
+            max_pixels,
+        )
         for number, chosen in enumerate(photo_tables.regroup(photos, batch))
     )
 
@@ -227,7 +237,9 @@ def squares_of(number: int) -> np.ndarray:
     return squares
 
 
-def _prepare(archive: Path, store: ScoreStore, places: list[Place], number: int) -> list[Prepared]:
+def _prepare(
+    archive: Path, store: ScoreStore, places: list[Place], number: int, max_pixels: int
+) -> list[Prepared]:
     """In a worker: batch `number`, hashed, and where it is not known decoded and put in place."""
     with archive.open("rb") as file:
         photos = [read_at(file, place.offset, place.size) for place in places]
@@ -237,23 +249,27 @@ def _prepare(archive: Path, store: ScoreStore, places: list[Place], number: int)
     for position, (place, data, sha256) in enumerate(zip(places, photos, sums, strict=True)):
         with at_photo(place):
             square = None if _squares is None else squares_of(number)[position]
-            finding = known.get(sha256) or _describe(data, square)
+            finding = known.get(sha256) or _describe(data, square, max_pixels)
         prepared.append(Prepared(place.key, sha256, finding, sha256 in known))
     return prepared
 
 
-def _describe(data: bytes, square: np.ndarray | None) -> Finding:
+def _describe(data: bytes, square: np.ndarray | None, max_pixels: int) -> Finding:
     """All but the boxes; the image, if it decodes, goes into `square`."""
-    finding: Finding = {"status": "ok", "error": "", "perceptual_hash": "0" * 16, "descriptor": ""}
-    finding |= {"height": 0, "width": 0, "scores": [], "boxes": []}
+    finding: Finding = {"status": "ok", "error": "", "traits": "", "contrast": 0.0}
+    finding |= {"perceptual_hash": "0" * 16, "descriptor": "", "height": 0, "width": 0}
+    finding |= {"scores": [], "boxes": []}
     try:
-        image = pixels(data)
+        photo = read_photo(data, max_pixels=max_pixels)
     except BrokenPhotoError as error:
-        return finding | {"status": "broken", "error": str(error)}
+        return finding | {"status": error.status, "error": str(error)}
     if square is not None:
-        letterbox(image, square)
-    photo = shrunk(Image.fromarray(image))
-    finding["height"], finding["width"] = image.shape[:2]
-    finding["perceptual_hash"] = str(imagehash.phash(photo))
-    finding["descriptor"] = as_text(descriptor(photo))
+        letterbox(photo.image, square)
+    if photo.damage:
+        finding |= {"status": "damaged", "error": photo.damage}
+    small = shrunk(Image.fromarray(photo.image))
+    finding["traits"], finding["contrast"] = " ".join(photo.traits), contrast(photo.image)
+    finding["perceptual_hash"] = str(imagehash.phash(small))
+    finding["descriptor"] = as_text(descriptor(small))
+    finding["height"], finding["width"] = photo.size
     return finding

@@ -21,7 +21,7 @@ from pipeline.params.downscale import DownscaleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, encode_png, pixels, read_at
+from pipeline.photos.decoding import BrokenPhotoError, encode_png, read_at, read_photo
 from pipeline.runtime.checksums import SHARD_SUMS, write_sums
 from pipeline.runtime.progress import progress
 from pipeline.runtime.scratch import publish, require_space, scratch
@@ -142,7 +142,8 @@ def _decode_again(file: BinaryIO, photo: Any, image_size: int) -> np.ndarray:
     try:
         if hashlib.sha256(data).hexdigest() != photo.sha256:
             raise BrokenPhotoError(f"its bytes no longer have the sha256 {photo.sha256}")
-        return pixels(data, at_least=image_size)
+        # How large a photo may be, `detect_people` has decided.
+        return read_photo(data, at_least=image_size, max_pixels=None).image
     except BrokenPhotoError as error:
         raise ValueError(
             f"{photo.path} is not what it was in `detect_people` ({error}): the archive or the "

@@ -6,6 +6,7 @@ Thresholds, duplicates and the split, all decided from tables: seconds, no GPU.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
 from pipeline.people_filter.accuracy import curve, figures, labelled
 from pipeline.people_filter.borderline import shown_on_sheets, write_sheets
+from pipeline.people_filter.quality import COLUMNS, STATUSES, judged_status
 from pipeline.people_filter.thresholds import (
     best_scores,
     curves,
@@ -29,11 +31,13 @@ from pipeline.people_filter.thresholds import (
     person_boxes,
 )
 from pipeline.photos import photo_tables
+from pipeline.photos.decoding import TRAITS
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.scratch import fresh_folder
 
-VERDICTS = ("kept", "other_category", "broken", "person", "exact_copy", "near_copy")
-NUM_SHEETS = 5
+# What becomes of a photo; of several reasons the first in this order is told.
+VERDICTS = ("kept", "other_category", *STATUSES[1:], "person", "exact_copy", "near_copy")
+NUM_SHEETS = 7
 IN_INDEX = ("path", "category", "offset", "size")
 
 # Columns -> the photos of the index in pieces, with key and those.
@@ -46,7 +50,7 @@ def run(data: Path = Path("data")) -> None:
     (what the filter finds, where that is known).
     """
     params = load("filter_people", FilterPeopleParams)
-    photos = partial(_photos, data)
+    photos = partial(_photos, data, params)
     out = data / "filter_people"
     verdicts = judge(photos, params)
     _require_some_kept(verdicts, params)
@@ -55,6 +59,7 @@ def run(data: Path = Path("data")) -> None:
     keys = _keys(verdicts, leaks, photos)
     leaking = leak_table(leaks, verdicts.loc[keys.index].assign(key=keys))
     counts = funnel(verdicts) | {"leaks": leak_counts(leaking, leaks.num_compared)}
+    counts["converted"] = _conversions(verdicts, photos)
     write_verdicts(verdicts, keys, photos, out)
     photo_tables.write(leaking, out / "leaks.parquet")
     (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
@@ -74,35 +79,43 @@ def run(data: Path = Path("data")) -> None:
     places.to_csv(out / "sheets.csv", index=False)
 
 
-def _photos(data: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
-    """Of photos that were not looked at, what looking would tell is missing."""
+def _photos(data: Path, params: FilterPeopleParams, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Of photos that were not looked at, what looking would tell is missing.
+
+    `status` is what `params` make of it.
+    """
     in_index = [name for name in columns if name in IN_INDEX]
     in_people = [name for name in columns if name not in IN_INDEX]
     index = photo_tables.read_pieces(data / "index" / "index.parquet", ["key", *in_index])
     if not in_people:
         return index
+    asked = dict.fromkeys([*in_people, *(COLUMNS if "status" in in_people else ())])
     people = data / "detect_people" / "people.parquet"
-    return photo_tables.left_join(index, photo_tables.read_pieces(people, ["key", *in_people]))
+    looked_at = photo_tables.left_join(index, photo_tables.read_pieces(people, ["key", *asked]))
+    if "status" not in in_people:
+        return looked_at
+    judged = (piece.assign(status=judged_status(piece, params)) for piece in looked_at)
+    return (piece[["key", *columns]] for piece in judged)
 
 
 def judge(photos: Photos, params: FilterPeopleParams) -> pd.DataFrame:
-    """verdict, person_score, person_area, first for every photo, labelled with its position.
+    """verdict, contrast, person_score, person_area, first of every photo, labelled by position.
 
     Of photos with the same bytes the first in order of path stays: `first` is its position.
     `person_score` is the best score of a box that is large enough, `person_area` the largest of
     the boxes whose score is high enough; 0 without one.
     """
-    columns = ["status", "height", "width", "scores", "boxes"]
+    columns = ["status", "contrast", "height", "width", "scores", "boxes"]
     looks = pd.concat([_look(piece, params) for piece in photos(columns)], ignore_index=True)
     looks["first"] = first_of_same_bytes(piece["sha256"] for piece in photos(["sha256"]))
     verdict = np.select(
         [
             looks["status"].isna(),
-            looks["status"] == "broken",
+            *(looks["status"] == name for name in STATUSES[1:]),
             looks["person_score"] >= params.min_score,
             looks["first"] != looks.index,
         ],
-        [VERDICTS.index(name) for name in ("other_category", "broken", "person", "exact_copy")],
+        range(1, VERDICTS.index("near_copy")),  # which `split` tells
         default=VERDICTS.index("kept"),
     )
     return looks.assign(verdict=pd.Categorical.from_codes(verdict, pd.Index(VERDICTS)))
@@ -112,7 +125,8 @@ def _look(photos: pd.DataFrame, params: FilterPeopleParams) -> pd.DataFrame:
     boxes = person_boxes(photos)
     return pd.DataFrame(
         {
-            "status": pd.Categorical(photos["status"], ["ok", "broken"]),
+            "status": pd.Categorical(photos["status"], STATUSES),
+            "contrast": photos["contrast"].to_numpy(np.float32),
             "person_score": best_scores(boxes, len(photos), params.min_box_area),
             "person_area": largest_areas(boxes, len(photos), params.min_score),
         }
@@ -205,6 +219,15 @@ def _keys(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos) -> "pd.Series[st
 
 def _is_later_in_group(verdicts: pd.DataFrame) -> "pd.Series[bool]":
     return (verdicts["group"] >= 0) & (verdicts["group"] != verdicts.index)
+
+
+def _conversions(verdicts: pd.DataFrame, photos: Photos) -> dict[str, int]:
+    """Kept photos by what was done to their colours, see pipeline/photos/decoding.py."""
+    counts = dict.fromkeys(TRAITS, 0)
+    for _, piece in _kept_pieces(photos(["traits"]), verdicts):
+        for trait in chain.from_iterable(piece["traits"].str.split()):
+            counts[trait] += 1
+    return counts
 
 
 def funnel(verdicts: pd.DataFrame) -> dict[str, Any]:
@@ -303,5 +326,5 @@ def _on_sheets(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos, num_each: i
     pairs = leaks.first[:num_each], leaks.second[:num_each]
     positions = np.unique(np.concatenate([shown_on_sheets(verdicts, num_each), *pairs]))
     columns = ["offset", "size", "height", "width", "scores", "boxes"]
-    choices = verdicts.loc[positions, ["verdict", "person_score", "person_area"]]
+    choices = verdicts.loc[positions, ["verdict", "contrast", "person_score", "person_area"]]
     return photo_tables.rows_at(photos(columns), positions).join(choices)

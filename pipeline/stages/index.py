@@ -1,6 +1,7 @@
 """Stage: the tar's headers -> one row a photo (key, path, category, offset, size)."""
 
 import json
+import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from pipeline.params.index import IndexParams
 from pipeline.params.section import closest, load
 from pipeline.photos import photo_tables
+from pipeline.photos.formats import HEAD_BYTES, LEFT_OUT, why_no_photo
 from pipeline.photos.headers import Member, TarError, members
 from pipeline.photos.keys import key_of
 from pipeline.places365.categories import by_folder, categories, read_labels
@@ -53,36 +55,50 @@ def scan(
     `lists` is what the source knows beside the photos. Raises ValueError where the archive is no
     intact tar or no photo is left.
     """
-    labels = _labels(lists)
+    # What the source knows: categories by file name, and files that it has left out.
+    labels: dict[str, str] = {}
+    counts, unknown = Counter[str](), Counter[str]()
+    if lists is not None and (lists / PLACES_LABELS).is_file():
+        labels = read_labels(lists / PLACES_LABELS)
+    if lists is not None and (lists / LEFT_OUT).is_file():
+        counts.update(json.loads((lists / LEFT_OUT).read_text()))
     categorize = _categorize(lists, labels)
-    photos, counts, unknown = _Photos(), Counter[str](), Counter[str]()
-    unseen = set(labels)
+
+    # Every member is a photo or counted by why it is none.
+    photos, unseen = _Photos(), set(labels)
     try:
-        for member in members(archive):
-            if member.kind == "folder":
-                continue
-            parts, reason = _judge(member, params)
-            unseen.discard(parts[-1])
-            category = ""
-            if reason is None:
-                category, reason = categorize(parts)
-            if reason == "unknown_category":
-                unknown[category] += 1
-            if reason is None:
-                photos.add(member, category)
-            else:
-                counts[reason] += 1
+        with archive.open("rb", buffering=0) as file:
+            for member in members(archive):
+                if member.kind == "folder":
+                    continue
+                parts, reason = _judge(member, file.fileno(), params)
+                unseen.discard(parts[-1])
+                category = ""
+                if reason is None:
+                    category, reason = categorize(parts)
+                if reason == "unknown_category":
+                    unknown[category] += 1
+                if reason is None:
+                    photos.add(member, category)
+                else:
+                    counts[reason] += 1
     except TarError as error:
         raise ValueError(
             f"{archive} is no intact plain tar: {error}; run `dvc repro -f download`"
         ) from error
-    _say_unknown(unknown)
+
+    # What is wrong with all of them together.
+    for name, num in unknown.most_common(5):
+        say(
+            f"index: {num:,} photos are of {name!r}, which is no category of Places365"
+            f"{closest(name, list(by_folder()))}"
+        )
     if labels:
         counts["labels_without_photo"] = len(unseen)
     if not photos.offsets:
         raise ValueError(
-            f"{archive} holds no photo with an ending of params.yaml index.extensions "
-            f"{params.extensions}: its members are {dict(counts)}"
+            f"{archive} holds no photo of params.yaml index.formats {params.formats}: "
+            f"its members are {dict(counts)}"
         )
     order, num_copies = photos.order()
     counts["photos"] = len(order)
@@ -141,36 +157,26 @@ class _Photos:
         assert len(np.unique(np.asarray(numbers))) == len(numbers), "no key twice"
 
 
-def _judge(member: Member, params: IndexParams) -> tuple[list[str], str | None]:
+def _judge(member: Member, descriptor: int, params: IndexParams) -> tuple[list[str], str | None]:
     """The parts of a member's path, and why it is no photo to use, or None."""
-    parts = _parts(member.name)
+    name = member.name
+    parts = name.split("/")
+    if "" in parts or "." in parts:
+        # Only where it has to: this takes longer than all the rest of a member.
+        parts = list(PurePosixPath(name).parts)
     if member.kind != "file":
         return parts, "no_regular_file"
-    if member.name.startswith("/") or ".." in parts or len(parts) < 2 or not _is_text(member.name):
+    # Bytes that are no UTF-8 come as lone surrogates, which no table can hold.
+    is_text = name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+    if name.startswith("/") or ".." in parts or len(parts) < 2 or not is_text:
         return parts, "unusable_name"
-    stem, dot, ending = parts[-1].rpartition(".")
-    if not stem or stem.startswith(".") or f"{dot}{ending.lower()}" not in params.extensions:
-        return parts, "other_files"
-    if member.size > params.max_bytes:
-        return parts, "too_large"
-    return parts, None
-
-
-def _parts(name: str) -> list[str]:
-    """As PurePosixPath splits it, which itself takes longer than all the rest of a member."""
-    parts = name.split("/")
-    return list(PurePosixPath(name).parts) if "" in parts or "." in parts else parts
-
-
-def _is_text(name: str) -> bool:
-    """Bytes that are no UTF-8 come as lone surrogates, which no table can hold."""
-    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def _labels(lists: Path | None) -> dict[str, str]:
-    """Category by file name, for archives whose names do not tell it."""
-    path = lists / PLACES_LABELS if lists else None
-    return read_labels(path) if path and path.is_file() else {}
+    if parts[-1].startswith("."):
+        return parts, "hidden_files"
+    head = os.pread(descriptor, min(HEAD_BYTES, member.size), member.offset)
+    reason = why_no_photo(parts[-1], head, params.formats)
+    if reason is None and member.size > params.max_bytes:
+        reason = "too_large"
+    return parts, reason
 
 
 def _categorize(lists: Path | None, labels: dict[str, str]) -> Categorize:
@@ -211,12 +217,3 @@ def _labelled(
     if category is None:
         return "", "no_label"
     return category, None if category in known else "unknown_category"
-
-
-def _say_unknown(unknown: Counter[str]) -> None:
-    """The most frequent names outside the official list, each with the closest of it."""
-    for name, num in unknown.most_common(5):
-        say(
-            f"index: {num:,} photos are of {name!r}, which is no category of Places365"
-            f"{closest(name, list(by_folder()))}"
-        )

@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.people_filter.contact_sheet import thumbnail
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
-from pipeline.report.funnel import REASONS, Drop
+from pipeline.report.funnel import RARE, REASONS, Drop
 
 ALL = "all"
 # Verdict -> what the page calls it.
@@ -53,6 +53,8 @@ def counts(data: Path) -> Counts:
     drops, left = [], len(table)
     for verdict, reason in REASONS.items():
         dropped = int(number.get(verdict, 0))
+        if not dropped and verdict in RARE:
+            continue
         left -= dropped
         share = max(len(table), 1)
         drops.append(Drop(reason, dropped, left, left / share, dropped / share))
@@ -135,5 +137,7 @@ def _thumbnail(content: bytes, person: Any) -> Image.Image:
     except BrokenPhotoError:
         return Image.new("RGB", (160, 160), "#8a8f94")
     boxes = np.zeros((0, 4)) if person is None else np.reshape(person["boxes"], (-1, 4))
+    if len(boxes):
+        boxes = boxes * (photo.width / person["width"])  # a very large photo comes scaled down
     scores = [] if person is None else list(person["scores"])
     return thumbnail(photo, scores, boxes, [True] * len(boxes))

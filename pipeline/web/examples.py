@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.parquet as parquet
 from PIL import Image
 
-from pipeline.photos.decoding import read_at
+from pipeline.photos.decoding import decode, read_at
+from pipeline.photos.formats import files_below
 from pipeline.photos.headers import members
-from pipeline.web.uploads import SUFFIXES
 
 TEST, FULL = "Test photos, with their holes", "Photos of full size"
 NUM_EACH = 12
@@ -27,7 +27,7 @@ class Example(NamedTuple):
 
     def thumbnail(self, side: int) -> Image.Image:
         """A square of `side` px; small photos with visible pixels."""
-        image = Image.open(io.BytesIO(self.content)).convert("RGB")
+        image = decode(self.content)
         if self.mask is not None:
             image = Image.composite(Image.new("RGB", image.size, "white"), image, self._shape())
         kind = Image.Resampling.NEAREST if max(image.size) < side else Image.Resampling.LANCZOS
@@ -70,8 +70,8 @@ def _full_photos(data: Path) -> Iterator[Example]:
             for row in rows[:: max(1, len(rows) // NUM_EACH)]:
                 yield Example(row["key"], read_at(file, row["offset"], row["size"]), None)
         return
-    for path in sorted((data / "photos").rglob("*")):
-        if path.suffix.lower() in SUFFIXES:
+    if (data / "photos").is_dir():
+        for path in files_below(data / "photos").photos:
             yield Example(path.name, path.read_bytes(), None)
 
 

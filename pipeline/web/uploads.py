@@ -4,17 +4,21 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.photos.decoding import BrokenPhotoError, pixels
+from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_photo
+from pipeline.photos.formats import FORMATS, HEAD_BYTES, PHOTO_ENDINGS, format_of
 
 MAX_BYTES = 50_000_000
-# Endings that the page offers, and how the files begin. No other of Pillow's many decoders is let
-# near what somebody uploads.
-SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"]
-STARTS = (b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"II*\x00", b"MM\x00*", b"GIF8")
+# That the page offers; what a file is, its content decides.
+SUFFIXES = list(PHOTO_ENDINGS)
 
 
 def read_upload(path: Path) -> np.ndarray:
-    """The photo upright, (H, W, 3) uint8 RGB, of full size.
+    """The photo upright, (H, W, 3) uint8 RGB, of full size; see `read_photo_upload`."""
+    return read_photo_upload(path)[0]
+
+
+def read_photo_upload(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The photo, and (H, W) bool: where it is transparent, so that its colour says nothing.
 
     Raises ValueError, in words for the page, where it is too large, of no known format, broken, or
     no longer there.
@@ -27,11 +31,18 @@ def read_upload(path: Path) -> np.ndarray:
             "are taken: save it smaller, for instance as a JPEG"
         )
     data = path.read_bytes()
-    if not data.startswith(STARTS):
+    if format_of(data[:HEAD_BYTES]) not in FORMATS:
         raise ValueError(
-            "The file is no picture that this page reads: take a JPEG, PNG, WebP, BMP, TIFF or GIF"
+            "The file is no picture that this page reads: take a JPEG, PNG, WebP, BMP, TIFF, GIF "
+            "or AVIF"
         )
     try:
-        return pixels(data)
+        photo = read_photo(data)
     except BrokenPhotoError as error:
         raise ValueError(f"The picture cannot be read ({error}): take another file") from error
+    if photo.image.shape[:2] != photo.size:
+        raise ValueError(f"The photo has more than {MAX_PIXELS:,} pixels: take a smaller one")
+    if photo.damage:
+        raise ValueError(f"The picture cannot be read (damaged: {photo.damage}): take another file")
+    unknown = np.zeros(photo.size, bool) if photo.alpha is None else photo.alpha == 0
+    return photo.image, unknown

@@ -17,7 +17,7 @@ from pipeline.web.examples import find_examples
 from pipeline.web.fragments import fragment
 from pipeline.web.loaded import Loaded
 from pipeline.web.trained import find_trained
-from pipeline.web.uploads import read_upload
+from pipeline.web.uploads import read_photo_upload, read_upload
 
 THUMBNAIL = 160  # px
 ENLARGED_SIDE = 640  # px, to which small pictures are shown with visible pixels
@@ -89,19 +89,19 @@ class Workplace(NamedTuple):
         colors: float,
         seed: float,
     ) -> tuple[Any, ...]:
-        photo = read_upload(Path(path))
+        photo, unknown = read_photo_upload(Path(path))
         mask = read_mask(drawn, *photo.shape[:2])
-        return self._completed(path, photo, mask, model, _options(blend, colors, seed))
+        return self._completed(path, photo, mask, unknown, model, _options(blend, colors, seed))
 
     def remove_people(
         self, path: str, model: str | None, blend: str, colors: float, seed: float
     ) -> tuple[Any, ...]:
         """The canvas with the people marked, and what `complete` returns."""
-        photo = read_upload(Path(path))
+        photo, unknown = read_photo_upload(Path(path))
         mask = self.find_people(photo)
         if not mask.any():
             raise ValueError("No person was found in this photo: mark by hand what is to go")
-        results = self._completed(path, photo, mask, model, _options(blend, colors, seed))
+        results = self._completed(path, photo, mask, unknown, model, _options(blend, colors, seed))
         return _sheet(photo, mask), *results
 
     def _completed(
@@ -109,11 +109,14 @@ class Workplace(NamedTuple):
         path: str,
         photo: np.ndarray,
         mask: np.ndarray,
+        unknown: np.ndarray,
         model: str | None,
         options: Options,
     ) -> tuple[Any, ...]:
         start = time.monotonic()
-        completed = self._generator(model).complete(photo, mask, **options._asdict())
+        # What is transparent has no colour that a completion could rest on, and stays as it is.
+        made = self._generator(model).complete(photo, mask | unknown, **options._asdict())
+        completed = np.where(mask[..., None], made, photo)
         height, width = mask.shape
         facts = (
             f"{width:,} x {height:,} px, {mask.mean():.1%} of them completed in "

@@ -17,7 +17,15 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     scores = [[number / 10] if number else [] for number in range(10)]
     boxes = [[0.0, 0.0, 10.0, 10.0 * number] if number else [] for number in range(10)]
     sums = [key.zfill(64) for key in keys[1:]] + ["f" * 64]
-    people = {"key": keys, "status": "ok", "sha256": sums, "height": 100, "width": 100}
+    people = {
+        "key": keys,
+        "status": "ok",
+        "traits": "",
+        "contrast": 200.0,
+        "sha256": sums,
+        "height": 100,
+        "width": 100,
+    }
     people |= {"scores": scores, "boxes": boxes}
     photo_tables.write(pd.DataFrame(people), Path("data/detect_people/people.parquet"))
     index = pd.DataFrame({"key": keys, "category": ["hill"] * 5 + ["sea"] * 5})

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from pipeline.image_files.image_file import PictureFile
-from support.pictures import picture
+from support.pictures import picture, wide_profile
 
 WIDTH, HEIGHT = 40, 30
 ORIENTATION = 0x0112
@@ -101,6 +101,37 @@ def test_colour_profile_and_exif_go_along(tmp_path: Path) -> None:
     with Image.open(tmp_path / "out.png") as result:
         assert result.info["icc_profile"] == b"profile"
         assert result.getexif()[0x010F] == "a maker"
+
+
+def test_colours_go_back_into_the_files_space(tmp_path: Path) -> None:
+    """What is completed is sRGB; in the file red is what its profile calls that red."""
+    profile = wide_profile()
+    picture(1, (WIDTH, HEIGHT)).save(tmp_path / "in.png", icc_profile=profile)
+    hole = completed_file(tmp_path / "in.png", tmp_path / "out.png")
+    before, after = upright_of(tmp_path / "in.png"), upright_of(tmp_path / "out.png")
+    assert np.array_equal(after[~hole], before[~hole])
+    assert not np.array_equal(PictureFile.read(tmp_path / "in.png").rgb[~hole], before[~hole])
+    seen = PictureFile.read(tmp_path / "out.png").rgb[hole].astype(int)
+    assert np.abs(seen - (255, 0, 0)).max() <= 3
+
+
+def test_twelve_bits_stay_twelve_bits(tmp_path: Path) -> None:
+    levels = np.linspace(0, 4095, WIDTH * HEIGHT).reshape(HEIGHT, WIDTH).astype(np.uint16)
+    Image.fromarray(levels).save(tmp_path / "in.png")
+    hole = completed_file(tmp_path / "in.png", tmp_path / "out.png")
+    after = upright_of(tmp_path / "out.png")
+    assert np.array_equal(after[~hole], levels[~hole])
+    assert (after[hole] == round(76 * 4095 / 255)).all(), "as bright as the rest of the file"
+
+
+def test_what_is_transparent_is_not_known(tmp_path: Path) -> None:
+    image = in_mode("RGB").convert("RGBA")
+    alpha = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    alpha[:5], alpha[5] = 0, 128
+    image.putalpha(Image.fromarray(alpha))
+    image.save(tmp_path / "in.png")
+    file = PictureFile.read(tmp_path / "in.png")
+    assert np.array_equal(file.unknown, alpha == 0) and (file.rgb[:5] == 255).all()
 
 
 def test_a_larger_completion_has_the_picture_inside(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.image_files.jobs import Job, Outputs, jobs_of, masks_of
+from pipeline.photos.formats import files_below
 
 
 @pytest.fixture
@@ -27,6 +28,24 @@ def test_files_folders_and_globs(folder: Path) -> None:
             Job(Path("in/b.jpg"), Path("out/b_completed.png")),
         ]
     assert jobs_of(["in/b.jpg"], COMPLETED)[0].target == Path("in/b_completed.png")
+
+
+def test_a_folder_is_read_as_a_data_set_is(folder: Path) -> None:
+    """Subfolders included, hidden files not, photos by content; the outputs keep the subfolders."""
+    for name in ("in/deep/c.jfif", "in/.hidden.jpg", "in/deep/a.png"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    Path("in/no ending").write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
+    assert jobs_of(["in"], ELSEWHERE) == [
+        Job(Path("in/a.PNG"), Path("out/a_completed.png")),
+        Job(Path("in/b.jpg"), Path("out/b_completed.png")),
+        Job(Path("in/deep/a.png"), Path("out/deep/a_completed.png")),
+        Job(Path("in/deep/c.jfif"), Path("out/deep/c_completed.png")),
+        Job(Path("in/no ending"), Path("out/no ending_completed.png")),
+    ]
+    photos = files_below(Path("in")).photos
+    photos.remove(Path("in/a_completed.png"))  # what an earlier run wrote
+    assert [job.source for job in jobs_of(["in"], ELSEWHERE)] == photos
 
 
 def test_existing_outputs_need_force_or_resume(folder: Path) -> None:

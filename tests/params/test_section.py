@@ -66,7 +66,7 @@ def setting(dotted: str, value: Any) -> Edit:
         (setting("recipes.ganscape.width", "x"), "params.yaml recipes.ganscape.width is 'x', but"),
         (setting("downscale.image_size", 66), "image size that is a multiple of 4, not 66"),
         (setting("recipes.glicc", {}), "params.yaml recipes.glicc is unknown"),
-        (setting("index.extensions", ["JPG"]), "index.extensions holds 'JPG', but"),
+        (setting("index.formats", ["jpg"]), "index.formats.0 is 'jpg', but must be one of 'jpeg'"),
         (setting("runtime.device", "gpu"), "params.yaml runtime.device is 'gpu', but"),
         (
             setting("filter_categories.categories", 3),

@@ -21,6 +21,7 @@ def photo(key: str, verdict: str, score: float, area: float) -> Row:
     return {
         "key": key,
         "verdict": verdict,
+        "contrast": score,
         "height": 256,
         "width": 256,
         "scores": [score],
@@ -37,12 +38,17 @@ PHOTOS = [
     photo("small", "kept", 0.9, 0.0099),
     photo("smaller", "kept", 0.9, 0.001),
     photo("plain", "person", 0.95, 0.011),
+    photo("grey", "damaged", 0.2, 0.001),
+    photo("black", "flat", 0.1, 0.001),
+    photo("dark", "flat", 0.3, 0.001),
 ]
 ORDERS = {
     "kept": ["nearly", "unlikely"],
     "kept_small": ["small", "smaller"],
     "dropped": ["hardly", "plain"],
     "dropped_small": ["plain", "hardly"],
+    "damaged": ["grey"],
+    "flat": ["dark", "black"],
 }
 
 

@@ -54,7 +54,7 @@ def test_the_zip_becomes_a_tar_in_order_of_names(tmp_path: Path) -> None:
     packed(tmp_path / "b", zipped(dict(reversed(FACES.items()))))
     first, second = (tmp_path / name / "photos.tar" for name in "ab")
     assert first.read_bytes() == second.read_bytes()
-    table, counts = index(first, IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    table, counts = index(first, IndexParams(formats=["jpeg"], max_bytes=10**6))
     assert counts == {"photos": 3} and set(table["category"]) == {"faces"}
     row = table.iloc[0]
     assert first.read_bytes()[row.offset :][: row["size"]] == FACES["img_align_celeba/000001.jpg"]
@@ -116,7 +116,5 @@ def test_the_lists_come_along_where_wanted(tmp_path: Path) -> None:
 def test_real_faces_in_a_folder(tmp_path: Path, shared: Path) -> None:
     settings = runtime(adopt=str(shared / "data/faces_celeba"))
     write(tmp_path / "photos.tar", tmp_path, options("folder"), settings)
-    table, counts = index(
-        tmp_path / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**6)
-    )
+    table, counts = index(tmp_path / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**6))
     assert counts == {"photos": 37} and table["path"].is_unique

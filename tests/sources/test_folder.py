@@ -1,10 +1,14 @@
+import json
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from pipeline.params.index import IndexParams
+from pipeline.photos.formats import FORMATS
 from pipeline.sources.folder.options import FolderOptions
 from pipeline.sources.folder.source import write
+from pipeline.stages.index import index
 from support.pictures import encoded, picture
 from support.runtime import runtime
 
@@ -29,6 +33,8 @@ def packed(root: Path, archive: Path) -> list[str]:
 def test_folders_are_categories_and_bytes_are_copied(photos: Path, tmp_path: Path) -> None:
     archive = tmp_path / "photos.tar"
     names = packed(photos, archive)
+    left_out = json.loads((tmp_path / "left_out.json").read_text())
+    assert left_out == {"hidden_files": 1, "other_files": 1}
     assert names == [
         "data_256/sea/b.jpg",
         "data_256/sea/deep/a.PNG",
@@ -46,6 +52,28 @@ def test_the_same_photos_give_the_same_bytes(photos: Path, tmp_path: Path) -> No
     (photos / "sea/b.jpg").touch()
     packed(photos, tmp_path / "2.tar")
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
+
+
+def test_every_file_of_the_folder_is_in_the_funnel(photos: Path, tmp_path: Path) -> None:
+    """By content: endings that are rare, none at all, or those of another format."""
+    jpeg = encoded(picture(9))
+    for name in ("sea/c.jfif", "sea/d.JPE", "sea/no ending", "sea/notes.bak"):
+        (photos / name).write_bytes(jpeg)
+    (photos / "sea/phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(50))
+    (photos / "sea/camera.dng").write_bytes(b"II*\0" + bytes(100))
+    (photos / "sea/real.png").write_bytes(encoded(picture(9), "png"))
+    (photos / "sea/script.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
+    archive = tmp_path / "photos.tar"
+    packed(photos, archive)
+    table, counts = index(
+        archive, IndexParams(formats=list(FORMATS), max_bytes=10**6), archive.parent
+    )
+    assert counts == {"hidden_files": 1, "other_files": 2, "photos": 10, "unsupported_format": 1}
+    num_files = sum(path.is_file() for path in photos.rglob("*"))
+    assert sum(counts.values()) == num_files == 14
+    assert {"data_256/sea/c.jfif", "data_256/sea/no ending"} <= set(table["path"])
+    _, fewer = index(archive, IndexParams(formats=["png"], max_bytes=10**6), archive.parent)
+    assert (fewer["photos"], fewer["unsupported_format"]) == (1, 9), "what is a JPEG is none"
 
 
 def test_a_folder_without_photos_is_an_error(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from support.places_archives import easy_tar, file_list_tar, train_tar, val_name
 from support.places_server import pinned, places_server
 from support.runtime import runtime
 
-PARAMS = IndexParams(extensions=[".jpg"], max_bytes=10_000)
+PARAMS = IndexParams(formats=["jpeg"], max_bytes=10_000)
 TRAIN, LIST, EASY = "train.tar", "filelist.tar", "easy.tar"
 LABELS = ["f/forest/broadleaf", "a/airfield", "m/mountain", "m/mountain"]
 PHOTOS = [f"photo {number}".encode() for number in range(len(LABELS))]
@@ -240,7 +240,7 @@ def test_real_photos_of_places365_are_read(archive: Path, tmp_path: Path, shared
     (tmp_path / LIST).write_bytes(data)
     options = val_options("folder", file_list=pinned(LIST, data))
     write_val(archive, archive.parent / "lists", options, runtime(adopt=str(tmp_path)))
-    params = IndexParams(extensions=[".jpg"], max_bytes=10**6)
+    params = IndexParams(formats=["jpeg"], max_bytes=10**6)
     table, counts = index(archive, params, archive.parent / "lists")
     assert counts == {"labels_without_photo": 0, "photos": 6}
     assert [path.rpartition("/")[2] for path in table["path"]] == [photo.name for photo in photos]

@@ -14,6 +14,7 @@ from PIL import Image
 
 from pipeline.params.index import IndexParams
 from pipeline.photos import photo_tables
+from pipeline.photos.formats import FORMATS
 from pipeline.photos.keys import key_of
 from pipeline.runtime.score_store import ScoreStore
 from pipeline.stages import detect_people as stage
@@ -54,7 +55,7 @@ def photo(number: int) -> bytes:
 def write_photos(folder: Path, write_tar: WriteTar, num_photos: int = NUM_PHOTOS) -> pd.DataFrame:
     members = {f"data_256/a/{number:02}.jpg": photo(number) for number in range(num_photos)}
     write_tar(folder / "photos.tar", members)
-    photos, _ = index(folder / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    photos, _ = index(folder / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**6))
     return photos
 
 
@@ -133,7 +134,7 @@ def test_added_photos_cost_their_own_only(tmp_path: Path, write_tar: WriteTar) -
 def test_the_content_counts_and_not_the_name(tmp_path: Path, write_tar: WriteTar) -> None:
     members = {f"data_256/c/{name}.jpg": photo(0) for name in "ab"}
     write_tar(tmp_path / "photos.tar", members)
-    photos, _ = index(tmp_path / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**6))
+    photos, _ = index(tmp_path / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**6))
     detector = MeanDetector()
     run(tmp_path, photos.iloc[:1], detector, "1")
     people = run(tmp_path, photos.iloc[1:], detector, "2")
@@ -177,12 +178,60 @@ def test_every_malformed_file_is_a_row(shared: Path, tmp_path: Path, write_tar: 
         f"data_256/a/{number:03}.jpg": path.read_bytes() for number, path in enumerate(files)
     }
     write_tar(tmp_path / "photos.tar", members)
-    photos, _ = index(tmp_path / "photos.tar", IndexParams(extensions=[".jpg"], max_bytes=10**8))
+    params = IndexParams(formats=list(FORMATS), max_bytes=10**8)
+    photos, _ = index(tmp_path / "photos.tar", params)
     people = run(tmp_path, photos, MeanDetector(), workers=2)
     assert len(people) == len(files) >= 80
     ok = people["status"] == "ok"
     assert 40 <= ok.sum() <= len(files) - 20
     assert (people.loc[ok, "height"] > 0).all() and (people.loc[~ok, "error"] != "").all()
+
+
+def test_a_damaged_photo_is_looked_at_and_told(tmp_path: Path, write_tar: WriteTar) -> None:
+    """libjpeg's words stand in the table; the photo still has its boxes."""
+    whole = encoded(picture(0, (256, 256)))
+    hurt = bytearray(whole)
+    hurt[len(whole) // 2 : len(whole) // 2 + 512] = bytes(512)
+    cut = whole[: len(whole) // 2] + b"\xff\xd9"
+    members = {"whole": whole, "hurt": bytes(hurt), "cut": cut}
+    write_tar(tmp_path / "photos.tar", {f"d/a/{name}.jpg": data for name, data in members.items()})
+    photos, _ = index(tmp_path / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**6))
+    people = run(tmp_path, photos, MeanDetector())
+    rows = {
+        path.split("-")[2].split("_")[0]: row
+        for path, row in zip(people["key"], photo_tables.rows(people), strict=True)
+    }
+    assert {name: row.status for name, row in rows.items()} == {
+        "whole": "ok",
+        "hurt": "damaged",
+        "cut": "damaged",
+    }
+    assert rows["cut"].error == "Corrupt JPEG data: premature end of data segment"
+    assert all(len(row.scores) == 1 and row.height == 256 for row in rows.values())
+
+
+def test_a_larger_jpeg_is_looked_at_scaled_down(tmp_path: Path, write_tar: WriteTar) -> None:
+    """Its boxes are in pixels of the whole; a PNG of as many pixels is broken."""
+    large = picture(1, (1600, 1200))
+    members = {"d/a/1.jpg": encoded(large), "d/a/2.png": encoded(large, "png")}
+    write_tar(tmp_path / "photos.tar", members)
+    params = IndexParams(formats=["jpeg", "png"], max_bytes=10**8)
+    photos, _ = index(tmp_path / "photos.tar", params)
+    photo_tables.write(photos, tmp_path / "selected.parquet")
+    store = ScoreStore(tmp_path / "scores.sqlite", "model")
+    stage.detect_people(
+        tmp_path / "photos.tar",
+        tmp_path / "selected.parquet",
+        tmp_path,
+        MeanDetector(),  # type: ignore[arg-type]
+        store,
+        runtime(),
+        10**6,
+    )
+    jpeg, png = photo_tables.rows(photo_tables.read(tmp_path / "people.parquet"))
+    assert (jpeg.status, jpeg.height, jpeg.width) == ("ok", 1200, 1600)
+    assert list(jpeg.boxes) == [1.0, 2.0, 1199.0, 1598.0]
+    assert png.status == "broken" and "1600x1200 is over 1,000,000 pixels" in png.error
 
 
 def test_a_spoilt_store_says_what_to_do(tmp_path: Path, write_tar: WriteTar) -> None:

@@ -11,7 +11,7 @@ from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of
 from pipeline.stages.index import category_of, index, scan
 
-PARAMS = IndexParams(extensions=[".jpg"], max_bytes=1000)
+PARAMS = IndexParams(formats=["jpeg"], max_bytes=1000)
 WriteTar = Callable[[Path, dict[str, bytes]], None]
 
 
@@ -86,7 +86,8 @@ def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
     assert counts == {
         "duplicate_path": 1,
         "no_regular_file": 3,
-        "other_files": 2,
+        "hidden_files": 1,
+        "other_files": 1,
         "photos": 1,
         "too_large": 1,
         "unusable_name": 4,
@@ -96,7 +97,7 @@ def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
 def test_a_tar_without_photos_or_no_tar_is_an_error(tmp_path: Path, write_tar: WriteTar) -> None:
     archive = tmp_path / "photos.tar"
     write_tar(archive, {"data_256/c/a.txt": b"1"})
-    with pytest.raises(ValueError, match=r"no photo with an ending of .*other_files"):
+    with pytest.raises(ValueError, match=r"no photo of params.yaml index.formats .*other_files"):
         index(archive, PARAMS)
     archive.write_bytes(b"not a tar" * 200)
     with pytest.raises(ValueError, match="no intact plain tar"):

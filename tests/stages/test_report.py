@@ -69,6 +69,8 @@ def test_cards_name_source_terms_and_limits(folder: Path) -> None:
     data, model = found["data_card.md"], found["model_card.md"]
     assert "non-commercial research and education; their copyright stays with their" in data
     assert "| person | 10 | 99 |" in data and "| train | 80 |" in data
+    assert "7 photos had colours of another space, which became sRGB." in data
+    assert "damaged" not in data, "rare reasons are told where there are any"
     assert "**Biharmonic, the best classical fill, is ahead of the model by 0.40 dB" in model
     assert "biharmonic is ahead by 0.40 dB (0.10 to 0.70), 6 photos" in model
     assert "| parameters | 15 |" in model and GENERATOR in model and "AGPL-3.0" in model

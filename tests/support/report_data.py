@@ -75,13 +75,17 @@ def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(values))
 
 
+CONVERTED = {"profile": 7, "bad_profile": 0, "deep": 0, "transparent": 1}
+
+
 def _write_photos(data: Path) -> None:
     """120 photos of which 96 are kept."""
     dropped = {"other_category": 8, "broken": 3, "person": 10, "exact_copy": 2, "near_copy": 0}
+    dropped |= dict.fromkeys(("unreadable_mode", "damaged", "transparent", "flat"), 0)
     counts = {"photos": 120, "kept": 97, **dropped, "near_copies": 4, "split": SPLITS}
     leaks = {"pairs": 3, "photos_alike_in_train": 2, "compared": 500}
     people = data / "filter_people"
-    _write_json(people / "funnel.json", counts | {"leaks": leaks})
+    _write_json(people / "funnel.json", counts | {"leaks": leaks, "converted": CONVERTED})
     _write_json(data / "index" / "funnel.json", {"photos": 120, "unknown_category": 1})
     _write_json(data / "downscale" / "funnel.json", {"ok": 96, "too_small": 1})
     meta = {"image_size": 64, "box_size": 28, "kind": "box", "num_samples": SPLITS}

@@ -49,6 +49,30 @@ def test_people_are_marked_and_removed(tmp_path: Path, photo: str) -> None:
     assert np.array_equal(completed[~people], original[~people])
 
 
+def test_what_is_transparent_is_no_context(tmp_path: Path) -> None:
+    """The generator sees it as missing; in the result it stays as it is shown."""
+    image = picture(0, (60, 40)).convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 60, 10))
+    (tmp_path / "photo.png").write_bytes(encoded(image, "png"))
+    people = np.zeros((40, 60), bool)
+    people[15:20, 10:30] = True
+    work = workplace(tmp_path, people)
+    seen: list[np.ndarray] = []
+
+    class Watched(Grey):
+        def complete(self, image: np.ndarray, mask: np.ndarray, **options: Any) -> np.ndarray:
+            seen.append(mask)
+            return super().complete(image, mask, **options)
+
+    work = work._replace(loaded=Loaded(lambda path: Watched()))
+    _, _, _, download, *_ = work.remove_people(
+        str(tmp_path / "photo.png"), str(tmp_path / "data/train"), "none", 0, 0
+    )
+    assert seen[0][:10].all() and seen[0].sum() == 600 + people.sum()
+    completed = np.asarray(Image.open(download))
+    assert (completed[:10] == 255).all() and (completed[people] == 128).all()
+
+
 def test_nobody_to_remove_is_told(tmp_path: Path, photo: str) -> None:
     work = workplace(tmp_path, np.zeros((40, 60), bool))
     with pytest.raises(ValueError, match="No person was found"):

@@ -38,7 +38,7 @@ def write(archive: Path, lists: Path, options: CelebaOptions, runtime: RuntimePa
             shutil.copyfile(found.path, lists / pinned.name)
     if options.form == "folder":
         root = adopted_folder(runtime, SECTION, ("img_align_celeba",))
-        photos = photos_below(root, "runtime.adopt")
+        photos = photos_below(root, "runtime.adopt").photos
         return pack_photos({photo: f"{FOLDER}/{photo.name}" for photo in photos}, archive)
     found = obtain(options.archive, None, runtime, section=SECTION, by_hand=BY_HAND)
     try:

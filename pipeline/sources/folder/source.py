@@ -1,8 +1,10 @@
 """Your own photos: a folder with one folder a category, packed once into the Places layout."""
 
+import json
 from pathlib import Path
 
 from pipeline.params.runtime import RuntimeParams
+from pipeline.photos.formats import LEFT_OUT
 from pipeline.photos.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
 from pipeline.sources.folder.options import FolderOptions
 
@@ -19,7 +21,10 @@ def write(archive: Path, lists: Path, options: FolderOptions, runtime: RuntimePa
     Raises ValueError where there is no photo.
     """
     root = Path(options.path)
-    names = {photo: member_name(photo, root) for photo in photos_below(root, SETTING)}
+    photos, left_out = photos_below(root, SETTING)
+    names = {photo: member_name(photo, root) for photo in photos}
+    # The index counts them, so that every file of the folder is in the funnel.
+    (lists / LEFT_OUT).write_text(json.dumps(dict(sorted(left_out.items())), indent=2) + "\n")
     return pack_photos(names, archive)
 
 

@@ -21,7 +21,7 @@ def write(archive: Path, lists: Path, options: Places365Options, runtime: Runtim
     (lists / "places365.json").write_text('{"part": "train"}\n')
     if options.form == "folder":
         root = adopted_folder(runtime, SECTION, ROOTS)
-        photos = photos_below(root, "runtime.adopt")
+        photos = photos_below(root, "runtime.adopt").photos
         names = {photo: f"{ARCHIVE_ROOT}/{relative_name(photo, root)}" for photo in photos}
         return pack_photos(names, archive)
     if options.form == "easy_format":

@@ -38,7 +38,7 @@ def write(archive: Path, lists: Path, options: Places365ValOptions, runtime: Run
 
 def _pack(archive: Path, lists: Path, options: Places365ValOptions, runtime: RuntimeParams) -> str:
     root = adopted_folder(runtime, SECTION, ROOTS)
-    photos = photos_below(root, "runtime.adopt")
+    photos = photos_below(root, "runtime.adopt").photos
     if any(photo.parent == root for photo in photos):
         _write_labels(lists, options, runtime)
     names = {photo: f"{ARCHIVE_ROOT}/{relative_name(photo, root)}" for photo in photos}
