@@ -8,10 +8,13 @@ from models.registry import RECIPES
 from pipeline.commands.comparison import System, compare
 from pipeline.params.section import closest, read
 from pipeline.report.comparison_table import COMPLETION, SAMPLING, table_of, to_markdown, write_plot
+from pipeline.report.titles import counted
 from pipeline.runtime.scratch import publish
 from pipeline.shards.reader import read_meta
 
 OUT = Path("data/compare")
+SPREAD = "± is half the spread of the seeds: smaller differences are none."
+ONE_SEED = "How far another seed would be from it is not known: --seeds 3 says."
 
 
 def compare_recipes(names: Sequence[str], images: int, width: int | None, num_seeds: int) -> str:
@@ -38,10 +41,10 @@ def compare_recipes(names: Sequence[str], images: int, width: int | None, num_se
             write_plot(rows, OUT / f"{name}.png", columns)
     text = (
         "\n".join(tables) + "\n"
-        f"{images:,} images of {meta['image_size']} px each, {num_seeds} seed(s), "
-        f"{meta['num_samples']['test']:,} test photos, sha256 of the test shards "
-        f"{meta['sha256']['test'][:12]}. ± is half the spread of the seeds: smaller differences "
-        "are none.\n"
+        f"{images:,} photos of {meta['image_size']} px seen by each, "
+        f"{counted(num_seeds, 'seed')}, "
+        f"{counted(meta['num_samples']['test'], 'test photo')}, sha256 of the test shards "
+        f"{meta['sha256']['test'][:12]}. {SPREAD if num_seeds > 1 else ONE_SEED}\n"
     )
     (OUT / "table.md").write_text(text)
     return f"{text}\ntables, plots, figures and every run: {OUT}/"

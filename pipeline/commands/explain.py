@@ -16,12 +16,10 @@ import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 from PIL import Image, ImageOps
 
-from pipeline.evaluation.image_grid import GAP, LABEL_WIDTH, SCALE
 from pipeline.people_filter.contact_sheet import draw_boxes
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
 from pipeline.photos.headers import members
-from pipeline.photos.keys import shuffled
 
 MODEL = "model"  # in the evaluation's table
 SIDE = 256  # px, of each picture in the strip
@@ -319,30 +317,12 @@ def _picture(
     if sample is not None:
         image, mask = sample.picture("image.png"), sample.picture("mask.png").convert("L")
         masked = Image.composite(Image.new("RGB", image.size, "white"), image, mask)
-        pictures += [image, masked, *_completed(photo["key"], image.width, data)]
+        pictures += [image, masked]
+        # The evaluation keeps those of the photos on its grid.
+        completed = data / "evaluate" / "pictures" / photo["key"] / f"{MODEL}.png"
+        if completed.is_file():
+            pictures.append(Image.open(completed).convert("RGB"))
     return _strip(pictures)
-
-
-def _completed(key: str, side: int, data: Path) -> Iterator[Image.Image]:
-    """The model's picture, where it is on the grid of the evaluation.
-
-    The grid's columns are the test photos in the evaluation's shuffled order; below the masked ones
-    its rows are the methods in the order of the table.
-    """
-    grid, table = data / "evaluate" / "grids" / "test.png", data / "evaluate" / "per_image.parquet"
-    if not (grid.is_file() and table.is_file()):
-        return
-    measured = photo_tables.read(table, columns=["key", "method"])
-    methods = list(measured[measured["key"] == key]["method"])
-    if MODEL not in methods:
-        return
-    keys = measured[measured["method"] == MODEL]["key"]
-    column, row = shuffled(keys, seed=0).index(key), 1 + methods.index(MODEL)
-    size = SCALE * side + GAP
-    left, top = LABEL_WIDTH + column * size, row * size
-    picture = Image.open(grid).convert("RGB")
-    if left + size <= picture.width:
-        yield picture.crop((left, top, left + size - GAP, top + size - GAP))
 
 
 def _strip(pictures: list[Image.Image]) -> Image.Image:

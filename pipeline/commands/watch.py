@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.report.health import Weights, verdicts
+from pipeline.report.health import Weights, judgement, verdicts
 from pipeline.tracking.live import Live, Row, Status, newest, read_live
 
 SECONDS_BETWEEN_FRAMES = 1.0
@@ -106,7 +106,12 @@ def _health(rows: Sequence[Row], weights: Weights) -> list[Text]:
         f"{verdict.name} since step {verdict.since_step:,}: {verdict.message}"
         for verdict in verdicts(rows, weights)
     ]
-    return [Text(line, style="red") for line in lines] or [Text("healthy so far", style="green")]
+    known = judgement(rows, weights)
+    style = "yellow" if known.startswith("Not judged") else "green"
+    return [
+        *(Text(line, style="red") for line in lines),
+        *([Text(known, style=style)] if known else []),
+    ]
 
 
 def _figures(rows: Sequence[Row], console: Console) -> Table:

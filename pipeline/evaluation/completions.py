@@ -15,7 +15,6 @@ from models.components.pixels import to_tensor, to_uint8
 from models.recipe import seeded
 from pipeline.evaluation import image_scores
 from pipeline.evaluation.image_scores import Scored, Task, completed, one_thread, score
-from pipeline.metrics.image_metrics import METRICS
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.photos.keys import shuffled
 from pipeline.runtime.progress import progress, say
@@ -132,24 +131,6 @@ def _others(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
     order = shuffled(images, seed=0)
     following = [*order[1:], order[0]]
     return {key: images[other] for key, other in zip(order, following, strict=True)}
-
-
-def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """method -> metric -> mean over photos; PSNR's median too, since means hide its tails.
-
-    A metric that a method does not have is left out.
-    """
-    return {
-        str(method): {
-            **{
-                metric: round(float(rows[metric].mean()), 4)
-                for metric in METRICS
-                if rows[metric].notna().any()
-            },
-            "hole_psnr_median": round(float(rows["hole_psnr"].median()), 4),
-        }
-        for method, rows in table.groupby("method", sort=True)
-    }
 
 
 def grid_rows(pictures: Sequence[Pictures], names: Sequence[str]) -> dict[str, list[np.ndarray]]:

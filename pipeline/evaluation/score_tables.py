@@ -1,24 +1,28 @@
-"""What the evaluation concludes from every photo's scores: means, strata, telling pictures.
+"""What the evaluation concludes from every photo's scores: figures, strata, telling photos.
 
 All take the table of photos and methods, photos in order and each with the same methods in the same
-order; each row has the facts of the photo and its hole, `method`, and the metrics.
+order; each row has the facts of the photo and its hole, `method`, and the figures of METRICS; where
+METRICS has a quotient of sums, the two figures of POOLED.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics.image_metrics import METRICS
-from pipeline.metrics.intervals import bootstrap
+from pipeline.metrics.image_metrics import METRICS, POOLED
+from pipeline.metrics.intervals import ends_of, resampled_sums
+from pipeline.metrics.pooled_ratio import pooled_ratio
 
 MODEL = "model"
-# By what methods are ranked, and pictures chosen.
+# By what methods are ranked, and photos chosen.
 RANKING = "hole_psnr"
 DIGITS = 6
 
-INTERVAL = ["mean", "low", "high", "difference", "difference_low", "difference_high", "num_photos"]
-SCORE_COLUMNS = ["method", "metric", "mean", "median", *INTERVAL[1:3], "num_photos", *INTERVAL[3:6]]
+INTERVAL = ["value", "low", "high", "difference", "difference_low", "difference_high", "num_photos"]
+SCORE_COLUMNS = ["method", "metric", "value", "median", *INTERVAL[1:3], "num_photos"]
+SCORE_COLUMNS += [*INTERVAL[3:6], "is_ahead"]
 STRATUM_COLUMNS = ["stratum", "group", "bounds", "method", "metric", *INTERVAL]
 PICTURE_COLUMNS = ["method", "rank", "place", "key", "difference"]
 
@@ -27,22 +31,39 @@ THIRDS = {
     "hole_size": ("hole_area", "px", ("small", "medium", "large")),
     "texture": ("texture", "grey levels", ("smooth", "medium", "busy")),
 }
-# Pictures of each rank on the grid against a method.
+# Photos of each rank on the grid against a method.
 NUM_PICTURES = 4
 # What `dvc plots` draws.
 PLOTTED = ("hole_psnr", "hole_ssim", "seam_error", "detail_ratio")
 
 
 def scores_of(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean, median and intervals of each method and metric, as SCORE_COLUMNS.
+    """Value, median and intervals of each method and metric, as SCORE_COLUMNS.
 
-    `difference` is the mean of model minus method over the photos, empty for the model itself;
-    `num_photos` are those that the metric is defined for.
+    `value` is the mean over the photos, or of a metric in POOLED the quotient of sums, which has no
+    median. `difference` is model minus method, empty for the model itself; of a metric that is
+    better nearer to 1 it is the difference of the distances from 1, so that below 0 the model is
+    nearer. `num_photos` are those that the metric is defined for. `is_ahead`: the method is ahead
+    of every other one by more than the 95 % interval of their paired difference.
     """
     scores = _intervals(table)
-    medians = table.groupby("method", sort=False)[list(METRICS)].median()
+    medians = table.reindex(columns=list(METRICS)).groupby(table["method"], sort=False).median()
     scores["median"] = medians.to_numpy().ravel().round(DIGITS)
     return scores[SCORE_COLUMNS]
+
+
+def figures_of(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """method -> metric -> value, of what `scores_of` found; with the median of RANKING.
+
+    Its mean hides its tails. A metric that a method does not have is left out.
+    """
+    figures: dict[str, dict[str, Any]] = {}
+    for method, rows in scores.groupby("method", sort=True):
+        known = rows[rows["value"].notna()]
+        values = dict(zip(known["metric"], known["value"].round(4).tolist(), strict=True))
+        (median,) = known[known["metric"] == RANKING]["median"].round(4).tolist()
+        figures[str(method)] = values | {f"{RANKING}_median": median}
+    return figures
 
 
 def strata_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -89,32 +110,73 @@ def _thirds(
 
 
 def _intervals(table: pd.DataFrame) -> pd.DataFrame:
-    """method, metric and INTERVAL of the photos in `table`."""
+    """method, metric, INTERVAL and `is_ahead` of the photos in `table`."""
     methods = list(dict.fromkeys(table["method"]))
-    values = table[list(METRICS)].to_numpy(np.float64).reshape(-1, len(methods), len(METRICS))
-    differences = values[:, [methods.index(MODEL)]] - values
-    differences[:, methods.index(MODEL)] = np.nan
-    columns = {"mean": values, "difference": differences}
-    found = pd.DataFrame(
+    model = methods.index(MODEL)
+
+    # A metric is a quotient of sums over the photos: of two figures, or of one and their number.
+    names = [POOLED.get(metric, (metric, "")) for metric in METRICS]
+    shape = (-1, len(methods), len(METRICS))
+    values = table[[name for name, _ in names]].to_numpy(np.float64).reshape(shape)
+    is_known = np.isfinite(values)
+    tops, bottoms = np.where(is_known, values, 0.0), is_known.astype(np.float64)
+    for place, (_, other) in enumerate(names):
+        if other:
+            bottoms[..., place] = table[other].to_numpy(np.float64).reshape(shape[:2])
+    num_photos = is_known.sum(axis=0)
+
+    # The same of every resample of the photos, which are the same for all methods and metrics.
+    flat = (resampled_sums(each.reshape(len(each), -1)) for each in (tops, bottoms))
+    found = _quotients(tops.sum(axis=0), bottoms.sum(axis=0))
+    resampled = _quotients(*(each.reshape(shape) for each in flat))
+    differences, resampled_differences = (
+        each[..., [model], :] - each for each in (_distances(found), _distances(resampled))
+    )
+    differences[model] = resampled_differences[:, model] = np.nan
+
+    rows = pd.DataFrame(
         [(method, metric) for method in methods for metric in METRICS],
         columns=["method", "metric"],
     )
-    for name, each in columns.items():
-        flat = each.reshape(len(each), -1)
-        prefix = "" if name == "mean" else f"{name}_"
-        ends = bootstrap(flat)
-        found[name] = _means(flat)
-        found[f"{prefix}low"], found[f"{prefix}high"] = ends.low, ends.high
-    found["num_photos"] = np.isfinite(values).sum(axis=0).ravel()
-    return found.round(DIGITS)
+    columns = {"value": (found, resampled), "difference": (differences, resampled_differences)}
+    for name, (each, again) in columns.items():
+        prefix = "" if name == "value" else f"{name}_"
+        ends = ends_of(again.reshape(len(again), -1), num_photos.ravel())
+        rows[name] = each.ravel()
+        rows[f"{prefix}low"], rows[f"{prefix}high"] = ends.low, ends.high
+    rows["num_photos"] = num_photos.ravel()
+    rows["is_ahead"] = _are_ahead(found, resampled, num_photos).ravel()
+    return rows.round(DIGITS)
 
 
-def _means(values: np.ndarray) -> np.ndarray:
-    """Of each column without its nan; nan where there is nothing else."""
-    is_known = np.isfinite(values)
-    counts = is_known.sum(axis=0)
-    sums = np.where(is_known, values, 0).sum(axis=0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+def _quotients(tops: np.ndarray, bottoms: np.ndarray) -> np.ndarray:
+    """(..., metrics) sums -> metrics; nan where there was no photo."""
+    means = np.divide(tops, bottoms, out=np.full(tops.shape, np.nan), where=bottoms > 0)
+    is_pooled = np.array([metric in POOLED for metric in METRICS])
+    return np.where(is_pooled, pooled_ratio(tops, bottoms), means)
+
+
+def _distances(values: np.ndarray) -> np.ndarray:
+    """(..., metrics): of those that are better nearer to 1 the distance from 1."""
+    is_near = np.array([better == "nearer to 1" for better in METRICS.values()])
+    return np.where(is_near, np.abs(values - 1), values)
+
+
+def _are_ahead(found: np.ndarray, resampled: np.ndarray, num_photos: np.ndarray) -> np.ndarray:
+    """(methods, metrics): which method is certainly better than all others that have the metric."""
+    sign = np.array([-1.0 if better == "higher" else 1.0 for better in METRICS.values()])
+    costs, resampled_costs = sign * _distances(found), sign * _distances(resampled)
+    are_ahead = np.zeros(found.shape, dtype=bool)
+    for place in range(len(METRICS)):
+        there = np.flatnonzero(np.isfinite(costs[:, place]))
+        if len(there) < 2:
+            continue
+        best = there[np.argmin(costs[there, place])]
+        others = there[there != best]
+        leads = resampled_costs[:, [best], place] - resampled_costs[:, others, place]
+        ends = ends_of(leads, num_photos[others, place])
+        are_ahead[best, place] = bool((ends.high < 0).all())
+    return are_ahead
 
 
 def pictures_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -150,19 +212,19 @@ def plots_of(scores: pd.DataFrame, strata: pd.DataFrame) -> Iterator[tuple[str, 
     """Name and table of what `dvc plots` draws."""
     for metric in PLOTTED:
         rows = scores[scores["metric"] == metric]
-        yield metric, rows[["method", "mean", "low", "high"]].rename(columns={"mean": metric})
+        yield metric, rows[["method", "value", "low", "high"]].rename(columns={"value": metric})
     yield "lead_by_group", leads(strata)
 
 
 def leads(strata: pd.DataFrame) -> pd.DataFrame:
     """group, strongest, lead, lead_low, lead_high: where the model wins and loses.
 
-    For each group of each stratum the other method with the highest mean hole PSNR, and how many dB
+    For each group of each stratum the other method with the highest hole PSNR, and how many dB
     the model is ahead of it; below 0 it loses.
     """
     rivals = strata[(strata["metric"] == RANKING) & (strata["method"] != MODEL)]
     # Of equals the first in the table's order; then the groups in their own order again.
-    best = rivals.sort_values("mean", ascending=False, kind="stable")
+    best = rivals.sort_values("value", ascending=False, kind="stable")
     best = best.drop_duplicates(["stratum", "group"]).sort_index()
     return pd.DataFrame(
         {

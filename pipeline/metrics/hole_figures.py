@@ -8,10 +8,9 @@ so every device finds the same number; each is 1 where the completed pictures ar
 import torch
 from torch import Tensor
 
+from pipeline.metrics.pooled_ratio import pooled_ratio
 from pipeline.metrics.psnr import PSNR_CAP
 
-# What is there in the completed pictures and not at all in the originals has no ratio.
-MAX_RATIO = 100.0
 # Cells along each side of a box; with 28 px, 7 px each: colours of regions and not of pixels.
 CELLS = 4
 
@@ -62,7 +61,7 @@ def seam_ratio(completed: Tensor, original: Tensor, mask: Tensor) -> float:
     """
     hole = _hole(completed, original, mask)
     steps = [_seam_steps(pictures.short(), hole) for pictures in (completed, original)]
-    return _ratio(*steps)
+    return float(pooled_ratio(*steps))
 
 
 def detail_ratio(completed: Tensor, original: Tensor, mask: Tensor) -> float:
@@ -75,7 +74,7 @@ def detail_ratio(completed: Tensor, original: Tensor, mask: Tensor) -> float:
     """
     hole = _hole(completed, original, mask)
     energies = [_laplacian_energy(pictures.short(), hole) for pictures in (completed, original)]
-    return _ratio(*energies)
+    return float(pooled_ratio(*energies))
 
 
 def diversity(completed: Tensor, original: Tensor, mask: Tensor, box: Tensor) -> float:
@@ -93,7 +92,7 @@ def diversity(completed: Tensor, original: Tensor, mask: Tensor, box: Tensor) ->
         _mean_spread(_cell_sums(pictures.short() * hole, box), counts)
         for pictures in (completed, original)
     ]
-    return _ratio(*spreads)
+    return float(pooled_ratio(*spreads))
 
 
 def _hole(completed: Tensor, original: Tensor, mask: Tensor) -> Tensor:
@@ -160,10 +159,3 @@ def _mean_spread(sums: Tensor, counts: Tensor) -> float:
     variance = ((means - centre).square() * present).sum(dim=0) / num_photos.clamp(min=1)
     spread: Tensor = variance.sqrt()[(num_photos > 1).expand_as(variance)]
     return spread.mean().item() if len(spread) else 0.0
-
-
-def _ratio(completed: float, original: float) -> float:
-    """Equal is 1, be it nothing in both; at most MAX_RATIO."""
-    if completed == original:
-        return 1.0
-    return min(completed / original, MAX_RATIO) if original else MAX_RATIO

@@ -1,7 +1,8 @@
 """How close completed 8-bit pictures are to the original; no randomness, no torch.
 
-Inside the hole, over the box and over the whole picture: PSNR, SSIM and L1. Across the hole's
-border: the seam error. In the hole: the detail ratio. Of the raw output: the context's PSNR.
+Inside the hole, over the box and over the whole image: PSNR, SSIM and L1. Across the hole's border:
+the seam error. In the hole: the detail, of which many photos' ratio is made. Of the raw output: the
+context's PSNR.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from pipeline.metrics.psnr import psnr
 from pipeline.shards.rectangle import Rectangle
 
-# All of them, and whether more is better; nearer to 1 is better of the detail ratio.
+# Of many photos, and whether more is better. All are means over the photos but those in POOLED.
 METRICS = {
     "hole_psnr": "higher",
     "hole_ssim": "higher",
@@ -27,6 +28,8 @@ METRICS = {
     "detail_ratio": "nearer to 1",
     "context_psnr": "higher",
 }
+# Quotients of the sums of two figures over the photos, see pooled_ratio.py: a photo has the two.
+POOLED = {"detail_ratio": ("detail", "original_detail")}
 
 # Of Wang et al. 2004: a Gaussian window, and what keeps quotients of flat places steady.
 WINDOW, SIGMA = 11, 1.5  # px
@@ -34,17 +37,13 @@ STEADY_MEANS, STEADY_CONTRASTS = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 # OpenCV 5 blurs at most so many in one call (4: 512).
 CHANNELS_AT_ONCE = 128
 
-# The energy that rounding to 8 bits puts into a Laplacian of four neighbours: five pixels' errors
-# of variance 1/12, the middle one's fourfold. Less detail than that cannot be told from none.
-ROUNDING_ENERGY = (4**2 + 4) / 12  # grey levels squared
-
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
 def completion_metrics(
     completed: Sequence[np.ndarray], original: np.ndarray, mask: np.ndarray, box: Rectangle
 ) -> list[dict[str, float]]:
-    """All metrics but the context's, for each of several completions of one picture.
+    """All figures of one photo but the context's, for each of several completions of it.
 
     HWC uint8 pictures; mask HW bool, True = completed pixels, at least one.
     """
@@ -52,6 +51,7 @@ def completion_metrics(
     assert mask.dtype == bool and mask.any()
     found = []
     maps = ssim_maps(completed, original)
+    original_detail = detail(original, mask)
     for picture, local in zip(completed, maps, strict=True):
         error = picture.astype(np.float64) - original
         areas = {
@@ -65,7 +65,7 @@ def completion_metrics(
             scores[f"{area}_ssim"] = float(np.mean(similarities))
             scores[f"{area}_l1"] = float(np.mean(np.abs(errors))) / 255
         scores["seam_error"] = seam_error(picture, original, mask)
-        scores["detail_ratio"] = detail_ratio(picture, original, mask)
+        scores["detail"], scores["original_detail"] = detail(picture, mask), original_detail
         found.append(scores)
     return found
 
@@ -130,30 +130,21 @@ def seam_error(completed: np.ndarray, original: np.ndarray, mask: np.ndarray) ->
     return float(np.abs(all_errors).mean()) / 255 if len(all_errors) else float("nan")
 
 
-def detail_ratio(completed: np.ndarray, original: np.ndarray, mask: np.ndarray) -> float:
-    """How much fine detail the hole has, in terms of the original's.
+def detail(image: np.ndarray, mask: np.ndarray) -> float:
+    """Fine detail of the hole: the sum of the squared Laplacian, in grey levels squared.
 
-    Mean squared Laplacian over the hole's pixels and channels, completed / original: 1 = as sharp,
-    near 0 = a smooth fill, large = noise. The Laplacian takes the differences to those of the four
-    neighbours that lie in the hole as well, so that the seam does not count as detail. Both sides
-    of the quotient have ROUNDING_ENERGY added: where the truth is flat, a flat completion is as
-    sharp as it (1), and noise gives a large but finite number.
+    Over the hole's pixels and channels. The Laplacian takes the differences to those of the four
+    neighbours that lie in the hole as well, so that the seam does not count as detail. As in
+    hole_figures.py: completed / original, each summed over all photos, is 1 where completions are
+    as sharp as the originals, near 0 for smooth fills, and large for noise.
     """
-    energies = [
-        _laplacian_energy(picture, mask) + ROUNDING_ENERGY for picture in (completed, original)
-    ]
-    return energies[0] / energies[1]
-
-
-def _laplacian_energy(picture: np.ndarray, mask: np.ndarray) -> float:
-    """Grey levels squared."""
-    laplacian = np.zeros(picture.shape, np.int64)
+    laplacian = np.zeros(image.shape, np.int64)
     for axis in (0, 1):
-        steps = np.diff(picture.astype(np.int64), axis=axis)
+        steps = np.diff(image.astype(np.int64), axis=axis)
         steps *= (_first(mask, axis) & _second(mask, axis))[..., None]
         _first(laplacian, axis)[...] += steps
         _second(laplacian, axis)[...] -= steps
-    return float(np.mean(laplacian[mask] ** 2))
+    return float(np.sum(laplacian[mask] ** 2))
 
 
 def _first(values: np.ndarray, axis: int) -> np.ndarray:

@@ -8,6 +8,8 @@ import numpy as np
 NUM_RESAMPLES = 2000
 SEED = 0
 LOW, HIGH = 2.5, 97.5  # percent
+# Fewer photos lie all on one side of 0 by chance more often than in 5 % of cases: 2 * 0.5**5 = 6 %.
+MIN_PHOTOS = 6
 # Bounds the memory: at ten thousand photos some 16 MB.
 RESAMPLES_AT_ONCE = 100
 
@@ -24,26 +26,37 @@ class Interval(NamedTuple):
 def bootstrap(values: np.ndarray) -> Interval:
     """Percentile bootstrap (Efron 1979) of each column's mean; `values` is (photos, columns).
 
-    Photos are drawn as whole rows: columns that are differences of two methods are paired, and all
-    columns see the same resamples. nan counts for nothing; a column of nan alone has nan ends.
+    Photos are drawn as whole rows: columns that are differences of two methods are paired. nan
+    counts for nothing; the ends of a column with fewer than MIN_PHOTOS known photos are nan.
+    """
+    is_known = np.isfinite(values)
+    sums = resampled_sums(np.where(is_known, values, 0.0))
+    weights = resampled_sums(is_known.astype(np.float64))
+    means = np.divide(sums, weights, out=np.full(sums.shape, np.nan), where=weights > 0)
+    return ends_of(means, is_known.sum(axis=0))
+
+
+def resampled_sums(values: np.ndarray) -> np.ndarray:
+    """(NUM_RESAMPLES, columns): the sums of (photos, columns) over photos drawn with replacement.
+
+    As many photos are always drawn in the same way, so that figures of several tables are paired.
     """
     num = len(values)
-    is_known = np.isfinite(values)
-    known = np.where(is_known, values, 0.0)
     rng = np.random.Generator(np.random.PCG64(SEED))
-    means = []
+    sums = []
     for _ in range(0, NUM_RESAMPLES, RESAMPLES_AT_ONCE):
         # (RESAMPLES_AT_ONCE, num): how often each photo is in each resample.
         drawn = rng.integers(num, size=(RESAMPLES_AT_ONCE, num))
         drawn += num * np.arange(RESAMPLES_AT_ONCE)[:, None]
-        bins = np.bincount(drawn.ravel(), minlength=RESAMPLES_AT_ONCE * num)
-        counts = bins.reshape(RESAMPLES_AT_ONCE, num).astype(np.float64)
-        weights = counts @ is_known if not is_known.all() else np.full((1, 1), float(num))
-        sums = counts @ known
-        means.append(np.where(weights > 0, sums / np.maximum(weights, 1), np.nan))
-    resampled = np.concatenate(means)
+        counts = np.bincount(drawn.ravel(), minlength=RESAMPLES_AT_ONCE * num)
+        sums.append(counts.reshape(RESAMPLES_AT_ONCE, num).astype(np.float64) @ values)
+    return np.concatenate(sums)
+
+
+def ends_of(resampled: np.ndarray, num_photos: np.ndarray) -> Interval:
+    """Of (NUM_RESAMPLES, columns) figures, of so many photos each; nan below MIN_PHOTOS."""
     ends = np.full((2, resampled.shape[1]), np.nan)
-    for column in range(resampled.shape[1]):
+    for column in np.flatnonzero(num_photos >= MIN_PHOTOS):
         found = resampled[np.isfinite(resampled[:, column]), column]
         if len(found):
             ends[:, column] = np.percentile(found, (LOW, HIGH))
@@ -51,7 +64,7 @@ def bootstrap(values: np.ndarray) -> Interval:
 
 
 def mean_with_ends(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean of (photos,) and the ends of its interval."""
+    """Mean of (photos,) and the ends of its interval, nan where they are too few for one."""
     ends = bootstrap(values[:, None])
     return float(values.mean()), float(ends.low[0]), float(ends.high[0])
 

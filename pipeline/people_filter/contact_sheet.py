@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 THUMBNAIL = 160  # px
-COLUMNS = 10
+COLUMNS = 6  # 960 px, as wide as the report is: scores on it can be read
 COUNTED_COLOR, OTHER_COLOR = "red", "yellow"
 
 

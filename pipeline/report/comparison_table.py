@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-# What a system itself made, in `evaluate`'s figures: completions, or pictures from nothing.
+# What a system itself made, in `evaluate`'s figures: completions, or images from nothing.
 MODEL, SAMPLES = "model", "samples"
 
 # Of each metric in a table, its title and the digits behind the point; the first one ranks.

@@ -43,7 +43,7 @@ class Drop(NamedTuple):
 
 class Sheet(NamedTuple):
     title: str
-    picture: str  # data URI
+    uri: str
 
 
 class Funnel(NamedTuple):

@@ -1,4 +1,4 @@
-"""Pictures to zoom into: test photos as each method completed them, and the extremes."""
+"""Images to zoom into: test photos as each method completed them, and the extremes."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from pipeline.report.titles import MASKED, MODEL, ORIGINAL, method_title, metric
 SCORES = ("hole_psnr", "hole_ssim")
 
 
-class Picture(NamedTuple):
+class Image(NamedTuple):
     method: str
     title: str
     uri: str
@@ -20,7 +20,7 @@ class Picture(NamedTuple):
 class Photo(NamedTuple):
     key: str
     category: str
-    pictures: list[Picture]
+    images: list[Image]
 
 
 class Rank(NamedTuple):
@@ -40,7 +40,7 @@ class Against(NamedTuple):
 
 
 def methods_of(folder: Path, order: list[str]) -> list[str]:
-    """The pictures there are of a photo: the hole, the original, the model, then by `order`."""
+    """The images there are of a photo: the hole, the original, the model, then by `order`."""
     there = {path.stem for path in folder.glob("*.png")}
     for needed in (MASKED, MODEL, ORIGINAL):
         if needed not in there:
@@ -57,8 +57,8 @@ def read_gallery(data: Path, order: list[str]) -> list[Photo]:
     scores = {(row["key"], row["method"]): row for row in records(table)}
     photos = []
     for photo in sorted(path for path in folder.glob("*") if path.is_dir()):
-        pictures = [
-            Picture(
+        images = [
+            Image(
                 name,
                 method_title(name),
                 data_uri(photo / f"{name}.png"),
@@ -67,7 +67,7 @@ def read_gallery(data: Path, order: list[str]) -> list[Photo]:
             for name in methods_of(photo, order)
         ]
         category = table[table["key"] == photo.name]["category"]
-        photos.append(Photo(photo.name, str(category.iloc[0]), pictures))
+        photos.append(Photo(photo.name, str(category.iloc[0]), images))
     return photos
 
 

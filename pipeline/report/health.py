@@ -1,7 +1,12 @@
 """Verdicts on a running training, from its logged figures alone; no torch.
 
 A verdict looks at the newest rows of the history that have its figure; rows without it do not
-count. It holds from the row that completes the number in the table until one breaks the rule.
+count. It holds from the row that completes the number in the table until one breaks the rule. What
+has fewer rows than that is not judged, and said not to be: see `judgement`.
+
+Every training begins with smooth holes: an episode of that from the first row on is none where it
+ends. Whether a generator is behind the classical fills is judged by `evaluate` on the test photos,
+where their figures are (headline.py).
 
 The adversarial share is the weighted adversarial term's part of the sizes of an update's weighted
 terms, in each update that has it beside others; a weight of 0 is a choice and no fault.
@@ -14,6 +19,7 @@ terms, in each update that has it beside others; a weight of 0 is a choice and n
 | reconstruction_ignored  | adversarial share       | > 99 %               | each of 5        |
 | mode_collapse           | val/diversity           | < 0.3                | each of 3        |
 | context_lost            | val/seam_ratio          | > 2.5                | each of 3        |
+| holes_smooth            | val/detail_ratio        | < 0.1                | each of 3        |
 | diverging               | train/nonfinite_updates | > 0                  | each of 3        |
 | diverging               | val/hole_l1 / its best  | > 1.5                | each of 3        |
 | diverging               | val/sliced_wasserstein  | > 2 times its best   | each of 3        |
@@ -24,7 +30,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from pipeline.report.titles import counted
 
 # A row of the history; what a rule looks at in it, None where the row does not have it.
 Row = Mapping[str, float]
@@ -46,6 +54,9 @@ COLLAPSED, COLLAPSED_ROWS = 0.3, 3
 # Real landscapes, holes of 22 px: mean colour 3.1 to 4.7 (forests: 1.7), classical fills 0.5 to
 # 0.7, Telea with another photo's detail 1.1 to 1.7; the sample's generator 1.3 to 1.9.
 LOOSE, LOOSE_ROWS = 2.5, 3
+# Real landscapes, holes of 22 px, pooled: fills by smoothness
+# alone 0.00 to 0.05, the truth blurred by 1 px 0.05 and by 0.5 px 0.40, copied patches 1.2.
+SMOOTH, SMOOTH_ROWS = 0.1, 3
 NONFINITE_ROWS = 3
 WORSE, WORSE_ROWS = 1.5, 3
 # Samples stray further than completions, which the context holds.
@@ -86,6 +97,38 @@ def episodes(rows: Rows, weights: Weights) -> list[Episode]:
     return sorted(found, key=lambda episode: episode.first_step)
 
 
+def judgement(rows: Rows, weights: Weights, *, is_behind: bool = False) -> str:
+    """What is well and what nobody knows, in a sentence or two; empty where every rule was judged
+    and one of them has found something. `is_behind`: there is a verdict of another kind.
+    """
+    num_validations = sum(1 for row in rows if any(name.startswith("val/") for name in row))
+    num_judged = 0
+    short: dict[tuple[str, int, int], list[str]] = {}
+    for rule in _rules(rows, weights):
+        # Of a figure that a recipe does not have there is nothing to say.
+        values = [point.value for point in rule.points(rows)]
+        num = sum(map(math.isfinite, values))
+        is_due = num_validations == 0 if rule.of == "validation" else rule.is_due
+        if num >= rule.num_rows:
+            num_judged += 1
+        elif values or is_due:
+            names = short.setdefault((rule.of, num, rule.num_rows), [])
+            names += [rule.name] if rule.name not in names else []
+    sentences = []
+    if num_judged and not episodes(rows, weights):
+        looks = f"{counted(len(rows), 'row')} and {counted(num_validations, 'validation')}"
+        sentences.append(
+            f"No {'other ' if short or is_behind else ''}verdict against it in {looks}."
+        )
+    if short:
+        missing = [
+            f"{num} of {needed} {of}s ({', '.join(names)})"
+            for (of, num, needed), names in sorted(short.items(), reverse=True)
+        ]
+        sentences.insert(0, f"Not judged: {'; '.join(missing)}.")
+    return " ".join(sentences)
+
+
 class Point(NamedTuple):
     """A figure at a step."""
 
@@ -102,10 +145,13 @@ class Rule:
     num_rows: int
     holds: Callable[[list[float]], bool]  # for the figures of `num_rows` rows; false for NaN
     text: str  # of the message, with a place for the newest figure
+    of: Literal["row", "validation"] = "validation"  # what has the figure
+    is_due: bool = False  # of a row: every training has the figure once it has done enough
+    begins_so: bool = False  # every training: no fault of one in which it ends
 
     def verdict(self, rows: Rows) -> Verdict | None:
         """None where the newest rows are well."""
-        windows = self._windows(self._points(reversed(rows)))
+        windows = self._windows(self.points(reversed(rows)))
         holding = list(takewhile(self._holds, windows))
         if not holding:
             return None
@@ -114,11 +160,16 @@ class Rule:
 
     def episodes(self, rows: Rows) -> list[Episode]:
         """In the order of the steps."""
-        windows = self._windows(self._points(rows))
+        windows = self._windows(self.points(rows))
         stretches = [list(group) for holds, group in groupby(windows, self._holds) if holds]
-        return [Episode(self.name, each[0][0].step, each[-1][-1].step) for each in stretches]
+        found = [Episode(self.name, each[0][0].step, each[-1][-1].step) for each in stretches]
+        if self.begins_so and found:
+            steps = [point.step for point in self.points(rows)]
+            if found[0].first_step == steps[0] and found[0].last_step < steps[-1]:
+                return found[1:]
+        return found
 
-    def _points(self, rows: Iterable[Row]) -> Iterator[Point]:
+    def points(self, rows: Iterable[Row]) -> Iterator[Point]:
         for row in rows:
             value = self.figure(row)
             if value is not None:
@@ -139,7 +190,11 @@ class Rule:
 def _rules(rows: Rows, weights: Weights) -> Iterator[Rule]:
     for update in weights:
         yield from _discriminator_rules(_column(f"train/{update}/{ACCURACY}"), update)
-        yield from _balance_rules(_adversarial_share(update, weights[update]), update)
+        names = {
+            term: f"train/{update}/{term}" for term, weight in weights[update].items() if weight
+        }
+        if ADVERSARIAL in names and len(names) > 1:
+            yield from _balance_rules(_adversarial_share(names, weights[update]), update)
     yield Rule(
         "mode_collapse",
         _column("val/diversity"),
@@ -157,12 +212,24 @@ def _rules(rows: Rows, weights: Weights) -> Iterator[Rule]:
         "Raise the reconstruction's weight, or train longer without the discriminator",
     )
     yield Rule(
+        "holes_smooth",
+        _column("val/detail_ratio"),
+        SMOOTH_ROWS,
+        lambda values: all(value < SMOOTH for value in values),
+        "val/detail_ratio is {:.3f} of the originals': the holes, or samples, are smooth, as every "
+        "training begins. If it stays so, raise the adversarial weight, or train longer with the "
+        "discriminator",
+        begins_so=True,
+    )
+    yield Rule(
         "diverging",
         _column("train/nonfinite_updates"),
         NONFINITE_ROWS,
         lambda values: all(value > 0 for value in values),
         "{:.0f} updates since the last row had a loss or gradient that is not finite. "
         "Lower the learning rates, or use train.precision: fp32",
+        of="row",
+        is_due=True,
     )
     yield Rule(
         "diverging",
@@ -188,6 +255,7 @@ def _discriminator_rules(accuracy: Figure, update: str) -> Iterator[Rule]:
         lambda values: all(value >= SATURATED for value in values),
         f"train/{update}/{ACCURACY} is {{:.3f}}: the generator learns nothing from it. "
         "Lower the discriminator's learning rate, or shorten its phase",
+        of="row",
     )
     yield Rule(
         "discriminator_blind",
@@ -196,6 +264,7 @@ def _discriminator_rules(accuracy: Figure, update: str) -> Iterator[Rule]:
         _is_blind,
         f"train/{update}/{ACCURACY} is {{:.3f}}, as good as chance: it tells the generator "
         "nothing. Raise the discriminator's learning rate or width, or lengthen its phase",
+        of="row",
     )
 
 
@@ -212,6 +281,8 @@ def _balance_rules(share: Figure, update: str) -> Iterator[Rule]:
         IGNORED_ROWS,
         lambda values: all(value < IGNORED for value in values),
         f"{where}: what the discriminator says does not count. Raise the adversarial weight",
+        of="row",
+        is_due=True,
     )
     yield Rule(
         "reconstruction_ignored",
@@ -220,6 +291,8 @@ def _balance_rules(share: Figure, update: str) -> Iterator[Rule]:
         lambda values: all(value > 1 - IGNORED for value in values),
         f"{where}: the reconstruction does not count. Lower the adversarial weight, or raise "
         "the reconstruction's",
+        of="row",
+        is_due=True,
     )
 
 
@@ -227,9 +300,8 @@ def _column(name: str) -> Figure:
     return lambda row: row.get(name)
 
 
-def _adversarial_share(update: str, weights: Mapping[str, float]) -> Figure:
-    """0..1; by sizes, since some losses are negative."""
-    names = {term: f"train/{update}/{term}" for term, weight in weights.items() if weight}
+def _adversarial_share(names: Mapping[str, str], weights: Mapping[str, float]) -> Figure:
+    """0..1, of the terms whose columns are `names`; by sizes, since some losses are negative."""
 
     def share(row: Row) -> float | None:
         if not all(name in row for name in names.values()):
@@ -238,7 +310,7 @@ def _adversarial_share(update: str, weights: Mapping[str, float]) -> Figure:
         total = sum(sizes.values())
         return sizes[ADVERSARIAL] / total if total else None
 
-    return share if ADVERSARIAL in names and len(names) > 1 else lambda row: None
+    return share
 
 
 def _relative_to_best(rows: Rows, name: str) -> Figure:

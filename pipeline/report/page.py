@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from safetensors import safe_open
 
 from pipeline.params.report import ReportParams
@@ -13,6 +13,7 @@ from pipeline.photos import photo_tables
 from pipeline.report import provenance
 from pipeline.report.funnel import Funnel, Sheet, read_funnel, read_sheets
 from pipeline.report.gallery import Against, Photo, read_extremes, read_gallery
+from pipeline.report.grounds import Grounds, read_grounds
 from pipeline.report.headline import MAIN
 from pipeline.report.people import People, read_people
 from pipeline.report.rating_page import RatingPage, rating_page
@@ -22,7 +23,7 @@ from pipeline.report.runs import Runs, read_runs
 from pipeline.report.sources import SOURCES, Terms
 from pipeline.report.strata import Loss, Stratum, read_strata
 from pipeline.report.tables import data_uri, read_json, read_table
-from pipeline.report.titles import MODEL, ORIGINAL
+from pipeline.report.titles import MODEL, ORIGINAL, counted
 from pipeline.report.training import Training, read_training
 
 
@@ -30,6 +31,7 @@ class Report(NamedTuple):
     """One run. What a recipe that completes no holes does not have is empty or None."""
 
     results: Results
+    grounds: Grounds
     funnel: Funnel
     sheets: list[Sheet]
     people: People
@@ -60,31 +62,47 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
     metrics = read_json(data / "evaluate" / "metrics.json")
     test, generator = metrics["test_sha256"], metrics["generator_sha256"]
     completes = MODEL in metrics
-    pictures = _rateable(photo_tables.read(data / "evaluate" / "per_image.parquet"))
+    rateable = _rateable(photo_tables.read(data / "evaluate" / "per_image.parquet"))
     order = _order(data) if completes else []
     photos = read_gallery(data, order) if completes else []
     strata, losses = read_strata(data) if completes else ([], [])
     samples = data / "evaluate" / "grids" / "samples.png"
+    meta = read_json(data / "crop" / "meta.json")
+    config = read_json(data / "train" / "config.json")
+    funnel, people = read_funnel(data), read_people(data, whole)
+    runs = read_runs(data, test, generator)
+    rated = read_ratings(data / "ratings", rateable, test, generator) if completes else []
     return Report(
         results=read_results(data),
-        funnel=read_funnel(data),
+        grounds=read_grounds(
+            data,
+            meta=meta,
+            config=config,
+            params=decisive,
+            metrics=metrics,
+            funnel=funnel,
+            people=people,
+            runs=runs,
+            rated=rated,
+        ),
+        funnel=funnel,
         sheets=read_sheets(data),
-        people=read_people(data, whole),
-        training=read_training(data / "train"),
+        people=people,
+        training=read_training(data / "train", data / "evaluate" / "scores.csv"),
         strata=strata,
         losses=losses,
         photos=photos,
         extremes=read_extremes(data, order) if completes else [],
         samples=data_uri(samples) if "samples" in metrics else None,
-        runs=read_runs(data, test, generator),
-        rated=read_ratings(data / "ratings", pictures, test, generator) if completes else [],
+        runs=runs,
+        rated=rated,
         published=published(),
         rating=rating_page(data, test, generator, seed=params.seed, num_photos=params.num_rated)
         if completes
         else None,
         source=SOURCES[whole["download"]["source"]],
-        meta=read_json(data / "crop" / "meta.json"),
-        config=read_json(data / "train" / "config.json"),
+        meta=meta,
+        config=config,
         num_parameters=_num_parameters(data / "train" / "generator.safetensors"),
         sums=provenance.read_sums(data, whole),
         file_sums=provenance.read_file_sums(data),
@@ -97,12 +115,12 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
 def _order(data: Path) -> list[str]:
     """The methods in the table, the best first."""
     scores = read_table(data / "evaluate" / "scores.csv")
-    means = scores[scores["metric"] == MAIN].sort_values("mean", ascending=False)
+    means = scores[scores["metric"] == MAIN].sort_values("value", ascending=False)
     return [str(method) for method in means["method"]]
 
 
 def _rateable(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """(key, method) of every picture that a rating may be of."""
+    """(key, method) of every image that a rating may be of."""
     pairs = list(zip(table["key"], table["method"], strict=True))
     return pairs + [(key, ORIGINAL) for key in dict.fromkeys(table["key"])]
 
@@ -113,21 +131,26 @@ def _num_parameters(weights: Path) -> int:
 
 
 def _environment() -> Environment:
-    """Everything is escaped: categories and keys are what folders and files are called."""
+    """Pages are escaped: categories and keys are what folders and files are called.
+
+    The cards are Markdown, where an apostrophe is one: what others have named goes through `cell`.
+    """
     environment = Environment(
         loader=PackageLoader("pipeline.report"),
-        autoescape=True,
+        autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = cell
+    environment.filters["counted"] = counted
     return environment
 
 
-def _cell(text: object) -> str:
-    """Text that neither ends a cell of a Markdown table nor begins another element."""
-    return " ".join(str(text).replace("|", "\\|").replace("`", "'").split())
+def cell(text: object) -> str:
+    """Text that neither ends a cell of a Markdown table nor begins an element, of HTML either."""
+    safe = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return " ".join(safe.replace("|", "\\|").replace("`", "'").split())
 
 
 def render(report: Report) -> dict[str, str]:

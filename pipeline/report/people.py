@@ -102,7 +102,7 @@ def _recall_chart(by_height: dict[str, dict[str, float]]) -> DotChart | None:
         for name, row in by_height.items()
         if "recall" in row
     }
-    title = "recall by the tallest person's height, with 95 % intervals"
+    title = "recall by the tallest person's height (higher is better), with 95 % intervals"
     return dot_chart(title, ["recall"], rows, with_zero=True, labels=170)
 
 
@@ -111,7 +111,7 @@ def _curve(points: pd.DataFrame) -> LineChart | None:
     known = points.dropna(subset=["recall", "precision"])
     known = known.sort_values("min_score", ascending=False)
     pairs = list(zip(known["recall"].astype(float), known["precision"], strict=True))
-    title = "precision over recall, as the threshold moves"
+    title = "precision over recall, as the threshold moves (higher is better, both)"
     return line_chart(title, "recall", {"precision": pairs}, y_range=(0, 1))
 
 
@@ -119,7 +119,7 @@ def _kept_by_score(folder: Path, chosen: dict[str, Any]) -> LineChart | None:
     table = read_table(folder / "thresholds" / "kept_by_min_score.csv")
     pairs = list(zip(table["min_score"].astype(float), table["kept_share"], strict=True))
     return line_chart(
-        "share of photos kept, by min_score",
+        "share of photos kept, by min_score (no direction: more photos, more people in them)",
         "min_score",
         {"kept": pairs},
         mark=float(chosen["min_score"]),

@@ -1,6 +1,6 @@
-"""What people said of the pictures: the rating page's result files, read back.
+"""What people said of the images: the rating page's result files, read back.
 
-A file says nothing of methods: its pictures have names that only the report can tell apart.
+A file says nothing of methods: its images have names that only the report can tell apart.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ RESAMPLES = 2000
 
 
 class Rating(BaseModel):
-    """One picture: how well the hole is filled, how good the whole looks; 1 to 10, 10 is best."""
+    """One image: how well the hole is filled, how good the whole looks; 1 to 10, 10 is best."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -63,7 +63,7 @@ class Rated(NamedTuple):
     local: Score
     whole: Score
     num_raters: int
-    num_pictures: int
+    num_photos: int
     num_ratings: int
 
 
@@ -80,21 +80,21 @@ class _Seen(NamedTuple):
     whole: int
 
 
-def picture_name(test_sha256: str, generator_sha256: str, key: str, method: str) -> str:
-    """16 hex digits that tell a rater nothing; the same for the same picture."""
+def image_name(test_sha256: str, generator_sha256: str, key: str, method: str) -> str:
+    """16 hex digits that tell a rater nothing; the same for the same image."""
     text = "\n".join([test_sha256, generator_sha256, key, method])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_ratings(
-    folder: Path, pictures: Iterable[tuple[str, str]], test_sha256: str, generator_sha256: str
+    folder: Path, images: Iterable[tuple[str, str]], test_sha256: str, generator_sha256: str
 ) -> list[Rated]:
-    """Best method first; empty without a file. `pictures` are (key, method).
+    """Best method first; empty without a file. `images` are (key, method).
 
     Raises ValueError for a file that is damaged, of another test set or there twice.
     """
     seen: dict[tuple[str, str], list[_Seen]] = defaultdict(list)
-    pictures = list(pictures)
+    images = list(images)
     contents: dict[bytes, Path] = {}
     for path in sorted(folder.glob("*.json")):
         content = path.read_bytes()
@@ -102,18 +102,16 @@ def read_ratings(
             raise ValueError(f"{path} is the same as {contents[content]}: remove one of them")
         contents[content] = path
         found = _checked(path, content, test_sha256)
-        names = {
-            picture_name(test_sha256, found.generator_sha256, *each): each for each in pictures
-        }
+        names = {image_name(test_sha256, found.generator_sha256, *each): each for each in images}
         former = "" if found.generator_sha256 == generator_sha256 else found.generator_sha256
         for place, rating in enumerate(found.ratings):
             if rating.picture not in names:
                 raise ValueError(
-                    f"{path}: ratings.{place}.picture is {rating.picture!r}, which is no picture "
+                    f"{path}: ratings.{place}.picture is {rating.picture!r}, which is no image "
                     "of this test set: is the file whole, and of this project?"
                 )
             key, method = names[rating.picture]
-            # Only the model's pictures differ from generator to generator.
+            # Only the model's images differ from generator to generator.
             owner = (method, former if method == "model" else "")
             seen[owner].append(_Seen(path.name, key, rating.local, rating.whole))
     ranked = sorted(seen.items(), key=lambda item: -np.mean([each.whole for each in item[1]]))
@@ -135,11 +133,11 @@ def _checked(path: Path, content: bytes, test_sha256: str) -> RatingFile:
     if found.test_sha256 != test_sha256:
         raise ValueError(
             f"{path}: test_sha256 is {found.test_sha256[:12]}..., but this run's test set is "
-            f"{test_sha256[:12]}...: the ratings are of other pictures, move the file elsewhere"
+            f"{test_sha256[:12]}...: the ratings are of other images, move the file elsewhere"
         )
     names = [rating.picture for rating in found.ratings]
     if len(set(names)) < len(names):
-        raise ValueError(f"{path}: ratings has a picture twice: download the file anew")
+        raise ValueError(f"{path}: ratings has an image twice: download the file anew")
     return found
 
 
@@ -168,7 +166,7 @@ def _score(values: list[int]) -> Score:
 
 
 def published() -> list[Published]:
-    """GANscape's own scores, which were given by another panel for other pictures."""
+    """GANscape's own scores, which were given by another panel for other images."""
     rows = {row["system"]: row for row in records(read_table(PUBLISHED))}
     return [
         Published(title, *(f"{rows[name][score]:.2f}" for score in ("local_score", "global_score")))

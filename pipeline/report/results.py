@@ -1,4 +1,4 @@
-"""The table of methods: means with intervals, and the model's paired differences to each."""
+"""The table of methods: figures with intervals, and the model's paired differences to each."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipeline.report.charts import DotChart, Interval, dot_chart, ends_of
-from pipeline.report.headline import MAIN, best_baseline, comparison, comparison_of, sentence
+from pipeline.report.headline import IN_WORDS, MAIN, comparison_of, sentences
 from pipeline.report.tables import Record, read_json, read_table, records, table_if_there
 from pipeline.report.titles import (
     MEASURES,
     MODEL,
     SAMPLE_FIGURES,
     Metric,
+    counted,
     measure_title,
     method_title,
     metric,
@@ -20,18 +21,17 @@ from pipeline.report.titles import (
 
 # Shown at once; the others are folded away.
 FIRST = ("hole_psnr", "hole_ssim", "hole_l1", "seam_error", "detail_ratio")
-IN_WORDS = ("hole_psnr", "hole_ssim")
-OUTCOMES = ("ahead", "behind", "level")
+OUTCOMES = ("ahead", "behind", "level", "unknown")
 
 
 class Cell(NamedTuple):
     metric: str
-    mean: str
-    span: str  # of the 95 % interval
+    value: str
+    span: str  # of the 95 % interval; says of how many photos where not all have the metric
     difference: str  # model minus method
     difference_span: str
-    outcome: str  # of the model: ahead, level, behind; empty where nothing is compared
-    is_best: bool
+    outcome: str  # of the model: one of OUTCOMES; empty where nothing is compared
+    is_ahead: bool  # of all other methods, beyond the interval
 
 
 class Row(NamedTuple):
@@ -70,6 +70,7 @@ class Results(NamedTuple):
     distances: Distances | None
     samples: list[tuple[str, str]]
     basis: dict[str, str]
+    num_photos: int
 
 
 def read_results(data: Path) -> Results:
@@ -78,21 +79,25 @@ def read_results(data: Path) -> Results:
     samples = metrics.get("samples", {})
     basis = _basis(metrics)
     if MODEL not in metrics:
-        headline = f"{basis['num_photos']} pictures made up, beside as many test photos."
-        return Results(headline, [], None, None, [], None, _samples(samples), basis)
+        num = counted(metrics["num_photos"], "image")
+        headline = f"{num} made up, beside as many test photos."
+        num_photos = metrics["num_photos"]
+        return Results(headline, [], None, None, [], None, _samples(samples), basis, num_photos)
     scores = read_table(data / "evaluate" / "scores.csv")
     names = list(dict.fromkeys(scores["metric"]))
     first = [name for name in FIRST if name in names]
-    headline, *sentences = _sentences(scores)
+    distances = table_if_there(data / "evaluate" / "distances.csv")
+    headline, *others = sentences(scores, distances)
     return Results(
         headline,
-        sentences,
+        others,
         table_of(scores, first),
         table_of(scores, [name for name in names if name not in first]),
         [chart for name in IN_WORDS if (chart := _differences(scores, name))],
-        _distances(table_if_there(data / "evaluate" / "distances.csv")),
+        _distances(distances),
         _samples(samples),
         basis,
+        metrics["num_photos"],
     )
 
 
@@ -105,59 +110,38 @@ def _basis(metrics: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _sentences(scores: pd.DataFrame) -> list[str]:
-    """The model against the classical fill that is best, by each metric."""
-    against = [(name, best_baseline(scores, name)) for name in IN_WORDS]
-    found = [sentence(comparison(scores, best, name)) for name, best in against if best is not None]
-    return found or ["No classical fill stands beside the model: evaluate.baselines is empty."]
-
-
 def table_of(scores: pd.DataFrame, names: list[str]) -> Table | None:
     """Best method first by MAIN; None without a metric."""
     if not names:
         return None
-    ranking = scores[scores["metric"] == MAIN].sort_values("mean", ascending=False)
+    ranking = scores[scores["metric"] == MAIN].sort_values("value", ascending=False)
     methods = list(dict.fromkeys([*ranking["method"], *scores["method"]]))
     by_place = {(row["method"], row["metric"]): row for row in records(scores)}
-    best = {name: _best(scores[scores["metric"] == name], metric(name)) for name in names}
-    rows = [
-        Row(
-            method,
-            method_title(method),
-            int(scores[scores["method"] == method]["num_photos"].max()),
-            [_cell(by_place.get((method, name)), metric(name), best[name]) for name in names],
-        )
-        for method in methods
-    ]
+    rows = []
+    for method in methods:
+        num_photos = int(scores[scores["method"] == method]["num_photos"].max())
+        cells = [_cell(by_place.get((method, name)), metric(name), num_photos) for name in names]
+        rows.append(Row(method, method_title(method), num_photos, cells))
     return Table([metric(name) for name in names], rows)
 
 
-def _best(rows: pd.DataFrame, measure: Metric) -> str:
-    means = rows.set_index("method")["mean"].dropna()
-    if means.empty:
-        return ""
-    if measure.better == "near 1":
-        return str((means - 1).abs().idxmin())
-    return str(means.idxmax() if measure.better == "higher" else means.idxmin())
-
-
-def _cell(row: Record | None, measure: Metric, best: str) -> Cell:
+def _cell(row: Record | None, measure: Metric, num_photos: int) -> Cell:
     """Empty where the method does not have the metric: only a model has a raw output's context."""
-    if row is None or pd.isna(row["mean"]):
+    if row is None or pd.isna(row["value"]):
         return Cell(measure.name, "", "", "", "", "", False)
-    mean, span = measure.text(row["mean"]), measure.span(row["low"], row["high"])
-    is_best = row["method"] == best
+    value, span = measure.text(row["value"]), measure.span(row["low"], row["high"])
+    if row["num_photos"] < num_photos:
+        span = ", ".join(filter(None, [span, f"of {counted(row['num_photos'], 'photo')}"]))
     if pd.isna(row["difference"]):
-        return Cell(measure.name, mean, span, "", "", "", is_best)
+        return Cell(measure.name, value, span, "", "", "", row["is_ahead"])
     return Cell(
         measure.name,
-        mean,
+        value,
         span,
         measure.signed(row["difference"]),
         measure.signed_span(row["difference_low"], row["difference_high"]),
-        # Which of two ratios is nearer to 1 cannot be told from their difference.
-        "" if measure.better == "near 1" else comparison_of(row).outcome,
-        is_best,
+        comparison_of(row).outcome,
+        row["is_ahead"],
     )
 
 
@@ -165,17 +149,24 @@ def _differences(scores: pd.DataFrame, name: str) -> DotChart | None:
     """The model minus each other method, a row each, coloured by the outcome."""
     measure = metric(name)
     rows = scores[(scores["metric"] == name) & scores["difference"].notna()]
+    compared = [
+        (row, comparison_of(row).outcome)
+        for row in records(rows.sort_values("value", ascending=False))
+    ]
+    shown = [
+        each
+        for each in OUTCOMES
+        if each != "unknown" or any(each == outcome for _, outcome in compared)
+    ]
     intervals = {}
-    for row in records(rows.sort_values("mean", ascending=False)):
-        outcome = comparison_of(row).outcome
+    for row, outcome in compared:
         ends = ends_of(row["difference"], row["difference_low"], row["difference_high"])
         found = Interval(row["difference"], *ends, _difference_text(row, measure))
         intervals[method_title(row["method"])] = [
-            found if outcome == each else None for each in OUTCOMES
+            found if outcome == each else None for each in shown
         ]
-    unit = f", {measure.unit}" if measure.unit else ""
-    title = f"the model minus the other, {measure.title}{unit} ({measure.better} is better)"
-    return dot_chart(title, OUTCOMES, intervals, with_zero=True, labels=190)
+    title = f"the model minus the other, {measure.heading}"
+    return dot_chart(title, shown, intervals, with_zero=True, labels=190)
 
 
 def _difference_text(row: Record, measure: Metric) -> str:
@@ -214,10 +205,10 @@ def _distance(row: Record | None) -> tuple[str, str]:
     """The value and its interval, where there are."""
     if row is None:
         return "", ""
-    value = f"{row['value']:.4f}"
-    if pd.isna(row["low"]) or pd.isna(row["high"]):
-        return value, ""
-    return value, f"{row['low']:.4f} to {row['high']:.4f}"
+    # An estimate of 0 may come out as less: that is no -0.
+    value, low, high = (f"{round(row[name], 4) + 0.0:.4f}" for name in ("value", "low", "high"))
+    has_interval = not (pd.isna(row["low"]) or pd.isna(row["high"]))
+    return value, f"{low} to {high}" if has_interval else ""
 
 
 def _samples(figures: dict[str, float]) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ SOURCES = {
     "synthetic": Terms(
         "painted landscapes",
         "Painted by this project from random numbers, as a stand-in for photographs. The people "
-        "that the filter has to find are cut, at run time, out of two pictures that the package "
+        "that the filter has to find are cut, at run time, out of two photos that the package "
         "ultralytics ships.",
         "The landscapes are the project's own and free to pass on under its licence, AGPL-3.0; the "
         "cut-out people are under that of ultralytics, AGPL-3.0 too.",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.report.charts import DotChart, Interval, dot_chart, ends_of
-from pipeline.report.headline import MAIN, comparison_of
+from pipeline.report.headline import MAIN, comparison_of, cost
 from pipeline.report.tables import Record, read_table, records
 from pipeline.report.titles import MODEL, Metric, is_baseline, method_title, metric, stratum_title
 
@@ -48,7 +48,7 @@ class Stratum(NamedTuple):
 def read_strata(data: Path, name: str = MAIN) -> tuple[list[Stratum], list[Loss]]:
     """Each stratum, and the groups where the model is behind, the worst first."""
     table = read_table(data / "evaluate" / "strata.csv")
-    table = table[(table["metric"] == name) & table["mean"].notna()]
+    table = table[(table["metric"] == name) & table["value"].notna()]
     measure = metric(name)
     strata = [
         _stratum(str(stratum), rows, measure)
@@ -62,14 +62,14 @@ def _stratum(name: str, table: pd.DataFrame, measure: Metric) -> Stratum:
     rows = []
     for group, each in table.groupby("group", sort=False):
         fills = each[each["method"].map(is_baseline)]
-        best = fills.sort_values("mean", ascending=measure.better == "lower").head(1)
+        best = fills.assign(cost=cost(fills["value"], measure)).sort_values("cost").head(1)
         own, others = _only(each[each["method"] == MODEL]), records(best)
         intervals[str(group)] = [
             _interval(own, measure),
             *(_interval(other, measure) for other in others),
         ]
         rows.append(_row(str(group), own, others, measure))
-    title = f"{measure.title}, {measure.unit}, with 95 % intervals"
+    title = f"{measure.heading}, with 95 % intervals"
     chart = dot_chart(title, [method_title(MODEL), "the best classical fill"], intervals)
     return Stratum(name, stratum_title(name), chart, rows)
 
@@ -81,22 +81,22 @@ def _only(rows: pd.DataFrame) -> Record:
 
 
 def _interval(row: Record, measure: Metric) -> Interval:
-    text = f"{method_title(row['method'])} {measure.text(row['mean'])} {measure.unit}"
-    low, high = ends_of(row["mean"], row["low"], row["high"])
-    return Interval(row["mean"], low, high, text)
+    text = f"{method_title(row['method'])} {measure.text(row['value'])} {measure.unit}"
+    low, high = ends_of(row["value"], row["low"], row["high"])
+    return Interval(row["value"], low, high, text)
 
 
 def _row(group: str, own: Record, others: list[Record], measure: Metric) -> GroupRow:
     bounds: str = "" if pd.isna(own["bounds"]) else own["bounds"]
     span = measure.span(own["low"], own["high"])
-    shown = (group, bounds, int(own["num_photos"]), measure.text(own["mean"]), span)
+    shown = (group, bounds, int(own["num_photos"]), measure.text(own["value"]), span)
     if not others:
         return GroupRow(*shown, "", "", "", "", "")
     other = others[0]
     return GroupRow(
         *shown,
         method_title(other["method"]),
-        measure.text(other["mean"]),
+        measure.text(other["value"]),
         measure.signed(other["difference"]),
         measure.signed_span(other["difference_low"], other["difference_high"]),
         comparison_of(other).outcome,

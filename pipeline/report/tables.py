@@ -38,7 +38,7 @@ def records(table: pd.DataFrame) -> list[Record]:
 
 
 def data_uri(path: Path) -> str:
-    """The picture itself, so that the page is one file."""
+    """The image itself, so that the page is one file."""
     encoded = base64.b64encode(_present(path).read_bytes()).decode()
     return f"data:{MEDIA_TYPES[path.suffix]};base64,{encoded}"
 

@@ -1,4 +1,4 @@
-"""What methods, metrics and groups are called on the page, and which way they count."""
+"""What methods, metrics and groups are called on the page, which way they count, and plurals."""
 
 import math
 from typing import Literal, NamedTuple
@@ -28,11 +28,11 @@ MEASURES = {
     "lpips": "LPIPS",
 }
 SAMPLE_FIGURES = {
-    "sliced_wasserstein": "sliced Wasserstein distance to the test photos (lower)",
+    "sliced_wasserstein": "sliced Wasserstein distance to the test photos (lower is better)",
     "sliced_wasserstein_floor": "the same of training photos: as low as it gets",
-    "detail_ratio": "fine detail, 1 = as the test photos",
-    "diversity": "diversity, 1 = as the test photos",
-    "novelty": "distance to the nearest training photo, 1 = as unseen photos, 0 = copies",
+    "detail_ratio": "fine detail (1: as the test photos)",
+    "diversity": "diversity (1: as the test photos)",
+    "novelty": "distance to the nearest training photo (1: as unseen photos, 0: copies)",
 }
 SHEETS = {
     "kept": "kept, though a person box nearly has the score",
@@ -47,10 +47,10 @@ STRATA = {
     "hole_size": "size of the hole",
     "category": "category",
     "texture": "texture of the original",
-    "border": "hole at the border",
+    "border": "place of the hole",
 }
 
-Better = Literal["higher", "lower", "near 1"]
+Better = Literal["higher", "lower", "nearer to 1"]
 
 
 class Metric(NamedTuple):
@@ -62,6 +62,18 @@ class Metric(NamedTuple):
     digits: int
     better: Better
 
+    @property
+    def heading(self) -> str:
+        """Of a chart: title, unit and direction."""
+        return f"{self.title}{f', {self.unit}' if self.unit else ''} ({self.better} is better)"
+
+    @property
+    def of_difference(self) -> "Metric":
+        """What the paired difference of two methods is of; it always has a direction."""
+        if self.better != "nearer to 1":
+            return self
+        return self._replace(title=f"distance of the {self.title} from 1", better="lower")
+
     def text(self, value: float) -> str:
         return f"{value:.{self.digits}f}".replace("-", "−")
 
@@ -69,7 +81,7 @@ class Metric(NamedTuple):
         return f"{value:+.{self.digits}f}".replace("-", "−")
 
     def span(self, low: float, high: float) -> str:
-        """Empty where there is no interval: of a single photo."""
+        """Empty where there is no interval: the photos are too few."""
         if math.isnan(low) or math.isnan(high):
             return ""
         return f"{self.text(low)} to {self.text(high)}"
@@ -87,15 +99,42 @@ _KINDS: dict[str, tuple[str, str, int, Better]] = {
     "ssim": ("SSIM", "", 3, "higher"),
     "l1": ("L1", "", 4, "lower"),
     "error": ("error", "", 4, "lower"),
-    "ratio": ("ratio", "", 2, "near 1"),
+    "ratio": ("ratio", "", 2, "nearer to 1"),
+    "diversity": ("diversity", "", 2, "nearer to 1"),
+    "wasserstein": ("Wasserstein", "", 3, "lower"),
+}
+# What a training's own figures are, by the last word of their names; all others are loss terms.
+_OF_UPDATES = {
+    "accuracy": "0.5: as good as chance, 1: always right",
+    "gradient_norm": "no direction: steady is well",
+    "nonfinite_updates": "lower is better",
 }
 
 
 def metric(name: str) -> Metric:
-    """Of a metric that is not known by name, what its last word says."""
+    """A ValueError for one of which it is not known which way it counts."""
     *words, last = name.split("_")
-    title, unit, digits, better = _KINDS.get(last, (last, "", 4, "lower"))
+    if last not in _KINDS:
+        raise ValueError(
+            f"the metric {name!r} ends in none of {', '.join(_KINDS)}: pipeline/report/titles.py "
+            "has to say whether more of it is better"
+        )
+    title, unit, digits, better = _KINDS[last]
     return Metric(name, " ".join([*words, title]), unit, digits, better)
+
+
+def history_title(name: str) -> str:
+    """Of a figure in a training's history: its name there, and which way it counts."""
+    group, *_, last = name.split("/")
+    if group == "val":
+        measure = metric(last)
+        return f"{name}{f', {measure.unit}' if measure.unit else ''} ({measure.better} is better)"
+    return f"{name} ({_OF_UPDATES.get(last, 'a term that its update lowers')})"
+
+
+def counted(num: int, noun: str, plural: str = "") -> str:
+    """1 photo, 1,234 photos; `plural` where the noun's does not end in s alone."""
+    return f"{num:,} {noun if num == 1 else plural or f'{noun}s'}"
 
 
 def method_title(name: str) -> str:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.report.charts import LineChart, line_chart
-from pipeline.report.health import Episode, episodes, verdicts
+from pipeline.report.headline import behind_classical
+from pipeline.report.health import Episode, Weights, episodes, judgement, verdicts
 from pipeline.report.history import read_history
-from pipeline.report.tables import data_uri, read_json
+from pipeline.report.tables import data_uri, read_json, table_if_there
+from pipeline.report.titles import counted, history_title
 
 # What a verdict means, for who has not read its definition.
 MEANINGS = {
@@ -17,6 +19,7 @@ MEANINGS = {
     "reconstruction_ignored": "the reconstruction did not count",
     "mode_collapse": "holes, or samples, were all alike",
     "context_lost": "the holes did not fit their surroundings",
+    "holes_smooth": "the holes, or samples, had next to no fine detail",
     "diverging": "the training got worse, or updates were not finite",
 }
 ASIDE = ("gradient_norm", "nonfinite_updates", "images")
@@ -32,19 +35,21 @@ class Training(NamedTuple):
     progress: str | None  # data URI of the strip of validation photos
 
 
-def read_training(folder: Path) -> Training:
-    """`folder` is data/train or another with the same outs."""
+def read_training(folder: Path, scores: Path) -> Training:
+    """`folder` is data/train or another with the same outs; `scores` is evaluate's scores.csv."""
     config = read_json(folder / "config.json")
     rows = read_history(folder / "history")
     if not rows:
         raise ValueError(f"{folder}/history holds no figures: run `dvc repro {folder.name}` again")
     found = episodes(rows, config["loss_weights"])
+    table = table_if_there(scores)
+    behind = None if table is None else behind_classical(table)
     strip = folder / "samples" / "progress.png"
     names = sorted({name for row in rows for name in row} - {"step"})
     aside = [name for name in names if name.endswith(ASIDE)]
     return Training(
         _facts(config),
-        _words(found, rows),
+        _words(found, rows, config["loss_weights"], behind),
         [verdict.message for verdict in verdicts(rows, config["loss_weights"])],
         _charts(rows, [name for name in names if name.startswith("val/")], found),
         _charts(rows, [n for n in names if n.startswith("train/") and n not in aside], found),
@@ -56,25 +61,31 @@ def read_training(folder: Path) -> Training:
 def _facts(config: dict[str, Any]) -> dict[str, str]:
     facts = {
         "recipe": f"{config['recipe']} ({config['options'].get('preset', 'own options')})",
-        "seen": f"{config['num_images']:,} images in {config['num_steps']:,} steps",
+        "seen": f"{counted(config['num_images'], 'photo')} in "
+        f"{counted(config['num_steps'], 'step')}",
         "precision": config["precision"],
-        "device": f"{config['device']}, {config['num_processes']} process(es)",
+        "device": f"{config['device']}, {counted(config['num_processes'], 'process', 'processes')}",
     }
     if config["kept_images"] != config["num_images"]:
         facts["weights kept"] = f"those after {config['kept_images']:,} images"
     if config["num_returns"]:
-        facts["rolled back"] = f"{config['num_returns']} times, after updates that were not finite"
+        facts["rolled back"] = (
+            f"{counted(config['num_returns'], 'time')}, after updates that were not finite"
+        )
     return facts
 
 
-def _words(found: Sequence[Episode], rows: Sequence[dict[str, float]]) -> list[str]:
-    if not found:
-        return [f"No verdict against it in {len(rows)} looks."]
-    return [
-        f"{MEANINGS.get(each.name, each.name)} in steps {each.first_step:,} to {each.last_step:,} "
-        f"({each.name})"
+def _words(
+    found: Sequence[Episode], rows: Sequence[dict[str, float]], weights: Weights, behind: str | None
+) -> list[str]:
+    """Verdicts, then what was not judged."""
+    words = [] if behind is None else [behind]
+    words += [
+        f"{MEANINGS[each.name]} in steps {each.first_step:,} to {each.last_step:,} ({each.name})"
         for each in found
     ]
+    known = judgement(rows, weights, is_behind=behind is not None)
+    return [*words, known] if known else words
 
 
 def _charts(
@@ -86,7 +97,8 @@ def _charts(
         points = [(row["step"], row[name]) for row in rows if name in row]
         steps = {step for step, _ in points}
         inside = [band for band in bands if steps and min(steps) <= band[0] <= max(steps)]
-        chart = line_chart(name, "step", {name: points}, bands=[_clip(b, steps) for b in inside])
+        title = history_title(name)
+        chart = line_chart(title, "step", {name: points}, bands=[_clip(b, steps) for b in inside])
         charts += [chart] if chart else []
     return charts
 

@@ -18,7 +18,7 @@ from torch import nn
 from models.components.generators import Completer, Sampler
 from models.generator_files import load_generator
 from models.registry import RECIPES
-from pipeline.evaluation.completions import Completions, grid_rows, score_completions, summarise
+from pipeline.evaluation.completions import Completions, grid_rows, score_completions
 from pipeline.evaluation.distances import DISTANCE_COLUMNS, Extractors, distance_plot, distances
 from pipeline.evaluation.image_grid import write_grid
 from pipeline.evaluation.samples import score_samples
@@ -27,6 +27,7 @@ from pipeline.evaluation.score_tables import (
     PICTURE_COLUMNS,
     SCORE_COLUMNS,
     STRATUM_COLUMNS,
+    figures_of,
     pictures_of,
     plots_of,
     scores_of,
@@ -70,12 +71,14 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
 
     # Completions beside other fills of the same holes.
     completions = None
+    scores = pd.DataFrame(columns=SCORE_COLUMNS)
     if isinstance(generator, Completer):
         generators = _plain(data, device) | {MODEL: generator}
         completions = score_completions(photos, generators, device, params, workers)
         tables.append(completions.table)
-        figures |= summarise(completions.table)
-    _write_completions(completions, out)
+        scores = scores_of(completions.table)
+        figures |= figures_of(scores)
+    _write_completions(completions, scores, out)
 
     # How far each method's boxes are, as a set, from the originals'.
     apart = pd.DataFrame(columns=DISTANCE_COLUMNS)
@@ -90,10 +93,10 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
 
     # Images made up from nothing, beside test photos and training photos.
     if isinstance(generator, Sampler):
-        scores = score_samples(photos, generator, data / "crop", device)
-        tables.append(scores.table)
-        figures["samples"] = scores.figures
-        write_grid(scores.grid_rows(params.num_grid), out / "grids" / "samples.png")
+        samples = score_samples(photos, generator, data / "crop", device)
+        tables.append(samples.table)
+        figures["samples"] = samples.figures
+        write_grid(samples.grid_rows(params.num_grid), out / "grids" / "samples.png")
 
     photo_tables.write(pd.concat(tables), out / "per_image.parquet")
     (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
@@ -141,18 +144,16 @@ def _plain(data: Path, device: torch.device) -> dict[str, nn.Module]:
     return {PLAIN: load_generator(folder, device)}
 
 
-def _write_completions(completions: Completions | None, out: Path) -> None:
+def _write_completions(completions: Completions | None, scores: pd.DataFrame, out: Path) -> None:
     """Tables, grids and pictures; without completions there are empty tables."""
     for folder in ("grids", "pictures", "plots"):
         (out / folder).mkdir()
     if completions is None:
-        scores, strata, chosen = (
-            pd.DataFrame(columns=columns)
-            for columns in (SCORE_COLUMNS, STRATUM_COLUMNS, PICTURE_COLUMNS)
+        strata, chosen = (
+            pd.DataFrame(columns=columns) for columns in (STRATUM_COLUMNS, PICTURE_COLUMNS)
         )
     else:
-        table = completions.table
-        scores, strata, chosen = scores_of(table), strata_of(table), pictures_of(table)
+        strata, chosen = strata_of(completions.table), pictures_of(completions.table)
         _write_pictures(completions, chosen, out)
     for name, each in {"scores": scores, "strata": strata, "pictures": chosen}.items():
         each.to_csv(out / f"{name}.csv", index=False)
@@ -171,6 +172,8 @@ def _write_pictures(completions: Completions, chosen: pd.DataFrame, out: Path) -
         for name, picture in pictures.items():
             Image.fromarray(picture).save(out / "pictures" / key / f"{name}.png")
     for method, places in chosen.groupby("method", sort=False):
-        pictures_there = [completions.pictures(key) for key in places["key"]]
-        rows = grid_rows(pictures_there, ["masked", str(method), MODEL, "original"])
-        write_grid(rows, out / "grids" / f"against_{method}.png")
+        images = [completions.pictures(key) for key in places["key"]]
+        rows = grid_rows(images, ["masked", str(method), MODEL, "original"])
+        # A band a rank: the worst, the median and the best are as many.
+        num = int(places["place"].max()) + 1
+        write_grid(rows, out / "grids" / f"against_{method}.png", num_columns=num)

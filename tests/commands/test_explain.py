@@ -13,7 +13,6 @@ from ruamel.yaml import YAML
 
 from pipeline.commands.explain import SIDE, tell
 from pipeline.config.profiles import render
-from pipeline.evaluation.image_grid import write_grid
 from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of, shuffled
 from support.pictures import encoded, picture
@@ -162,12 +161,10 @@ def test_the_completed_picture_comes_from_the_evaluation(line: Callable[[str], P
     photo_tables.write(pd.DataFrame(rows), data / "evaluate/per_image.parquet")
     shown = shuffled(keys, seed=0)[:2]
 
-    def plain(value: int) -> np.ndarray:
-        return np.full((64, 64, 3), value, dtype=np.uint8)
-
-    grid = {"masked": [plain(0), plain(0)], "telea": [plain(50), plain(60)]}
-    grid |= {"model": [plain(100), plain(200)], "original": [plain(0), plain(0)]}
-    write_grid(grid, data / "evaluate/grids/test.png")
+    for key, value in zip(shown, (100, 200), strict=True):
+        path = data / "evaluate/pictures" / key / "model.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (64, 64), (value,) * 3).save(path)
     for key, value in zip(shown, (100, 200), strict=True):
         told = tell(key, data)
         assert "model: hole PSNR 21.00 dB" in "\n".join(told.lines)

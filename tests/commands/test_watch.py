@@ -211,7 +211,9 @@ def test_follows_a_training_from_before_its_start_to_its_end(
     training("training")
     screen.wait_for("20%, 0:00:16 left", "step 2, 16 images", "train/mse/mse", "0.5  █▁")
     training("training")
-    screen.wait_for("(budget: 80 images), 4 images/s", "healthy so far", "0.3333  █▃▁")
+    screen.wait_for(
+        "(budget: 80 images), 4 images/s", "Not judged: 0 of 3 validations", "0.3333  █▃▁"
+    )
     training("done")
     assert screen.leave() == 0
     last = screen.shown[screen.shown.rindex("ganscape on cpu") :]
@@ -262,15 +264,15 @@ def test_one_frame_in_a_pipe(tmp_path: Path) -> None:
     folder = tmp_path / ".work/train/0123456789abcdef"
     folder.mkdir(parents=True)
     files = LiveFiles(folder)
-    files.start(rows(60))
+    files.start(rows(60, **{"train/nonfinite_updates": 0.0}))
     files.status(status())
     output = in_a_pipe(tmp_path, "--once")
     assert output == in_a_pipe(tmp_path)
-    head, bar, counts, health, loss, figure, *notes = output.splitlines()
+    head, bar, counts, health, loss, _, figure, *notes = output.splitlines()
     assert head == "ganscape on cpu: training"
     assert re.fullmatch(r"━+╸? +50%, 0:01:35 left *", bar)
     assert counts == "step 1,500, 24,000 images (budget: 48000 images), 252 images/s"
-    assert health == "healthy so far"
+    assert health == "No verdict against it in 60 rows and 30 validations."
     assert re.fullmatch(rf"train/mse/mse +0\.01667  [{BLOCKS}]{{{MAX_POINTS}}} *", loss)
     assert re.fullmatch(rf"val/hole_l1 +0\.008333  [{BLOCKS}]{{30}} *", figure)
     assert notes == ["torch.compile is off: there is no compiler", "rolled back to step 1200"]
@@ -300,8 +302,17 @@ def test_verdicts_stand_above_the_figures() -> None:
         "discriminator_saturated since step 50: train/discriminator/accuracy is 1.000"
     )
     assert lines[4].startswith("mode_collapse since step 50: val/diversity is 0.10")
-    assert lines[5].startswith("train/mse/mse")
-    assert "healthy so far" not in lines
+    assert lines[5].startswith("Not judged: 9 of 10 rows (discriminator_blind); 0 of 3 rows")
+    assert lines[6].startswith("train/mse/mse")
+    assert not any("No verdict" in line or "No other verdict" in line for line in lines)
+
+
+def test_a_young_training_is_not_judged() -> None:
+    lines = drawn(Live(status(), rows(4, **{"val/diversity": 0.9})), width=300)
+    assert lines[3].strip() == (
+        "Not judged: 2 of 3 validations (diverging); 0 of 3 rows (diverging). "
+        "No other verdict against it in 4 rows and 4 validations."
+    )
 
 
 def test_what_is_not_known_yet_is_left_out() -> None:
@@ -324,12 +335,14 @@ def test_every_line_fits(width: int) -> None:
 
 def test_a_terminal_without_unicode() -> None:
     lines = drawn(Live(status(), rows(60)), encoding="ascii")
-    assert re.fullmatch(r"train/mse/mse +0\.01667  [_.:\-=+*#]{40} *", lines[4])
+    (loss,) = (line for line in lines if line.startswith("train/mse/mse"))
+    assert re.fullmatch(r"train/mse/mse +0\.01667  [_.:\-=+*#]{40} *", loss)
 
 
 def test_groups_are_kept_together() -> None:
     history = [{"step": 1.0, "val/b": 1.0, "train/a/a": 1.0}, {"step": 2.0, "train/c/c": 1.0}]
-    names = [line.split()[0] for line in drawn(Live(status(notes=[]), history))[4:]]
+    lines = drawn(Live(status(notes=[]), history), width=300)
+    names = [line.split()[0] for line in lines[4:]]
     assert names == ["train/a/a", "train/c/c", "val/b"]
 
 

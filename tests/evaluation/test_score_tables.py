@@ -8,13 +8,14 @@ from pipeline.evaluation.score_tables import (
     PICTURE_COLUMNS,
     SCORE_COLUMNS,
     STRATUM_COLUMNS,
+    figures_of,
     leads,
     pictures_of,
     plots_of,
     scores_of,
     strata_of,
 )
-from pipeline.metrics.image_metrics import METRICS
+from pipeline.metrics.image_metrics import METRICS, POOLED
 
 NUM = 30
 METHODS = ("flat", "smooth", "model")
@@ -33,6 +34,8 @@ def table(num: int = NUM) -> pd.DataFrame:
         }
         for method, value in zip(METHODS, (number, 20, 10 + number / 2), strict=True):
             metrics = dict.fromkeys(METRICS, 0.5) | {"hole_psnr": float(value)}
+            metrics |= {"detail": 6.0, "original_detail": 12.0}
+            del metrics["detail_ratio"]
             metrics["context_psnr"] = 30.0 if method == "model" else np.nan
             rows.append(facts | {"method": method} | metrics)
     return pd.DataFrame(rows)
@@ -43,19 +46,93 @@ def test_every_method_and_metric_has_a_row() -> None:
     assert list(scores.columns) == SCORE_COLUMNS
     assert len(scores) == len(METHODS) * len(METRICS)
     psnr = scores[scores["metric"] == "hole_psnr"].set_index("method")
-    assert psnr["mean"].tolist() == [14.5, 20, 17.25] and psnr["median"].tolist() == [
+    assert psnr["value"].tolist() == [14.5, 20, 17.25] and psnr["median"].tolist() == [
         14.5,
         20,
         17.25,
     ]
-    assert (psnr["low"] <= psnr["mean"]).all() and (psnr["mean"] <= psnr["high"]).all()
+    assert (psnr["low"] <= psnr["value"]).all() and (psnr["value"] <= psnr["high"]).all()
     assert psnr["difference"].tolist()[:2] == [2.75, -2.75] and np.isnan(
         psnr["difference"]["model"]
     )
     assert (psnr["num_photos"] == NUM).all()
     context = scores[scores["metric"] == "context_psnr"].set_index("method")
     assert context["num_photos"].to_dict() == {"flat": 0, "smooth": 0, "model": NUM}
-    assert context["mean"].isna().tolist() == [True, True, False]
+    assert context["value"].isna().tolist() == [True, True, False]
+
+
+def of_details(**details: list[float]) -> pd.DataFrame:
+    """A photo for each of the originals' details, with those of the methods."""
+    originals = details.pop("original")
+    facts = table(len(originals)).groupby("key", sort=False).first()
+    return pd.concat(
+        [
+            facts.reset_index().assign(method=method, detail=values, original_detail=originals)
+            for method, values in details.items()
+        ]
+    ).sort_values("key", kind="stable", ignore_index=True)
+
+
+def test_the_detail_ratio_is_one_of_sums() -> None:
+    """Three photos with next to no detail would make a mean of ratios: (3 * 200 + 57 * 0.02) / 60
+    is 10, as if the fill were noise, where 3 % of the originals' detail is there."""
+    originals = [1.0] * 3 + [1000.0] * 57
+    scores = scores_of(of_details(model=[200.0] * 3 + [20.0] * 57, original=originals))
+    (row,) = scores[scores["metric"] == "detail_ratio"].to_dict("records")
+    assert row["value"] == pytest.approx((3 * 200 + 57 * 20) / (3 + 57 * 1000), abs=1e-6)
+    assert row["low"] < row["value"] < row["high"] < 0.06
+    assert np.isnan(row["median"]) and row["num_photos"] == 60
+    assert figures_of(scores)["model"]["detail_ratio"] == 0.0305
+
+
+def test_a_ratio_s_difference_is_that_of_the_distances_from_1() -> None:
+    rng = np.random.default_rng(0)
+    originals = rng.gamma(2.0, 100.0, 40)
+    noise, smooth = 1.5 * originals, 0.3 * originals
+    scores = scores_of(of_details(noisy=noise, model=smooth, original=list(originals)))
+    ratios = scores[scores["metric"] == "detail_ratio"].set_index("method")
+    assert ratios["value"].to_dict() == pytest.approx({"noisy": 1.5, "model": 0.3})
+    row = ratios.loc["noisy"]
+    # The model is 0.7 from the truth and the other 0.5.
+    ends = row[["difference", "difference_low", "difference_high"]].tolist()
+    assert ends == pytest.approx([0.2, 0.2, 0.2])
+    assert ratios["is_ahead"].to_dict() == {"noisy": True, "model": False}
+
+
+def test_ahead_is_who_is_ahead_of_all_others_beyond_the_interval() -> None:
+    data = table()
+
+    def ahead(**shifts: float) -> list[str]:
+        """Methods whose hole PSNR is that of one photo after another, more or less."""
+        rng = np.random.default_rng(0)
+        base = rng.normal(20, 3, NUM)
+        values = data.assign(hole_psnr=0.0)
+        for method in METHODS:
+            shift = shifts[method]
+            own = base + shift + rng.normal(0, 0.3, NUM)
+            values.loc[values["method"] == method, "hole_psnr"] = own
+        scores = scores_of(values)
+        rows = scores[(scores["metric"] == "hole_psnr") & scores["is_ahead"]]
+        return list(rows["method"])
+
+    assert ahead(flat=-5, smooth=0, model=1) == ["model"], "paired: photos differ by far more"
+    assert ahead(flat=2, smooth=0, model=0) == ["flat"]
+    assert ahead(flat=-5, smooth=0, model=0.02) == [], "ahead of all but the runner-up"
+    alike = scores_of(data).query("metric in ('hole_ssim', 'seam_error', 'context_psnr')")
+    assert not alike["is_ahead"].any(), "equal, or alone in having it"
+    five = data[data["key"] < "photo-05"].assign(hole_psnr=lambda rows: rows["method"] == "flat")
+    assert not scores_of(five)["is_ahead"].any(), "too few photos for an interval"
+
+
+def test_figures_are_those_of_the_scores() -> None:
+    scores = scores_of(table())
+    figures = figures_of(scores)
+    assert set(figures) == set(METHODS)
+    for method, own in figures.items():
+        rows = scores[scores["method"] == method].set_index("metric")["value"].dropna()
+        assert own == pytest.approx(rows.to_dict() | {"hole_psnr_median": own["hole_psnr"]})
+    assert "context_psnr" in figures["model"] and "context_psnr" not in figures["flat"]
+    assert set(POOLED) <= set(figures["model"])
 
 
 def test_the_difference_is_paired() -> None:
@@ -76,7 +153,7 @@ def test_each_stratum_has_every_photo_once(num: int) -> None:
         ("border", "category", "hole_size", "texture"), num
     )
     assert not one.duplicated(["stratum", "group"]).any()
-    means = one["mean"] * one["num_photos"]
+    means = one["value"] * one["num_photos"]
     for _, sums in means.groupby(one["stratum"]):
         assert sums.sum() / num == pytest.approx(10 + (num - 1) / 4)
 
@@ -86,9 +163,9 @@ def test_thirds_are_cut_by_their_column() -> None:
     sizes = strata[strata["stratum"] == "hole_size"].set_index("group")
     assert sizes["num_photos"].to_dict() == {"small": 10, "medium": 10, "large": 10}
     assert sizes["bounds"]["small"] == "100 to 109 px"
-    assert sizes["mean"]["small"] == 10 + 4.5 / 2
+    assert sizes["value"]["small"] == 10 + 4.5 / 2
     textures = strata[strata["stratum"] == "texture"].set_index("group")
-    assert textures["mean"]["busy"] == 10 + 4.5 / 2
+    assert textures["value"]["busy"] == 10 + 4.5 / 2
     assert textures["bounds"]["busy"] == "21 to 30 grey levels"
 
 

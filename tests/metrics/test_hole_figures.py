@@ -9,7 +9,6 @@ from torch import Tensor
 
 from pipeline.metrics import hole_figures as module
 from pipeline.metrics.hole_figures import (
-    MAX_RATIO,
     PSNR_CAP,
     detail_ratio,
     diversity,
@@ -19,6 +18,7 @@ from pipeline.metrics.hole_figures import (
     seam_ratio,
 )
 from pipeline.metrics.image_metrics import completion_metrics
+from pipeline.metrics.pooled_ratio import MAX_RATIO, pooled_ratio
 from pipeline.shards.rectangle import Rectangle
 
 SIZE = 24
@@ -89,7 +89,8 @@ def test_equal_pictures(shape: Callable[[], Tensor]) -> None:
 
 
 @shapes
-def test_l1_and_psnr_are_those_of_the_evaluation(shape: Callable[[], Tensor]) -> None:
+def test_l1_psnr_and_detail_are_those_of_the_evaluation(shape: Callable[[], Tensor]) -> None:
+    """One definition for the training's curves and the evaluation's tables."""
     mask = shape()
     completed, original = fill(noise(0), mask, noise(1)), noise(0)
     scores = [
@@ -99,6 +100,8 @@ def test_l1_and_psnr_are_those_of_the_evaluation(shape: Callable[[], Tensor]) ->
     for name, figure in (("hole_l1", hole_l1), ("hole_psnr", hole_psnr)):
         mean = np.mean([score[name] for score in scores])
         assert figure(completed, original, mask) == pytest.approx(mean, rel=1e-5)
+    sums = [sum(score[name] for score in scores) for name in ("detail", "original_detail")]
+    assert detail_ratio(completed, original, mask) == pooled_ratio(*sums)
 
 
 @shapes

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.metrics.intervals import bootstrap, wilson
+from pipeline.metrics.intervals import MIN_PHOTOS, bootstrap, mean_with_ends, wilson
 
 
 def values(num: int = 80, columns: int = 3) -> np.ndarray:
@@ -55,9 +55,22 @@ def test_unknown_values_count_for_nothing() -> None:
     assert np.isnan(found.low[2]) and np.isnan(found.high[2])
 
 
-def test_one_photo_says_nothing_of_others() -> None:
-    ends = bootstrap(np.array([[3.0]]))
-    assert ends.low[0] == ends.high[0] == 3
+@pytest.mark.parametrize("num", range(1, MIN_PHOTOS))
+def test_few_photos_have_no_interval(num: int) -> None:
+    """By chance alone they lie all on one side of 0 in more than one case of twenty."""
+    assert 2 * 0.5**num > 0.05 > 2 * 0.5**MIN_PHOTOS
+    ends = bootstrap(values(num))
+    assert np.isnan(ends.low).all() and np.isnan(ends.high).all()
+    mean, low, high = mean_with_ends(np.full(num, 3.0))
+    assert mean == 3 and np.isnan([low, high]).all()
+
+
+def test_few_known_photos_are_few_photos() -> None:
+    data = values(columns=2)
+    data[MIN_PHOTOS - 1 :, 1] = np.nan
+    assert np.isfinite(bootstrap(data).low).tolist() == [True, False]
+    data[MIN_PHOTOS - 1, 1] = 1
+    assert np.isfinite(bootstrap(data).low).all()
 
 
 @pytest.mark.parametrize(("hits", "num"), [(0, 10), (3, 10), (10, 10), (400, 1000)])

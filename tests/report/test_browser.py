@@ -62,14 +62,35 @@ def test_the_table_has_the_figures_of_the_csv(page: Page, built: Path) -> None:
         row = page.locator(f"#scores tr[data-method={method}]")
         for name, places in digits.items():
             shown = row.locator(f"td[data-metric={name}] .mean").inner_text()
-            assert shown == f"{scores.loc[(method, name), 'mean']:.{places}f}"
+            assert shown == f"{scores.loc[(method, name), 'value']:.{places}f}"
     order = rows.evaluate_all("rows => rows.map((row) => row.dataset.method)")
     assert order == sorted(METHODS, key=lambda method: -PSNR[method][0])
     differences = page.locator("#differences tbody tr")
     assert differences.count() == len(METHODS) - 1
+    bold = page.locator("#scores .best")
+    assert bold.evaluate_all("cells => cells.map((cell) => cell.dataset.metric)") == ["hole_ssim"]
+    weights = page.locator("#scores .mean, #scores tbody th").evaluate_all(
+        "cells => cells.filter((cell) => getComputedStyle(cell).fontWeight > 500).length"
+    )
+    assert weights == 1, "nothing else is bold, the model's name neither"
     behind = page.locator("#differences tr[data-method=biharmonic] td[data-metric=hole_psnr]")
     assert behind.inner_text().split() == ["−0.40", "[−0.70,", "−0.10]"]
     assert "behind" in (behind.get_attribute("class") or "")
+    ratio = page.locator("#differences tr[data-method=telea] td[data-metric=detail_ratio]")
+    assert ratio.get_attribute("class") == "ahead", "nearer to 1, though more detail would be worse"
+
+
+def test_every_chart_and_column_says_which_way_it_counts(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    titles = page.locator(".chart figcaption").all_inner_texts()
+    known = r"(higher|lower|nearer to 1) is better|no direction|chance|its update lowers"
+    assert len(titles) > 8
+    assert [title for title in titles if not re.search(known, title)] == []
+    for table in ("#scores", "#differences", "#distances"):
+        heads = page.locator(f"{table} thead th:not(:first-child)").all_inner_texts()
+        heads = [head for head in heads if head != "photos"]
+        assert heads
+        assert [head for head in heads if not re.search("higher|lower|nearer to 1", head)] == []
 
 
 def test_distances_stand_by_method(page: Page) -> None:
@@ -83,7 +104,7 @@ def test_the_funnel_adds_up(page: Page) -> None:
     rows = page.locator("#funnel li")
     left = [int(text) for text in rows.locator(".count").all_inner_texts()]
     lost = [int(text.replace("−", "-") or 0) for text in rows.locator(".lost").all_inner_texts()]
-    assert left == [120, 112, 109, 99, 97, 96]
+    assert left == [120, 112, 109, 99, 97, 97, 96]
     assert [before + loss for before, loss in zip(left, lost[1:], strict=False)] == left[1:]
 
 
@@ -108,7 +129,7 @@ def test_a_picture_is_looked_at_closely_by_mouse_and_keys(page: Page) -> None:
     expect(title).to_have_text("the model")
     note = page.locator("#zoom-note")
     expect(note).to_contain_text(f"PSNR 20.50 dB, hole SSIM 0.626 · {CATEGORIES[0]}")
-    shown = page.locator("#zoom-picture")
+    shown = page.locator("#zoom-image")
     model = shown.get_attribute("src")
     assert shown.evaluate("each => getComputedStyle(each).imageRendering") == "pixelated"
     assert shown.bounding_box()["width"] >= 500  # type: ignore[index]
@@ -148,6 +169,15 @@ def test_colours_change_and_are_remembered(page: Page) -> None:
     expect(page.locator("#theme")).to_have_text("dark")
     page.emulate_media(color_scheme="light")
     assert paper() == dark
+
+
+def test_sheets_are_as_large_as_they_are(page: Page) -> None:
+    """Shrunk, their writing could not be read."""
+    sizes = page.locator("details[open] .sheet img").evaluate_all(
+        "images => images.map((each) => [each.width, each.naturalWidth])"
+    )
+    assert len(sizes) == 2 and all(shown == own > 0 for shown, own in sizes)
+    assert page.evaluate("document.querySelector('main').clientWidth") >= 960
 
 
 def test_strata_folds_and_thresholds(page: Page, built: Path) -> None:
@@ -216,6 +246,8 @@ def test_ratings_go_from_the_page_into_the_report(
         page.locator("#begin").click()
         expect(page.locator("#place")).to_have_text(f"1 of {4 * 7}")
         expect(page.locator("#next")).to_be_disabled()
+        smooth = "each => getComputedStyle(each).imageRendering"
+        assert page.locator("#image").evaluate(smooth) == "auto", "who sees pixels rates pixels"
         for key in ("7", "0", "Enter"):
             page.keyboard.press(key)
         expect(page.locator("#place")).to_have_text(f"2 of {4 * 7}")
@@ -229,7 +261,7 @@ def test_ratings_go_from_the_page_into_the_report(
             page.keyboard.press(key)
         expect(page.locator("#place")).to_have_text(f"3 of {4 * 7}")
         page.locator("#stop").click()
-        expect(page.locator("#summary")).to_have_text(f"You have rated 3 of {4 * 7} pictures.")
+        expect(page.locator("#summary")).to_have_text(f"You have rated 3 of {4 * 7} images.")
         page.locator("#rater").fill("A. Rater")
         with page.expect_download() as waiting:
             page.locator("#download").click()

@@ -5,7 +5,14 @@ import math
 import pandas as pd
 import pytest
 
-from pipeline.report.headline import Comparison, best_baseline, comparison, sentence
+from pipeline.report.headline import (
+    Comparison,
+    behind_classical,
+    best_baseline,
+    comparison,
+    sentence,
+    sentences,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,7 +21,7 @@ from pipeline.report.headline import Comparison, best_baseline, comparison, sent
         ((1.3, 0.9, 1.6), "ahead", "The model is ahead of Telea, the best classical fill, by 1.30"),
         ((-0.4, -0.7, -0.1), "behind", "Telea, the best classical fill, is ahead of the model by"),
         ((0.2, -0.1, 0.5), "level", "The model and Telea, the best classical fill, are level"),
-        ((0.2, math.nan, math.nan), "level", "The model and Telea"),
+        ((0.2, math.nan, math.nan), "unknown", "The photos are too few to say whether the model"),
     ],
 )
 def test_who_is_ahead_is_named_first(
@@ -45,10 +52,79 @@ def test_the_best_baseline_is_a_classical_fill() -> None:
     """Neither another generator nor the floor, however good."""
     means = {"model": 30.0, "plain": 29.0, "other_photo": 28.0, "telea": 20.0, "harmonic": 21.0}
     scores = pd.DataFrame(
-        {"method": name, "metric": metric, "mean": mean}
+        {"method": name, "metric": metric, "value": mean}
         for name, mean in means.items()
         for metric in ("hole_psnr", "hole_l1")
     )
     assert best_baseline(scores) == "harmonic"
     assert best_baseline(scores, "hole_l1") == "telea"
     assert best_baseline(scores[scores["method"] == "model"]) is None
+
+
+def of_fills(**rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
+    """metric -> method -> value, and of the others model minus it with its interval."""
+    columns = ("value", "difference", "difference_low", "difference_high")
+    return pd.DataFrame(
+        {"metric": name, "method": method, **dict(zip(columns, figures, strict=False))}
+        for name, methods in rows.items()
+        for method, figures in methods.items()
+    )
+
+
+AHEAD = {"model": (21.0,), "telea": (20.0, 1.0, 0.5, 1.5), "harmonic": (19.0, 2.0, 1.5, 2.5)}
+
+
+def test_what_it_is_worse_in_is_said() -> None:
+    """Ahead in PSNR, and behind the best fill in the seam and in detail; level in L1."""
+    scores = of_fills(
+        hole_psnr=AHEAD,
+        hole_l1={"model": (0.1,), "telea": (0.09, 0.01, -0.01, 0.02)},
+        seam_error={
+            "model": (0.06,),
+            "telea": (0.05, 0.01, 0.005, 0.015),
+            "harmonic": (0.04, 0.02, 0.01, 0.03),
+        },
+        detail_ratio={
+            "model": (0.04,),
+            "patch_copy": (1.2, 0.76, 0.7, 0.8),
+            "telea": (0.05, 0.01, 0.005, 0.015),
+        },
+    )
+    distances = pd.DataFrame(
+        [
+            ("kid_scene", "model", 0.3, 0.25, 0.35),
+            ("kid_scene", "telea", 0.2, 0.15, 0.24),
+            ("two_sample", "model", 0.9, 0.8, 1.0),
+            ("two_sample", "telea", 0.8, 0.7, 0.9),
+            ("sliced_wasserstein", "model", 0.9, math.nan, math.nan),
+            ("sliced_wasserstein", "telea", 0.1, math.nan, math.nan),
+        ],
+        columns=["measure", "method", "value", "low", "high"],
+    )
+    first, last = sentences(scores, distances)
+    assert first.startswith("The model is ahead of Telea, the best classical fill, by 1.00 dB")
+    assert last == (
+        "Significantly worse than the best classical fill it is also in: seam error (harmonic is "
+        "ahead by 0.0200 [0.0100, 0.0300]); distance of the detail ratio from 1 (patch copy is "
+        "ahead by 0.76 [0.70, 0.80]); KID, scene features (0.3000, Telea 0.2000)."
+    )
+    assert sentences(of_fills(hole_psnr=AHEAD), None) == [first]
+
+
+def test_the_best_ratio_is_the_nearest_to_1() -> None:
+    values = {"telea": 0.05, "patch_copy": 1.3, "nearest": 3.0, "model": 1.0}
+    scores = of_fills(detail_ratio={name: (value,) for name, value in values.items()})
+    assert best_baseline(scores, "detail_ratio") == "patch_copy"
+
+
+def test_behind_the_best_fill_is_a_verdict() -> None:
+    """14.8 dB where harmonic has 18.5 is not well."""
+    behind = {"model": (14.8,), "harmonic": (18.5, -3.7, -4.1, -3.2), "telea": (18, -3.2, -4, -3)}
+    assert behind_classical(of_fills(hole_psnr=behind)) == (
+        "on the test photos harmonic is ahead of it by 3.70 dB [3.20, 4.10] of hole PSNR "
+        "(behind_classical)"
+    )
+    assert behind_classical(of_fills(hole_psnr=AHEAD)) is None
+    level = {"model": (18.4,), "harmonic": (18.5, -0.1, -0.4, 0.2)}
+    assert behind_classical(of_fills(hole_psnr=level)) is None
+    assert behind_classical(of_fills(hole_psnr={"model": (18.4,)})) is None

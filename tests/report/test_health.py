@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline.inpainting import baselines
 from pipeline.metrics.hole_figures import hole_figures
 from pipeline.report import health
-from pipeline.report.health import Episode, Verdict, episodes, verdicts
+from pipeline.report.health import Episode, Verdict, episodes, judgement, verdicts
 from support.cutters import cutter
 
 WEIGHTS = {
@@ -43,7 +43,7 @@ HEALTHY_VAL = {
 }
 ACCURACY, JOINT = "train/discriminator/accuracy", "train/joint/adversarial"
 SEAM, DIVERSITY, L1 = "val/seam_ratio", "val/diversity", "val/hole_l1"
-DISTANCE = "val/sliced_wasserstein"
+DISTANCE, DETAIL = "val/sliced_wasserstein", "val/detail_ratio"
 
 
 def history(name: str, values: list[float | None]) -> list[dict[str, float]]:
@@ -72,6 +72,7 @@ RULES = [
     ("reconstruction_ignored", JOINT, 2.0, 329.0, 331.0, 5),  # 98.997 % and 99.003 %
     ("mode_collapse", DIVERSITY, 0.9, 0.3, 0.29, 3),
     ("context_lost", SEAM, 1.0, 2.5, 2.51, 3),
+    ("holes_smooth", DETAIL, 0.3, 0.1, 0.099, 3),
     ("diverging", "train/nonfinite_updates", 0, 0, 1, 3),
     ("diverging", L1, 0.1, 0.15, 0.151, 3),
     ("diverging", DISTANCE, 0.2, 0.4, 0.401, 3),
@@ -269,6 +270,54 @@ def test_a_perfect_validation_is_no_divergence() -> None:
     assert told_at(history(L1, [0.0, 0.1, 0.1, 0.1])) == {"diverging": [4]}
 
 
+def test_every_training_begins_with_smooth_holes() -> None:
+    """It is a verdict while it lasts, and an episode where it lasted to the end or came back."""
+    rows = history(DETAIL, [0.02] * 5)
+    assert told_at(rows) == {"holes_smooth": [3, 4, 5]}
+    assert episodes(rows, WEIGHTS) == [Episode("holes_smooth", 50, 250)]
+    grown_up = history(DETAIL, [0.02] * 5 + [0.4] * 5)
+    assert episodes(grown_up, WEIGHTS) == []
+    again = history(DETAIL, [0.02] * 5 + [0.4] + [0.02] * 4)
+    assert episodes(again, WEIGHTS) == [Episode("holes_smooth", 350, 500)]
+
+
+def test_few_rows_are_not_judged() -> None:
+    """A training with one validation has nothing said for it."""
+    validated = {"step": 600} | HEALTHY | HEALTHY_VAL
+    assert judgement([validated], WEIGHTS) == (
+        "Not judged: 1 of 3 validations (mode_collapse, context_lost, holes_smooth, diverging); "
+        "1 of 10 rows (discriminator_blind); "
+        "1 of 5 rows (discriminator_saturated, generator_ignored, reconstruction_ignored); "
+        "1 of 3 rows (diverging)."
+    )
+    rows = [{"step": 50 * number} | HEALTHY for number in range(12)]
+    assert judgement([*rows, validated], WEIGHTS) == (
+        "Not judged: 1 of 3 validations (mode_collapse, context_lost, holes_smooth, diverging). "
+        "No other verdict against it in 13 rows and 1 validation."
+    )
+    assert judgement(rows, WEIGHTS).startswith("Not judged: 0 of 3 validations (mode_collapse,")
+
+
+def test_what_was_judged_is_said() -> None:
+    rows = history(ACCURACY, [0.8] * 12)
+    assert judgement(rows, WEIGHTS) == "No verdict against it in 12 rows and 12 validations."
+    assert judgement(history(ACCURACY, [0.8] * 6 + [1.0] * 6), WEIGHTS) == ""
+    # A recipe without completions has no seam, and an update without accuracy no discriminator.
+    assert judgement([{k: row[k] for k in row if k != SEAM} for row in rows], WEIGHTS) == (
+        "No verdict against it in 12 rows and 12 validations."
+    )
+    untrained = [{k: row[k] for k in row if "joint" not in k} for row in rows]
+    assert judgement(untrained, WEIGHTS).startswith(
+        "Not judged: 0 of 5 rows (generator_ignored, reconstruction_ignored). No other verdict"
+    )
+
+
+def test_figures_that_are_no_numbers_judge_nothing() -> None:
+    rows = history(SEAM, [math.nan] * 12)
+    assert "context_lost" not in judgement(history(SEAM, [1.0] * 12), WEIGHTS)
+    assert judgement(rows, WEIGHTS).startswith("Not judged: 0 of 3 validations (context_lost)")
+
+
 def test_no_torch() -> None:
     names = "'torch' in sys.modules, 'numpy' in sys.modules"
     code = f"import sys, pipeline.report.health; print({names})"
@@ -305,5 +354,7 @@ def test_the_thresholds_part_good_fills_from_bad_on_real_landscapes(shared: Path
     }
     loose = {name for name, each in figures.items() if each["seam_ratio"] > health.LOOSE}
     assert loose == {"mean_color", "grey"}
+    smooth = {name for name, each in figures.items() if each["detail_ratio"] < health.SMOOTH}
+    assert smooth == set(figures) - {"nearest", "patch_copy"}
     collapsed = {name for name, each in figures.items() if each["diversity"] < health.COLLAPSED}
     assert collapsed == {"grey"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.report.rating_page import rating_page
-from pipeline.report.ratings import Rated, picture_name, published, read_ratings
+from pipeline.report.ratings import Rated, image_name, published, read_ratings
 from support.report_data import GENERATOR, METHODS, SHOWN, TEST, write_data
 
 PICTURES = [(key, method) for key in SHOWN for method in ("model", "telea", "original")]
@@ -19,7 +19,7 @@ def result(
 ) -> dict[str, Any]:
     """A file's content: (key, method) -> local and global score."""
     ratings = [
-        {"picture": picture_name(TEST, generator, *each), "local": local, "global": whole}
+        {"picture": image_name(TEST, generator, *each), "local": local, "global": whole}
         for each, (local, whole) in scores.items()
     ]
     found = {"format": "scenefill-rating-1", "rater": "", "test_sha256": TEST}
@@ -47,7 +47,7 @@ def test_means_counts_and_order(tmp_path: Path) -> None:
         "Telea",
     ]
     assert (model.local.mean, model.whole.mean) == ("5.00", "7.00")
-    assert (model.num_raters, model.num_pictures, model.num_ratings) == (2, 2, 3)
+    assert (model.num_raters, model.num_photos, model.num_ratings) == (2, 2, 3)
     low, high = map(float, model.local.span.split(" to "))
     assert 4 <= low < 5 < high <= 6
     assert (telea.num_ratings, telea.local.span) == (1, ""), "one rating has no interval"
@@ -80,7 +80,7 @@ def test_ratings_of_a_former_generator_stay_and_are_called_so(tmp_path: Path) ->
         (result(ONE, format="other"), "format: "),
         (result(ONE, ratings=[]), "ratings: "),
         (result(ONE, surplus=1), "surplus: "),
-        (result(ONE, ratings=result(ONE)["ratings"] * 2), "has a picture twice"),
+        (result(ONE, ratings=result(ONE)["ratings"] * 2), "has an image twice"),
     ],
 )
 def test_a_bad_file_is_named_with_its_field(tmp_path: Path, content: Any, message: str) -> None:
@@ -98,15 +98,15 @@ def test_the_page_mixes_methods_and_says_nothing_of_them(tmp_path: Path) -> None
     data = write_data(tmp_path / "data")
     pages = [rating_page(data, TEST, GENERATOR, seed=seed, num_photos=2) for seed in (0, 0, 1)]
     first, again, other = pages
-    assert first == again and [p.name for p in first.pictures] != [p.name for p in other.pictures]
-    assert len(first.pictures) == len({shown.name for shown in first.pictures}) == 2 * 7
+    assert first == again and [p.name for p in first.images] != [p.name for p in other.images]
+    assert len(first.images) == len({shown.name for shown in first.images}) == 2 * 7
     assert len(first.holes) == 2
     names = {
-        picture_name(TEST, GENERATOR, key, method): method
+        image_name(TEST, GENERATOR, key, method): method
         for key in SHOWN[:2]
         for method in [*METHODS, "original"]
     }
-    shown = [names[picture.name] for picture in first.pictures]
+    shown = [names[shown.name] for shown in first.images]
     assert sorted(shown) == sorted([*METHODS, "original"] * 2)
     assert shown != sorted(shown)
     assert not any(method in json.dumps(first.data) for method in ("telea", "biharmonic", "plain"))

@@ -99,7 +99,7 @@ def test_a_completer(data: Path) -> None:
         if isinstance(row, dict):
             scores = tables["scores"][tables["scores"]["method"] == name].set_index("metric")
             found = {metric: row.get(metric) for metric in METRICS if metric in row}
-            assert found == pytest.approx(scores["mean"].dropna().to_dict(), abs=1e-4)
+            assert found == pytest.approx(scores["value"].dropna().to_dict(), abs=1e-4)
     assert len(tables["pictures"]) == 2 * 3 * 2
     # For the classifier six photos are too few, and for FID.
     apart = tables["distances"]

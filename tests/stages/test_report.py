@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.commands.results import summary
+from pipeline.report.page import cell
 from pipeline.stages import report
 from support.report_data import GENERATOR, HOSTILE, SAMPLES, TEST, write_project
 
@@ -75,7 +77,55 @@ def test_cards_name_source_terms_and_limits(folder: Path) -> None:
     assert "biharmonic is ahead by 0.40 dB (0.10 to 0.70), 6 photos" in model
     assert "| parameters | 15 |" in model and GENERATOR in model and "AGPL-3.0" in model
     rows = [line for line in model.splitlines() if line.startswith("| Telea")]
-    assert [row.count("|") for row in rows] == [5]
+    assert [row.count("|") for row in rows] == [6]
+    assert "0.594" in model and "**0.626**" in model and model.count("**") == 6
+    assert "seam error (biharmonic is ahead by 0.0200 [0.0100, 0.0300])" in model
+
+
+def test_cards_are_markdown_for_people(folder: Path) -> None:
+    """No entities but in names that others gave, nothing said twice, and one photo is a photo."""
+    data = write_project(folder)
+    table = pd.read_csv(data / "evaluate/strata.csv")
+    table.loc[table["stratum"] == "border", "num_photos"] = 1
+    table.to_csv(data / "evaluate/strata.csv", index=False)
+    found = built(folder)
+    for name in ("model_card.md", "data_card.md"):
+        text = found[name].replace(cell(HOSTILE), "")
+        assert not re.search(r"&#?\w+;", text), name
+    model = found["model_card.md"]
+    assert "- place of the hole, at the border: biharmonic is ahead by 0.40 dB" in model
+    assert "(0.10 to 0.70), 1 photo\n" in model
+    for text in found.values():
+        assert not re.search(r"\b1 (photo|image|validation|pair|step|seed)s\b", text)
+        assert "at the border at the border" not in text and "seed(s)" not in text
+
+
+def test_the_reader_is_told_what_the_figures_rest_on(folder: Path) -> None:
+    write_project(folder)
+    found = built(folder)
+    page, model, data = (found[n] for n in ("index.html", "model_card.md", "data_card.md"))
+    hole = (
+        "The hole of a photo of 64 x 64 px is one rectangle: height and width are drawn evenly "
+        "from 20 to 25 px, each by itself, and the place evenly from all where it fits."
+    )
+    training = "One training, with train.seed 3, stands behind every figure of the model."
+    for text in (page, model):
+        assert hole in text and training in text
+        assert "nothing of how far another training could" in text
+        assert "LPIPS: evaluate.lpips_weights_path is empty." in text
+        assert "wo-sample classifier: it takes 10 photos, and there are 6." in text
+        assert "nobody has rated them" in text
+    assert hole in data and "crop.seed (0)" in data
+
+
+def test_words(folder: Path) -> None:
+    """A photo is of the data set or the user's, an image is what was made."""
+    write_project(folder, samples=True)
+    names = (
+        r"evaluate/pictures|pictures\.csv|num_pictures|\bpicture:"  # files and the ratings' format
+    )
+    for name, text in built(folder).items():
+        assert not re.search(r"(?i)picture", re.sub(names, "", text)), name
 
 
 def test_names_are_escaped_everywhere(folder: Path) -> None:
@@ -88,11 +138,11 @@ def test_names_are_escaped_everywhere(folder: Path) -> None:
 def test_a_recipe_that_makes_up_pictures(folder: Path) -> None:
     write_project(folder, completes=False, samples=True)
     found = built(folder)
-    assert "6 pictures made up, beside as many test photos." in found["index.html"]
+    assert "6 images made up, beside as many test photos." in found["index.html"]
     assert f"{SAMPLES['novelty']:.3f}" in found["index.html"]
     assert 'alt="samples"' in found["index.html"] and 'id="gallery"' not in found["index.html"]
     assert "Nothing to rate" in found["rating.html"]
-    assert "makes up pictures" in found["model_card.md"]
+    assert "makes up images" in found["model_card.md"]
 
 
 def test_a_recipe_that_does_both(folder: Path) -> None:
@@ -170,3 +220,13 @@ def test_counts_that_do_not_add_up_are_no_page(folder: Path) -> None:
     path.write_text(json.dumps({"ok": 95, "too_small": 1}))
     with pytest.raises(ValueError, match="leaves 96 photos, but .* has 95"):
         report.run()
+
+
+def test_the_terminal_says_what_the_report_says(folder: Path) -> None:
+    data = write_project(folder)
+    text = summary(data)
+    assert "Biharmonic, the best classical fill, is ahead of the model by 0.40 dB" in text
+    assert "Significantly worse than the best classical fill it is also in: seam error" in text
+    assert "one training stands behind them" in text
+    assert "discriminator_saturated in steps 350..600; on the test photos biharmonic is" in text
+    assert "(behind_classical). Not judged: 0 of 3 rows (diverging)." in text

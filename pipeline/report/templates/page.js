@@ -49,7 +49,7 @@ if (tabs.length) selectTab(tabs[0]);
 
 // A closer look
 const zoom = document.getElementById("zoom");
-const picture = document.getElementById("zoom-picture");
+const image = document.getElementById("zoom-image");
 const methods = document.getElementById("zoom-methods");
 const rows = [...document.querySelectorAll("#gallery tbody tr")];
 let row = -1;
@@ -63,9 +63,9 @@ function lookAt(newRow, newColumn) {
   document.getElementById("zoom-title").textContent = title;
   document.getElementById("zoom-note").textContent =
     [note, rows[row].dataset.category, rows[row].dataset.key].filter(Boolean).join(" · ");
-  picture.src = buttons[column].querySelector("img").src;
-  picture.alt = title;
-  picture.className = "pixels square";
+  image.src = buttons[column].querySelector("img").src;
+  image.alt = title;
+  image.className = "pixels square";
   [...methods.children].forEach((choice, place) => {
     choice.setAttribute("aria-pressed", String(place === column));
   });
@@ -95,9 +95,9 @@ for (const sheet of document.querySelectorAll("[data-zoom]")) {
     row = -1;
     document.getElementById("zoom-title").textContent = sheet.dataset.zoom;
     document.getElementById("zoom-note").textContent = "";
-    picture.src = sheet.querySelector("img").src;
-    picture.alt = sheet.dataset.zoom;
-    picture.className = "";
+    image.src = sheet.querySelector("img").src;
+    image.alt = sheet.dataset.zoom;
+    image.className = "";
     methods.replaceChildren();
     zoom.showModal();
   });

@@ -4,7 +4,7 @@ const data = JSON.parse(document.getElementById("rating-data").textContent);
 const STORED = `scenefill-rating-${data.test_sha256}-${data.generator_sha256}`;
 const SCALES = ["local", "global"];
 const views = Object.fromEntries(["start", "rate", "end"].map((id) => [id, document.getElementById(id)]));
-// picture name -> {local, global}; `place` is of the picture that is shown.
+// image name -> {local, global}; `place` is of the image that is shown.
 let state = recall() ?? { place: 0, scores: {} };
 
 function recall() {
@@ -20,9 +20,9 @@ function show(name) {
   for (const [id, view] of Object.entries(views)) view.hidden = id !== name;
 }
 
-const scoresOf = (picture) => state.scores[picture.name] ?? {};
-const isRated = (picture) => SCALES.every((scale) => scale in scoresOf(picture));
-const rated = () => data.pictures.filter(isRated);
+const scoresOf = (image) => state.scores[image.name] ?? {};
+const isRated = (image) => SCALES.every((scale) => scale in scoresOf(image));
+const rated = () => data.images.filter(isRated);
 
 for (const scale of SCALES) {
   const row = document.querySelector(`#${scale} div`);
@@ -36,22 +36,22 @@ for (const scale of SCALES) {
 }
 
 function give(scale, score) {
-  const picture = data.pictures[state.place];
-  state.scores[picture.name] = { ...scoresOf(picture), [scale]: score };
+  const image = data.images[state.place];
+  state.scores[image.name] = { ...scoresOf(image), [scale]: score };
   keep();
   drawScores();
 }
 
 function draw() {
   show("rate");
-  const picture = data.pictures[state.place];
-  document.getElementById("picture").src = picture.uri;
-  document.getElementById("hole").src = data.holes[picture.hole];
+  const image = data.images[state.place];
+  document.getElementById("image").src = image.uri;
+  document.getElementById("hole").src = data.holes[image.hole];
   drawScores();
 }
 
 function drawScores() {
-  const scores = scoresOf(data.pictures[state.place]);
+  const scores = scoresOf(data.images[state.place]);
   const current = SCALES.find((scale) => !(scale in scores));
   for (const scale of SCALES) {
     const fieldset = document.getElementById(scale);
@@ -63,12 +63,12 @@ function drawScores() {
   document.getElementById("next").disabled = current !== undefined;
   document.getElementById("back").disabled = state.place === 0;
   document.getElementById("progress").value = rated().length;
-  document.getElementById("place").textContent = `${state.place + 1} of ${data.pictures.length}`;
+  document.getElementById("place").textContent = `${state.place + 1} of ${data.images.length}`;
 }
 
 function next() {
-  if (!isRated(data.pictures[state.place])) return;
-  if (state.place + 1 === data.pictures.length) { finish(); return; }
+  if (!isRated(data.images[state.place])) return;
+  if (state.place + 1 === data.images.length) { finish(); return; }
   state.place += 1;
   keep();
   draw();
@@ -85,18 +85,19 @@ function finish() {
   show("end");
   const num = rated().length;
   document.getElementById("summary").textContent =
-    `You have rated ${num} of ${data.pictures.length} pictures.`;
+    `You have rated ${num} of ${data.images.length} image${data.images.length === 1 ? "" : "s"}.`;
   document.getElementById("download").disabled = num === 0;
 }
 
 function download() {
+  // The names of format 1, which files of former raters have too.
   const result = {
     format: "scenefill-rating-1",
     rater: document.getElementById("rater").value.trim(),
     test_sha256: data.test_sha256,
     generator_sha256: data.generator_sha256,
-    num_pictures: data.pictures.length,
-    ratings: rated().map((picture) => ({ picture: picture.name, ...scoresOf(picture) })),
+    num_pictures: data.images.length,
+    ratings: rated().map((image) => ({ picture: image.name, ...scoresOf(image) })),
   };
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([`${JSON.stringify(result, null, 2)}\n`], { type: "application/json" }));
@@ -121,7 +122,7 @@ document.getElementById("afresh").addEventListener("click", () => {
 addEventListener("keydown", (event) => {
   if (views.rate.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
   if (/^[0-9]$/.test(event.key)) {
-    const scores = scoresOf(data.pictures[state.place]);
+    const scores = scoresOf(data.images[state.place]);
     const scale = SCALES.find((each) => !(each in scores)) ?? "global";
     give(scale, Number(event.key) || 10);
   } else if (event.key === "Enter") {
