@@ -44,8 +44,26 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
 )
+
+
+def _print_version(is_wanted: bool) -> None:
+    from importlib.metadata import version
+
+    if is_wanted:
+        typer.echo(f"scenefill {version('scenefill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show it and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
 
 
 def main() -> None:

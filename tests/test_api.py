@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from pipeline.api import Model, load
+from support.documents import code
 from support.pictures import picture
 from support.trained import save_untrained
 
@@ -114,3 +115,18 @@ def test_where_there_is_no_generator(tmp_path: Path) -> None:
         load(save_untrained(tmp_path / "vanilla", "vanilla"), device="cpu")
     with pytest.raises(ValueError, match="device is 'abacus'"):
         load(save_untrained(tmp_path / "ganscape"), device="abacus")
+
+
+def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_untrained(tmp_path / "data/train")
+    photo = picture(1, (100, 80)).convert("RGB")
+    photo.save(tmp_path / "photo.jpg")
+    Image.fromarray(rectangle(80, 100)).save(tmp_path / "mask.png")
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(code("python-api"), found)
+    image, mask, completed = (found[name] for name in ("image", "mask", "completed"))
+    assert (mask == rectangle(80, 100)).all()
+    assert (completed[~mask] == image[~mask]).all() and (completed[mask] != image[mask]).any()
+    assert found["wide"].shape == (80, 150, 3)
+    assert (found["wide"][:, 25:125] == image).all()

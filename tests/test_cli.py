@@ -1,8 +1,12 @@
 """Single commands as a user types them; faults end with one screen of words and a code."""
 
 import errno
+import os
 import signal
+import subprocess
+import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +217,29 @@ def test_bad_input_of_the_downloaded_sources(project: Project) -> None:
     project.set("download.source", "places365")
     project.set("filter_categories.categories", ["m/mountin"])
     fails(project, "download", "'m/mountin'", "did you mean `m/mountain`?")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.app(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"scenefill {version('scenefill')}\n"
+
+
+def test_shell_completion(tmp_path: Path) -> None:
+    """`--install-completion` sets bash up, and what it calls there names the commands."""
+    code = "from pipeline.cli import app; app(prog_name='scenefill')"
+    line = f'"{sys.executable}" -c "{code}"'
+    home = os.environ | {"HOME": str(tmp_path)}
+    # `; true`: without a second command bash would become that process, and no bash be found.
+    install = ["bash", "-c", f"{line} --install-completion; true"]
+    subprocess.run(install, env=home, check=True, capture_output=True)
+    script = tmp_path / ".bash_completions/scenefill.sh"
+    assert str(script) in (tmp_path / ".bashrc").read_text()
+    assert "_SCENEFILL_COMPLETE=complete_bash" in script.read_text()
+    words = {"COMP_WORDS": "scenefill filter_", "COMP_CWORD": "1"}
+    asked = home | words | {"_SCENEFILL_COMPLETE": "complete_bash"}
+    complete = subprocess.run(
+        ["bash", "-c", line], env=asked, check=True, capture_output=True, text=True
+    )
+    assert complete.stdout.split() == ["filter_categories", "filter_people"]

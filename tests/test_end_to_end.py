@@ -15,10 +15,11 @@ from pipeline.params.evaluate import Baseline
 from pipeline.runtime.code_closure import ROOT
 from pipeline.shards.reader import read_meta, read_split
 from support.digits import MNIST_TRAIN, mnist_files
+from support.documents import code, commands
 from support.pictures import encoded, picture
 from support.places_archives import file_list_tar, photo, val_tar
 from support.places_server import Fault, pinned, places_server
-from support.project import DEMO_DETECTOR, TINY, Project, readme_blocks, stages_run
+from support.project import DEMO_DETECTOR, TINY, Project, stages_run
 
 FILE_LIST = "filelist_places365-standard.tar"
 
@@ -27,10 +28,15 @@ ALL = sorted(STAGES)
 UP_TO_CROP = sorted(list(STAGES)[: list(STAGES).index("crop") + 1])
 TRAINED = ["evaluate", "report", "train"]
 
-_, _, README_OWN, README_PLACES, README_MNIST, *README_REST = readme_blocks()
-README_AROUND, README_REPORT, README_COMPLETE, README_OUTPAINT, *README_MORE = README_REST
-README_EXPORT, README_PAGE, README_EXPERIMENTS, *README_LAST = README_MORE
-README_RECIPES, README_WATCH, README_SINGLE = README_LAST
+# The columns of each table of the data stages, as docs/data.md has them.
+TABLES = {
+    path: re.findall(r"`(\w+)`", columns.partition(":")[0])
+    for path, columns in re.findall(
+        r"^\| `(data/\w+/\w+\.parquet)` \| (.*) \|$",
+        (ROOT / "docs/data.md").read_text(),
+        flags=re.MULTILINE,
+    )
+}
 
 
 def add_ninth_recipe(project: Project) -> None:
@@ -128,9 +134,9 @@ def test_two_processes_train_under_dvc(project: Project) -> None:
     assert project.repro() == []  # DVC has kept that run's outs
 
 
-def test_experiments_of_the_readme(project: Project) -> None:
+def test_experiments_of_the_docs(project: Project) -> None:
     project.commit()
-    exp_run, *others = README_EXPERIMENTS
+    exp_run, *others = commands("experiments")
     output = project.type(exp_run)
     assert stages_run(output) == TRAINED
     exp_show, metrics_diff, plots_diff = others
@@ -148,9 +154,9 @@ def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
     assert project.repro() == []
 
 
-def test_the_report_of_the_readme(project: Project) -> None:
+def test_the_report_of_the_docs(project: Project) -> None:
     """Its commands; and what makes it anew: former runs, ratings, its templates."""
-    report, runs = README_REPORT
+    report, runs = commands("report")
     page = project.folder / "data/report/index.html"
     assert str(page.relative_to(project.folder)) in project.type(report)
     assert project.repro() == []
@@ -167,9 +173,9 @@ def test_the_report_of_the_readme(project: Project) -> None:
     assert project.repro() == []
 
 
-def test_export_of_the_readme(project: Project) -> None:
+def test_export_of_the_docs(project: Project) -> None:
     """DVC knows nothing of it; a second one needs --force."""
-    (line,) = README_EXPORT
+    (line,) = commands("export")
     output = project.type(line)
     for name in ("generator.onnx", "generator.pt2", "generator.safetensors"):
         assert f"data/export/{name}: " in output
@@ -184,9 +190,9 @@ def test_export_of_the_readme(project: Project) -> None:
     project.type(f"{line} --force --format onnx")
 
 
-def test_recipes_of_the_readme(project: Project) -> None:
+def test_recipes_of_the_docs(project: Project) -> None:
     """And `dvc repro` knows nothing of them."""
-    show, compare = README_RECIPES
+    (show,), (compare,) = commands("options"), commands("compare")
     assert "    width: 4" in project.type(show)
     table = project.type(compare)
     for name in ("ganscape", "glcic-faithful", "mean color"):
@@ -210,14 +216,23 @@ def test_the_table_of_ganscape_small(project: Project) -> None:
     assert "Running stage" not in project.run("python", "bench/table/run.py", *flags)
 
 
-@pytest.mark.parametrize("line", README_AROUND + README_WATCH + README_SINGLE)
-def test_single_commands_of_the_readme(project: Project, line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        *commands("before-a-run"),
+        *commands("thresholds"),
+        *commands("explain"),
+        *commands("watch"),
+        *commands("single"),
+    ],
+)
+def test_single_commands_of_the_docs(project: Project, line: str) -> None:
     assert project.type(line)
 
 
-def test_completing_and_outpainting_as_the_readme_says(project: Project) -> None:
+def test_completing_and_outpainting_as_the_docs_say(project: Project) -> None:
     """DVC knows nothing of it."""
-    photo, holes, folder, remove = README_COMPLETE
+    photo, holes, folder, remove = commands("complete")
     for name in ("photo.jpg", "beach.jpg", "holiday/sea.jpg"):
         path = project.folder / name
         path.parent.mkdir(exist_ok=True)
@@ -227,7 +242,7 @@ def test_completing_and_outpainting_as_the_readme_says(project: Project) -> None
     (project.folder / "masks").mkdir()
     for name in ("mask.png", "masks/sea.png"):
         mask.save(project.folder / name)
-    for line in (photo, holes, folder, *README_OUTPAINT):
+    for line in (photo, holes, folder, *commands("outpaint")):
         assert "1 of 1 written" in project.type(line)
     assert re.search("[01] of 1 written", project.type(remove))
     for name in ("photo_completed", "without_wires", "completed/sea_completed"):
@@ -238,27 +253,13 @@ def test_completing_and_outpainting_as_the_readme_says(project: Project) -> None
     assert project.repro() == []
 
 
-def test_the_readme_has_no_other_commands() -> None:
-    first, export, own, places, mnist, around, report, *others = readme_blocks()
-    complete, outpaint, exported, page, experiments, recipes, watch, single = others
-    assert page == README_PAGE == ["scenefill web"], "tests/web runs it"
-    assert (complete, outpaint) == (README_COMPLETE, README_OUTPAINT)
-    assert first == ["make demo", "make test"]
-    assert set(first) <= set((ROOT / ".ci/run").read_text().splitlines())
-    assert export == ["export PATH=$PWD/.venv/bin:$PATH"]
-    assert (own, places, mnist) == (README_OWN, README_PLACES, README_MNIST)
-    assert (experiments, watch, single) == (README_EXPERIMENTS, README_WATCH, README_SINGLE)
-    assert (around, report, recipes) == (README_AROUND, README_REPORT, README_RECIPES)
-    assert exported == README_EXPORT
-
-
 def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:
     project = Project(tmp_path / "own")
     for number in range(40):
         path = project.folder / f"data/photos/{'ab'[number % 2]}/{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encoded(picture(number)))
-    use, repro, results = README_OWN
+    use, repro, results = commands("own-photos")
     project.type(use)
     project.set_all(TINY)
     project.set("detect_people.enabled", False)  # its weights would have to be downloaded
@@ -270,7 +271,7 @@ def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:
 def test_places365_val_as_the_readme_says(tmp_path: Path) -> None:
     """Against a server that cuts; behind the 70 good photos, names that lie."""
     project = Project(tmp_path / "places")
-    use, repro, results = README_PLACES
+    use, repro, results = commands("places365")
     project.type(use)
     chosen = project.params()["filter_categories"]["categories"]
     photos = [photo(0), *(photo(number, 0.3) for number in range(1, 70))]
@@ -306,9 +307,9 @@ def _check_kept_archive(project: Project, num_bytes: int) -> None:
     assert out.st_ino == kept.st_ino and out.st_nlink == 3
 
 
-def test_mnist_as_the_readme_says(tmp_path: Path) -> None:
+def test_mnist_as_the_docs_say(tmp_path: Path) -> None:
     project = Project(tmp_path / "mnist")
-    use, repro = README_MNIST
+    use, repro = commands("mnist")
     project.type(use)
     params = project.params()
     sizes = {"box_size": params["crop"]["box_size"], "holes": params["holes"]["box"]}
@@ -394,6 +395,23 @@ def test_outs_are_whole(project: Project) -> None:
     assert (data / "evaluate/grids/test.png").is_file()
     assert 100_000 < (data / "report/index.html").stat().st_size < 15_000_000
     assert not list(project.folder.glob(".work/crop/*")), "finished work leaves no scratch"
+
+
+def test_tables_have_the_columns_of_the_docs(project: Project) -> None:
+    folders = [project.folder / "data" / stage for stage in UP_TO_CROP if stage != "download"]
+    there = {
+        path.relative_to(project.folder).as_posix(): list(pd.read_parquet(path))
+        for folder in folders
+        for path in folder.glob("*.parquet")
+    }
+    assert there == TABLES and len(TABLES) >= 8
+
+
+def test_the_shards_are_read_as_the_docs_say(project: Project) -> None:
+    """Without this project's code: in its folder, but isolated from it."""
+    output = project.run("python", "-I", "-c", code("read-shards"))
+    num_samples = read_meta(project.folder / "data/crop")["num_samples"]["test"]
+    assert output.count(" (64, 64, 3) (64, 64, 3) [[") == len(output.splitlines()) == num_samples
 
 
 def test_dvc_shows_metrics_and_plots(project: Project) -> None:

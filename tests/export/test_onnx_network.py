@@ -1,6 +1,5 @@
 """Exported generators without torch: the same pictures as torch's, and files that do not fit."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pipeline.api import load
 from pipeline.commands.export import export
 from pipeline.completion.torch_network import TorchNetwork
 from pipeline.export.onnx_network import OnnxNetwork
-from pipeline.runtime.code_closure import ROOT
+from support.documents import code
 from support.small_generators import write_generator
 
 
@@ -150,16 +149,14 @@ def test_devices(exported: Path) -> None:
 
 
 @pytest.mark.parametrize(("recipe", "preset"), [("ganscape", "default"), ("pix2pix", "faithful")])
-def test_the_example_of_the_readme(recipe: str, preset: str, tmp_path: Path) -> None:
-    """As it is written, in a folder with nothing but the exported files and two pictures."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    (example,) = (block for block in blocks if "onnxruntime" in block)
+def test_the_example_of_the_docs(recipe: str, preset: str, tmp_path: Path) -> None:
+    """As it is written, in a folder with nothing but the exported files and two images."""
     folder = tmp_path / "elsewhere"
     export(write_generator(tmp_path, recipe, preset), ["onnx"], folder / "data/export")
     windows, masks = holes(1)
     Image.fromarray(windows[0]).save(folder / "window.png")
     Image.fromarray(masks[0]).save(folder / "mask.png")
-    isolated = [sys.executable, "-I", "-c", example]
+    isolated = [sys.executable, "-I", "-c", code("onnx")]
     subprocess.run(isolated, cwd=folder, check=True, capture_output=True)
     completed = np.asarray(Image.open(folder / "completed.png"))
     output = OnnxNetwork(folder / "data/export/generator.onnx")(windows, masks, 0)

@@ -95,7 +95,7 @@ class Project:
         )
 
     def type(self, line: str) -> str:
-        """A line of the README; `scenefill` is this copy's own."""
+        """A line of the documents; `scenefill` is this copy's own."""
         words = shlex.split(line)
         if words[0] == "scenefill":
             words[:1] = ["python", "-m", "pipeline"]
@@ -139,9 +139,3 @@ class Project:
 def stages_run(output: str) -> list[str]:
     """The stages that DVC says it ran, sorted: the order is not always the same."""
     return sorted(re.findall(r"Running stage '([a-z_]+)'", output))
-
-
-def readme_blocks() -> list[list[str]]:
-    """The lines of each shell block of the README."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    return [block.splitlines() for block in blocks]
