@@ -1,7 +1,7 @@
 """All that a training has reached, to be stopped and taken up at any step, and to go back."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,15 @@ class TrainState:
     at: Position = field(default_factory=Position)
     clock: float = field(default_factory=time.monotonic)  # when `at.seconds` was right
 
+    def __post_init__(self) -> None:
+        for group in self._groups():
+            group.setdefault("initial_lr", group["lr"])  # torch's schedulers call it so too
+
+    def _groups(self) -> Iterator[dict[str, Any]]:
+        """Of parameters, with the learning rate of each."""
+        for optimizer in self.recipe.optimizers.values():
+            yield from optimizer.param_groups
+
     @property
     def loss_weights(self) -> dict[str, dict[str, float]]:
         """Update -> term -> weight in its loss."""
@@ -88,9 +97,19 @@ class TrainState:
         """Seen so far, over all processes."""
         return self.at.step * self.params.batch_size
 
+    @property
+    def spent(self) -> float:
+        """Share of the budget; of minutes, as the last meeting had it."""
+        if self.num_steps is not None:
+            return self.at.step / self.num_steps
+        return self.at.seconds / Budget.parse(self.params.budget).seconds
+
     def take_step(self, parts: Sequence[Batch], amp_dtype: torch.dtype | None) -> Due:
         """The updates that the schedule wants on the batch in `parts`."""
         at, params = self.at, self.params
+        rate = self.recipe.rate(self.spent) * RATE_FACTOR**at.num_returns
+        for group in self._groups():
+            group["lr"] = group["initial_lr"] * rate
         at.step += 1
         for name in self.recipe.schedule.updates:
             result = update_step(self.recipe, name, parts, amp_dtype, self.processes.average)
@@ -106,7 +125,7 @@ class TrainState:
         """Waits for the device; the schedule hears what it did, unless the run `is_lost`."""
         at = self.at
         sums, nonfinite = at.loss_sums.meet(self.processes.average)
-        at.seconds += time.monotonic() - self.clock
+        at.seconds = self.processes.mean(at.seconds + time.monotonic() - self.clock)
         self.clock = time.monotonic()
         num_nonfinite = sum(each.num_steps for each in nonfinite)
         at.nonfinite_in_window += num_nonfinite
@@ -202,8 +221,4 @@ class TrainState:
         num_returns = self.at.num_returns + 1
         seconds = self.at.seconds
         self.restore(checkpoint.read(self.folder, self.at.good_step, self.processes.device))
-        factor = RATE_FACTOR ** (num_returns - self.at.num_returns)
         self.at.num_returns, self.at.seconds = num_returns, seconds
-        for optimizer in self.recipe.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] *= factor
