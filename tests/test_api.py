@@ -1,5 +1,6 @@
 """The Python API, on a real generator."""
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from ruamel.yaml import YAML
 
+from pipeline import cli
 from pipeline.api import Model, load
+from pipeline.completion.blends import DEFAULT
+from pipeline.config.profiles import render
 from support.pictures import picture
 from support.trained import save_untrained
 
@@ -114,3 +119,10 @@ def test_where_there_is_no_generator(tmp_path: Path) -> None:
         load(save_untrained(tmp_path / "vanilla", "vanilla"), device="cpu")
     with pytest.raises(ValueError, match="device is 'abacus'"):
         load(save_untrained(tmp_path / "ganscape"), device="abacus")
+
+
+def test_what_is_measured_is_what_is_shipped() -> None:
+    """Commands, page and Python fit a completion to its border as `evaluate` does by default."""
+    measured = YAML(typ="safe").load(render("sample"))["evaluate"]["blend"]
+    for call in (Model.complete, Model.outpaint, cli.complete, cli.outpaint):
+        assert inspect.signature(call).parameters["blend"].default == measured == DEFAULT
