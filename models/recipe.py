@@ -89,6 +89,8 @@ class Recipe:
     optimizers: dict[str, Optimizer]
     updates: dict[str, Update]
     schedule: Schedule
+    # Learning rates as a share of the optimizers' own, by the share of the budget that is spent.
+    rate: Callable[[float], float] = lambda spent: 1.0
 
 
 def to_device(networks: dict[str, nn.Module], device: torch.device) -> dict[str, nn.Module]:

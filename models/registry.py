@@ -16,6 +16,7 @@ RECIPES = {
     "glcic": "models.recipes.glcic",
     "outpaint": "models.recipes.outpaint",
     "pix2pix": "models.recipes.pix2pix",
+    "scenefill": "models.recipes.scenefill",
     "vanilla": "models.recipes.vanilla",
     "wgan": "models.recipes.wgan",
 }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.completion.blends import Blend, check_blend
+from pipeline.completion.blends import DEFAULT, Blend, check_blend
 from pipeline.completion.completion import complete
 from pipeline.completion.network import Network
 from pipeline.completion.outpainting import Side, canvas, outpaint
@@ -40,7 +40,7 @@ class Model:
         image: np.ndarray | Image.Image,
         mask: np.ndarray,
         *,
-        blend: Blend = "feather",
+        blend: Blend = DEFAULT,
         colors: int | None = None,
         seed: int = 0,
     ) -> np.ndarray:
@@ -68,7 +68,7 @@ class Model:
         extension_ratio: float = 0.5,
         sides: Sequence[Side] = ("left", "right"),
         *,
-        blend: Blend = "feather",
+        blend: Blend = DEFAULT,
         colors: int | None = None,
         seed: int = 0,
     ) -> np.ndarray:

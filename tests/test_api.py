@@ -1,5 +1,6 @@
 """The Python API, on a real generator."""
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from ruamel.yaml import YAML
 
+from pipeline import cli
 from pipeline.api import Model, load
+from pipeline.completion.blends import DEFAULT
+from pipeline.config.profiles import render
 from support.documents import code
 from support.pictures import picture
 from support.trained import save_untrained
@@ -130,3 +135,10 @@ def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (completed[~mask] == image[~mask]).all() and (completed[mask] != image[mask]).any()
     assert found["wide"].shape == (80, 150, 3)
     assert (found["wide"][:, 25:125] == image).all()
+
+
+def test_what_is_measured_is_what_is_shipped() -> None:
+    """Commands, page and Python fit a completion to its border as `evaluate` does by default."""
+    measured = YAML(typ="safe").load(render("sample"))["evaluate"]["blend"]
+    for call in (Model.complete, Model.outpaint, cli.complete, cli.outpaint):
+        assert inspect.signature(call).parameters["blend"].default == measured == DEFAULT

@@ -8,6 +8,8 @@ from torch.nn import functional
 
 # mode_seeking: a distance of two outputs below this multiple of their noises' counts as this.
 SMALLEST_DISTANCE = 1e-5
+# Of SSIM on [0, 1].
+SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2
 
 
 def squared_error_image(output: Tensor, image: Tensor) -> Tensor:
@@ -41,6 +43,37 @@ def absolute_error_image(output: Tensor, image: Tensor) -> Tensor:
 def absolute_error_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     """Mean over the photos of the mean absolute error over their hole pixels."""
     return _mean_in((output.float() - image.float()).abs(), mask)
+
+
+def dissimilarity_hole(output: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """1 - SSIM of the completed image, mean over the photos of the means over their holes.
+
+    Wang et al. 2004, with their Gaussian window of 11 px, constants and range [0, 1]; the window
+    sees the context too. In full precision, also under autocast: differences of squares.
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        original = (image.float() + 1) / 2
+        completed = torch.where(mask > 0, (output.float() + 1) / 2, original)
+        pairs = torch.cat(
+            [original, completed, original**2, completed**2, original * completed], dim=1
+        )
+        means = torch.split(_gaussian_means(pairs), image.shape[1], dim=1)
+        first, second, first_square, second_square, product = means
+        light = (2 * first * second + SSIM_C1) / (first**2 + second**2 + SSIM_C1)
+        variances = first_square - first**2 + second_square - second**2
+        structure = (2 * (product - first * second) + SSIM_C2) / (variances + SSIM_C2)
+        return 1 - _mean_in(light * structure, mask)
+
+
+def _gaussian_means(values: Tensor) -> Tensor:
+    """(N, C, H, W), mirrored beyond its borders."""
+    num, reach = values.shape[1], 5
+    taps = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+    kernel = torch.exp(-(taps**2) / (2 * 1.5**2))
+    kernel = kernel / kernel.sum()
+    padded = functional.pad(values, (reach,) * 4, mode="reflect")
+    rows = functional.conv2d(padded, kernel.view(1, 1, -1, 1).expand(num, 1, -1, 1), groups=num)
+    return functional.conv2d(rows, kernel.view(1, 1, 1, -1).expand(num, 1, 1, -1), groups=num)
 
 
 def real_loss(logits: Tensor, where: Tensor | None = None) -> Tensor:

@@ -1,5 +1,6 @@
 """Phases of a training, ended early by running means: in every epoch (GANscape) or once a run."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 from models.recipe import Sums
 
 Means = Mapping[str, float]
+
+# Shares of the budget and of the highest learning rate (cosine_rate).
+WARM_UP, LAST_RATE = 0.03, 0.01
+FIRST_SPENT = 1e-4  # counts for what is less, so that the first step is one
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,15 @@ class PhaseSchedule:
         """The inverse of `state_dict`."""
         self.index, self.num_done = state["index"], state["num_done"]
         self.sums = {name: (total, count) for name, (total, count) in state["sums"].items()}
+
+
+def cosine_rate(spent: float) -> float:
+    """Learning rates as a share of the highest: up in a line, then down along a cosine.
+
+    `spent` is the share of the budget, 0..1; a larger budget begins again where it is then.
+    """
+    falling = LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * min(spent, 1.0))) / 2
+    return falling * min(1.0, max(spent, FIRST_SPENT) / WARM_UP)
 
 
 def phase_lengths(fractions: list[float], steps_per_epoch: int) -> list[int]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.completion.blends import blended
 from pipeline.inpainting import baselines
-from pipeline.inpainting.poisson import poisson_blended
 from pipeline.inpainting.quantization import quantize
 from pipeline.metrics.image_metrics import completion_metrics, context_psnr
 from pipeline.params.evaluate import EvaluateParams
@@ -80,7 +80,7 @@ def _finished(output: np.ndarray, task: Task, params: EvaluateParams) -> np.ndar
     """The raw output as the picture that is measured; its context is the photo's own."""
     painted = quantize(output, params.colors) if params.colors else output
     picture: np.ndarray = np.where(task.mask[..., None], painted, task.image)
-    return poisson_blended(picture, task.mask) if params.blend == "poisson" else picture
+    return blended(picture, task.mask, params.blend)
 
 
 def facts_of(task: Task) -> dict[str, str | int | bool | float]:

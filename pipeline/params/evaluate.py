@@ -17,7 +17,7 @@ Baseline = Literal[
     "patch_copy",
     "other_photo",
 ]
-Blend = Literal["none", "poisson"]
+Blend = Literal["none", "feather", "poisson"]
 
 
 class EvaluateParams(Section):
@@ -25,7 +25,7 @@ class EvaluateParams(Section):
 
     baselines: list[Baseline] = Field(description="other fills of the same holes")
     blend: Blend = Field(
-        description="how completions meet their surroundings; poisson: by their gradients, GLCIC's"
+        description="how completions are fitted to their borders, as by `complete`; GLCIC: poisson"
     )
     num_grid: int = Field(ge=1, le=64, description="test photos in the grid, chosen by key")
     colors: int = Field(

@@ -41,11 +41,17 @@ class Processes:
         for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
+    def mean(self, value: float) -> float:
+        """Over all processes, which have to ask for it together."""
+        if self.num == 1:
+            return value
+        share = torch.tensor([value], dtype=torch.float64, device=self.device)
+        self.average([share])
+        return float(share)
+
     def any(self, flag: bool) -> bool:
         """Whether it is true in any process; all have to ask."""
-        share = torch.tensor([float(flag)], device=self.device)
-        self.average([share])
-        return bool(share > 0)
+        return self.mean(float(flag)) > 0
 
     def agree(self, flag: bool, *, now: bool) -> bool:
         """Like `any`; where others have to be asked only `now` and then, else no."""

@@ -1,7 +1,7 @@
 """All that a training has reached: what a checkpoint holds, resumes from and rolls back to."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,15 @@ class TrainState:
     position: Position = field(default_factory=Position)
     clock: float = field(default_factory=time.monotonic)  # when `position.seconds` was right
 
+    def __post_init__(self) -> None:
+        for group in self._groups():
+            group.setdefault("initial_lr", group["lr"])  # torch's schedulers call it so too
+
+    def _groups(self) -> Iterator[dict[str, Any]]:
+        """Of parameters, with the learning rate of each."""
+        for optimizer in self.recipe.optimizers.values():
+            yield from optimizer.param_groups
+
     @property
     def loss_weights(self) -> dict[str, dict[str, float]]:
         """Update -> term -> weight in its loss."""
@@ -91,9 +100,19 @@ class TrainState:
 
     # Steps
 
+    @property
+    def spent(self) -> float:
+        """Share of the budget; of minutes, as the last sync had it."""
+        if self.num_steps is not None:
+            return self.position.step / self.num_steps
+        return self.position.seconds / Budget.parse(self.params.budget).seconds
+
     def train_step(self, parts: Sequence[Batch], amp_dtype: torch.dtype | None) -> Due:
         """The updates that the schedule asks for, on the batch in `parts`."""
         position, params = self.position, self.params
+        rate = self.recipe.rate(self.spent) * RATE_FACTOR**position.num_rollbacks
+        for group in self._groups():
+            group["lr"] = group["initial_lr"] * rate
         position.step += 1
         for name in self.recipe.schedule.updates:
             result = update_step(self.recipe, name, parts, amp_dtype, self.processes.average)
@@ -117,7 +136,8 @@ class TrainState:
         """
         position = self.position
         sums, nonfinite = position.loss_sums.sync(self.processes.average)
-        position.seconds += time.monotonic() - self.clock
+        elapsed = time.monotonic() - self.clock
+        position.seconds = self.processes.mean(position.seconds + elapsed)
         self.clock = time.monotonic()
         num_skipped = sum(each.num_steps for each in nonfinite)
         position.skipped_in_window += num_skipped
@@ -215,9 +235,4 @@ class TrainState:
         num_rollbacks, seconds = self.position.num_rollbacks + 1, self.position.seconds
         good_step = self.position.good_step
         self.load_state_dict(checkpoint.read(self.folder, good_step, self.processes.device))
-        # The checkpoint may be older than earlier rollbacks, whose factors it does not hold.
-        factor = RATE_FACTOR ** (num_rollbacks - self.position.num_rollbacks)
         self.position.num_rollbacks, self.position.seconds = num_rollbacks, seconds
-        for optimizer in self.recipe.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] *= factor

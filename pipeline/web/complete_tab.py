@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from pipeline.completion.blends import DEFAULT
 from pipeline.web.fragments import source
 from pipeline.web.handlers import HEAVY, PRIVATE, QUIET, in_words
 from pipeline.web.uploads import SUFFIXES
@@ -50,7 +51,7 @@ def complete_tab(page: gr.Blocks, work: Workplace) -> None:
             complete = gr.Button("Complete", variant="primary", elem_id="complete")
             people = gr.Button("Remove people", elem_id="people")
             with gr.Accordion("Blending, colours, seed", open=False, elem_id="options"):
-                blend = gr.Radio(BLENDS, value="feather", label="Edge of the hole")
+                blend = gr.Radio(BLENDS, value=DEFAULT, label="Edge of the hole")
                 colors = gr.Slider(0, 200, 0, step=10, label="Colours (0: all)")
                 seed = gr.Number(0, label="Seed", precision=0, minimum=0)
             with gr.Accordion("Outpaint", open=False, elem_id="outpaint"):

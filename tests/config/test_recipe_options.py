@@ -10,8 +10,10 @@ from pipeline.config.recipe_options import options_text
 from pipeline.params.section import PARAMS_PATH
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("preset", ["default", "faithful"])
+@pytest.mark.parametrize(
+    ("recipe", "preset"),
+    [(recipe, preset) for recipe in RECIPES for preset in options_model(recipe).presets],
+)
 def test_every_option_is_there_as_the_preset_has_it(recipe: str, preset: str) -> None:
     pasted = YAML(typ="safe").load(options_text(recipe, preset))["recipes"][recipe]
     model = options_model(recipe)

@@ -32,6 +32,7 @@ COMPLETING = [
     ("outpaint", "default", {}),
     ("outpaint", "faithful", {}),
     ("pix2pix", "default", {}),
+    ("scenefill", "default", {"blocks": [1, 1, 1]}),
     ("basquiat", "default", {}),
 ]
 # Recipe and preset -> distribution and values a photo of what it draws.

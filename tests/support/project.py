@@ -36,6 +36,7 @@ TINY = {
     "train.log_every": 2,
     "train.num_samples": 4,
     "recipes.ganscape.width": 4,
+    "recipes.scenefill.width": 4,
     "runtime.threads": 1,
     "runtime.workers": 1,
 }

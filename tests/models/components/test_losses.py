@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from models.components import losses
+from models.components.pixels import to_tensor
+from pipeline.metrics.image_metrics import ssim_maps
 
 
 def test_squared_error_over_the_image() -> None:
@@ -106,3 +109,17 @@ def test_losses_are_finite_where_the_sigmoid_is_not() -> None:
 def test_accuracy() -> None:
     real, fake = torch.tensor([1.0, 1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, 1.0, -1.0])
     assert losses.accuracy(real, fake).item() == pytest.approx((3 / 4 + 2 / 4) / 2)
+
+
+def test_dissimilarity_is_one_minus_the_ssim_that_is_reported() -> None:
+    random = np.random.default_rng(0)
+    pair = [random.integers(0, 256, (24, 24, 3), dtype=np.uint8) for _ in range(2)]
+    hole = np.zeros((24, 24), bool)
+    hole[0:9, 10:20] = True
+    completed = np.where(hole[..., None], pair[1], pair[0])
+    (similar,) = ssim_maps([completed], pair[0])
+    original, output = (to_tensor(torch.from_numpy(each[None])) for each in pair)
+    mask = torch.from_numpy(hole)[None, None].float()
+    found = losses.dissimilarity_hole(output, original, mask).item()
+    assert found == pytest.approx(1 - similar[hole].mean(), abs=1e-5)
+    assert losses.dissimilarity_hole(original, original, mask).item() == pytest.approx(0, abs=1e-6)

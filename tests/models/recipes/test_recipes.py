@@ -27,10 +27,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "glcic": {"width": 4, "phases": [2, 1]},
     "outpaint": {"width": 4, "features": "discriminator"},  # VGG19's weights are not at hand
     "pix2pix": {"width": 4},
+    "scenefill": {"width": 4, "blocks": [1, 1, 1]},
     "vanilla": {"width": 4},
     "wgan": {"width": 4, "phases": [2, 6]},
 }
-CASES = [(name, preset) for name in SMALL for preset in ("default", "faithful")]
+CASES = [(name, preset) for name in SMALL for preset in registry.options_model(name).presets]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def test_no_gradient_is_left_from_another_update(case: Case, batch: Batch) -> No
         for with_others in (False, True):
             recipe = case.build()
             for optimizer in recipe.optimizers.values():
-                optimizer.param_groups[0]["lr"] = 0.0
+                for group in optimizer.param_groups:
+                    group["lr"] = 0.0
             without_memory(recipe)
             for update in recipe.updates.values():
                 update.after_step()  # weights that are clipped are so from the start

@@ -33,9 +33,12 @@ RECIPES: dict[str, tuple[dict[str, Any], int]] = {
     "glcic": ({"width": 8, "phases": [80, 5]}, 100),
     "outpaint": ({"width": 8}, 100),
     "pix2pix": ({"width": 8}, 100),
+    "scenefill": ({"width": 16, "detail": 0.0}, 150),
     "vanilla": ({"width": 64, "channels": 3}, 500),
     "wgan": ({"width": 8, "phases": [80, 10]}, 100),
 }
+# Of the error before any training. Where that is a classical fill's, little is left to learn.
+SHARES = {"scenefill": 0.96}
 
 
 @pytest.fixture(scope="module")
@@ -89,4 +92,4 @@ def test_it_learns(name: str, photos: Tensor) -> None:
         recipe.schedule.observe(sums)
         ema.update(BATCH, (step + 1) * BATCH)
     after = error(ema.network, validation)
-    assert after < 0.7 * before
+    assert after < SHARES.get(name, 0.7) * before
