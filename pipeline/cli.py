@@ -472,4 +472,4 @@ def clean() -> None:
     from pipeline.commands.clean import clean_scratch
 
     _enter("clean")
-    typer.echo(clean_scratch())
+    typer.echo(clean_scratch(Path("data")))

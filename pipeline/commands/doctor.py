@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pipeline.config.whole import WholeParams, check_whole, warnings_of
 from pipeline.planning.cache_links import WANTED, cache_dir, dvc_says, hard_links_work
 from pipeline.runtime.code_closure import ROOT
+from pipeline.runtime.photo_archive import FOLDER as PHOTOS
 from pipeline.runtime.scratch import ARCHIVES, FINGERPRINT_DIGITS, work_dir
 
 OLDEST_PYTHON = (3, 11)
@@ -219,6 +220,7 @@ def _disk(params: WholeParams) -> Iterator[Finding]:
         return
     needed = total_need(params, source, stored_once)
     here = sum(_size_of(Path("data") / need.stage) for need in disk_needs(params, source))
+    here += _size_of(work_dir() / PHOTOS)
     free = shutil.disk_usage(".").free
     seen = f"{size_text(free)} free in {Path.cwd()}"
     wanted = f"{size_text(max(needed - here, 0))} more for the data stages of params.yaml"

@@ -22,6 +22,7 @@ from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
 from pipeline.photos.headers import members
 from pipeline.photos.keys import shuffled
+from pipeline.runtime.photo_archive import has_photos, photo_archive
 
 MODEL = "model"  # in the evaluation's table
 SIDE = 256  # px, of each picture in the strip
@@ -139,7 +140,7 @@ def _not_run(stage: str) -> str:
 
 def _index_lines(photo: dict[str, Any]) -> Iterator[str]:
     yield f"{photo['path']}, category {photo['category']}"
-    yield f"{photo['size']:,} bytes from byte {photo['offset']:,} of data/download/photos.tar"
+    yield f"{photo['size']:,} bytes from byte {photo['offset']:,} of the archive"
 
 
 def _selection_lines(photo: dict[str, Any], data: Path) -> Iterator[str]:
@@ -297,9 +298,9 @@ def _picture(
     photo: dict[str, Any], person: dict[str, Any] | None, sample: _Sample | None, data: Path
 ) -> Image.Image | None:
     """Side by side: the photo with its boxes, the sample, masked, completed; what there is."""
-    archive = data / "download" / "photos.tar"
-    if not archive.is_file() or (person is not None and person["status"] != "ok"):
+    if not has_photos(data) or (person is not None and person["status"] != "ok"):
         return None
+    archive = photo_archive(data)
     with archive.open("rb") as file:
         photo_bytes = read_at(file, photo["offset"], photo["size"])
     try:

@@ -30,6 +30,7 @@ from pipeline.people_filter.thresholds import (
 )
 from pipeline.photos import photo_tables
 from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.photo_archive import photo_archive
 from pipeline.runtime.scratch import fresh_folder
 
 VERDICTS = ("kept", "other_category", "broken", "person", "exact_copy", "near_copy")
@@ -63,7 +64,7 @@ def run(data: Path = Path("data")) -> None:
     fresh_folder(out / "sheets")
     num_each = params.num_thumbnails // NUM_SHEETS
     places = write_sheets(
-        data / "download" / "photos.tar",
+        photo_archive(data),
         _on_sheets(verdicts, leaks, photos, num_each),
         leaking,
         out / "sheets",

@@ -29,6 +29,7 @@ STAGES = [
 ]
 SETTINGS = {
     "download": {"source": "folder"},
+    "sources": {"folder": {"path": "data/photos"}},
     "filter_categories": {"categories": ["hill", "sea"]},
     "detect_people": {"enabled": False},
     "filter_people": {"val_share": 0.2, "test_share": 0.5},
