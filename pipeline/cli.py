@@ -35,7 +35,7 @@ GENERATOR = [f"data/train/{name}" for name in ("generator.safetensors", "config.
 TRAINED = [*GENERATOR, "data/train/history"]
 FIGURES = [
     *("data/filter_people/funnel.json", "data/filter_people/people_filter.json"),
-    *("data/downscale/funnel.json", "data/evaluate/metrics.json", "data/evaluate/scores.csv"),
+    *("data/downscale/funnel.json", "data/evaluate/figures.json", "data/evaluate/scores.csv"),
 ]
 
 app = typer.Typer(
@@ -216,12 +216,16 @@ def export(
 
 
 @app.command()
-def runs() -> None:
-    """List the runs that git has figures of, for the report."""
-    from pipeline.commands.runs import write_former_runs
+def runs(
+    for_report: Annotated[
+        bool, typer.Option("--for-report", help="also keep the list, which the report then shows")
+    ] = False,
+) -> None:
+    """List the runs that git has figures of."""
+    from pipeline.commands.runs import runs_text
 
     _enter("runs")
-    typer.echo(write_former_runs())
+    typer.echo(runs_text(for_report))
 
 
 INPUTS = typer.Argument(help="photos: files, folders, globs", metavar="INPUT...")

@@ -114,7 +114,7 @@ def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
     project.set("train.recipe", "ninth")
     assert project.repro() == TRAINED
     assert figures(project, "train/config.json")["loss_weights"] == {"generator": {"l1": 1.0}}
-    assert "model" in figures(project, "evaluate/metrics.json")
+    assert "model" in figures(project, "evaluate/figures.json")
     project.set("train.recipe", "ganscape")
     assert project.repro() == []
 
@@ -388,7 +388,7 @@ def test_outs_are_whole(project: Project) -> None:
     }
     assert counts == meta["num_samples"]
     assert sum(counts.values()) == funnel["ok"]
-    metrics = figures(project, "evaluate/metrics.json")
+    metrics = figures(project, "evaluate/figures.json")
     assert metrics["num_photos"] == counts["test"] > 0
     methods = {"model", *get_args(Baseline)}
     assert {name for name, value in metrics.items() if isinstance(value, dict)} == methods

@@ -15,7 +15,7 @@ from pipeline.report.history import read_history
 from pipeline.report.titles import SAMPLE_FIGURES
 
 PICTURES = {
-    "figures": "evaluate/metrics.json",
+    "all figures": "evaluate/figures.json",
     "all metrics, with intervals": "evaluate/scores.csv",
     "by hole size, category, texture": "evaluate/strata.csv",
     "completed test photos": "evaluate/grids/test.png",
@@ -95,7 +95,7 @@ def _people_line(folder: Path) -> str:
 
 def _tables(folder: Path) -> Iterator[Table]:
     """Of what the generator can do: complete holes, make up pictures, or both."""
-    metrics = _json(folder / "metrics.json")
+    metrics = _json(folder / "figures.json")
     if "model" in metrics:
         with (folder / "scores.csv").open() as file:
             yield _completions_table(list(csv.DictReader(file)), metrics)

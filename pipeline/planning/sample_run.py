@@ -151,7 +151,7 @@ def _evaluation(small: "_Line", large: "_Line", rates: Rates) -> None:
     seconds, numbers = [], []
     for line in (small, large):
         seconds.append(line.seconds("evaluate"))
-        metrics = json.loads((line.folder / "data/evaluate/metrics.json").read_text())
+        metrics = json.loads((line.folder / "data/evaluate/figures.json").read_text())
         numbers.append(metrics["num_photos"])
     rates["evaluate"] = _slope(seconds, numbers)
 

@@ -57,7 +57,7 @@ class Report(NamedTuple):
 def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
     """Reads all outs under `data`; `whole` is params.yaml. A missing out names its stage."""
     decisive = provenance.decisive(whole)
-    metrics = read_json(data / "evaluate" / "metrics.json")
+    metrics = read_json(data / "evaluate" / "figures.json")
     test, generator = metrics["test_sha256"], metrics["generator_sha256"]
     completes = MODEL in metrics
     pictures = _rateable(photo_tables.read(data / "evaluate" / "per_image.parquet"))
@@ -76,7 +76,7 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
         photos=photos,
         extremes=read_extremes(data, order) if completes else [],
         samples=data_uri(samples) if "samples" in metrics else None,
-        runs=read_runs(data, test, generator),
+        runs=read_runs(data),
         rated=read_ratings(data / "ratings", pictures, test, generator) if completes else [],
         published=published(),
         rating=rating_page(data, test, generator, seed=params.seed, num_photos=params.num_rated)
