@@ -38,6 +38,9 @@ FIGURES = [
     *("data/downscale/funnel.json", "data/evaluate/figures.json", "data/evaluate/scores.csv"),
 ]
 
+INTERRUPTED = 130  # the exit code
+_when_interrupted = "interrupted"
+
 app = typer.Typer(
     help="From photographs to an evaluated completion GAN. `dvc repro` runs all eleven stages, as "
     "params.yaml in this folder says, and only what changed; a numbered command below runs one.",
@@ -52,9 +55,10 @@ def main() -> None:
     """Runs the command; a fault of the user's is one screen of text, not a traceback."""
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # by typer, of a KeyboardInterrupt
+            typer.echo(_when_interrupted, err=True)
+        raise
     except ValueError as error:
         # Notes say at which photo it was.
         _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
@@ -62,6 +66,12 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _fail(f"the disk is full ({error}): free some space and run again; finished work is kept")
+
+
+def _say_if_interrupted(message: str) -> None:
+    """What Ctrl-C and SIGTERM are answered with from here on."""
+    global _when_interrupted
+    _when_interrupted = message
 
 
 def _fail(message: str) -> None:
@@ -84,6 +94,7 @@ def _fail(message: str) -> None:
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
+        _say_if_interrupted(f"{name}: interrupted; run it again to go on from here")
         from pipeline.config.preconditions import enter_project, require_inputs
         from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
@@ -98,12 +109,8 @@ def _stage_command(name: str) -> Callable[[], None]:
             for warning in warnings_of(params):
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
-        try:
-            with running(name), timed(name, params_digest(read())):
-                importlib.import_module(f"pipeline.stages.{name}").run()
-        except KeyboardInterrupt:
-            typer.echo(f"{name}: interrupted; run it again to go on from here", err=True)
-            sys.exit(130)
+        with running(name), timed(name, params_digest(read())):
+            importlib.import_module(f"pipeline.stages.{name}").run()
         typer.echo(f"{name}: done, see data/{name}/", err=True)
 
     return command
@@ -239,6 +246,7 @@ COLORS = typer.Option(help="reduce what is filled in to so many colours, 2 to 25
 FORCE = typer.Option("--force", help="write over existing outputs")
 RESUME = typer.Option("--resume", help="leave out photos that have their output")
 DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
+BATCH_INTERRUPTED = "interrupted; what is written is whole, --resume goes on from here"
 
 
 @app.command()
@@ -281,8 +289,9 @@ def complete(
     from pipeline.image_files.masks import MaskRule
     from pipeline.image_files.render_options import RenderOptions
 
-    _batch(
-        lambda: complete_files(
+    _say_if_interrupted(BATCH_INTERRUPTED)
+    typer.echo(
+        complete_files(
             [str(here / name) for name in inputs],
             Outputs(ENDING, _at(here, output), _at(here, output_dir), force, resume),
             RenderOptions(generator, blend, colors, seed, device),
@@ -329,8 +338,9 @@ def outpaint(
 
     names = [*(inputs or []), *([input_image] if input_image else [])]
     folder = output_dir or output_folder
-    _batch(
-        lambda: outpaint_files(
+    _say_if_interrupted(BATCH_INTERRUPTED)
+    typer.echo(
+        outpaint_files(
             [str(here / name) for name in names],
             Outputs(ENDING, _at(here, output), _at(here, folder), force, resume),
             RenderOptions(generator, blend, colors, seed, device),
@@ -338,15 +348,6 @@ def outpaint(
             sides=sides.split(","),
         )
     )
-
-
-def _batch(work: Callable[[], str]) -> None:
-    """Says what was done; Ctrl-C leaves whole files."""
-    try:
-        typer.echo(work())
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what is written is whole, --resume goes on from here", err=True)
-        sys.exit(130)
 
 
 @app.command()

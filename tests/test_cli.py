@@ -128,6 +128,7 @@ def test_doctor_warns_of_the_demo_detector_on_real_photos(project: Project) -> N
         "python", "-m", "pipeline", "doctor"
     )
     project.set("download.source", "synthetic")
+    project.set("sources.folder.path", "data/none")
     assert "demo detector" not in project.run("python", "-m", "pipeline", "doctor")
 
 
