@@ -362,11 +362,14 @@ def schema() -> None:
 
 @app.command()
 def check() -> None:
-    """Check the whole of params.yaml."""
+    """Check the whole of params.yaml, and your photos' names."""
+    from pipeline.config.photo_folder import faults_of
     from pipeline.config.whole import check_whole
 
     _enter("check")
-    check_whole()
+    params = check_whole()
+    if faults := faults_of(Path(params.sources.folder.path)):
+        raise ValueError("\n".join(faults))
     typer.echo("params.yaml is fine")
 
 

@@ -39,7 +39,7 @@ FRESH: list[Line] = [
     ("scenefill check", 0, "params.yaml is fine"),
     ("scenefill results", 1, "error: results needs data/filter_people/funnel.json, which"),
     ("scenefill train", 1, "error: train needs data/crop/train, which `crop` makes"),
-    ("scenefill runs", 1, "error: git has no runs here"),
+    ("scenefill runs", 0, "no former runs"),
     ("scenefill watch --once", 1, "error: no training has begun"),
     ("git status --short", 0, ""),
 ]

@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     (tmp_path / "cache").mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     says = {("cache", "dir"): str(tmp_path / "cache"), ("config", "cache.type"): cache_links.WANTED}
     for module in (cache_links, doctor):
         monkeypatch.setattr(module, "dvc_says", lambda *words: says.get(words))
