@@ -428,15 +428,16 @@ def thresholds(
 @app.command()
 def explain(
     photo: Annotated[
-        str, typer.Argument(help="its key, its path in the archive, or its file name")
+        str,
+        typer.Argument(help="its key, its path or its file name"),
     ],
 ) -> None:
     """Tell the story of one photo, with an image."""
-    _enter("explain", INDEX)
+    here = _enter("explain", INDEX)
     from pipeline.commands.explain import tell
     from pipeline.runtime.scratch import work_dir
 
-    story = tell(photo, Path("data"))
+    story = tell(str(here / photo) if (here / photo).is_file() else photo, Path("data"))
     typer.echo("\n".join(story.lines))
     if story.picture is not None:
         path = work_dir() / "explain" / f"{story.key}.png"

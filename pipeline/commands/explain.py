@@ -23,6 +23,7 @@ from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
 from pipeline.photos.headers import members
 from pipeline.photos.keys import shuffled
 from pipeline.runtime.photo_archive import has_photos, photo_archive
+from pipeline.sources.folder.source import NO_CATEGORY
 
 MODEL = "model"  # in the evaluation's table
 SIDE = 256  # px, of each picture in the strip
@@ -85,7 +86,20 @@ def find(name: str, index: Path) -> dict[str, Any]:
         if row:
             return row
     paths = parquet.read_table(index, columns=["path"])["path"]
-    matches = paths.filter(compute.ends_with(paths, f"/{name}")).to_pylist()
+    endings = [name]
+    is_file = Path(name).is_file()
+    if is_file:
+        # In the archive the path of a file of the user's begins otherwise, and ends alike.
+        parts = Path(name).parts
+        endings += ["/".join(parts[place:]) for place in range(1, len(parts) - 1)]
+        endings.append(f"{NO_CATEGORY}/{parts[-1]}")
+    found = (paths.filter(compute.ends_with(paths, f"/{each}")).to_pylist() for each in endings)
+    matches: list[str] = next(filter(None, found), [])
+    if is_file and not matches:
+        raise ValueError(
+            f"{name} is a file, but none of the photos: hidden files, and endings that are not in "
+            "params.yaml index.extensions, are left out; a new one is seen by the next `dvc repro`"
+        )
     if len(matches) == 1:
         row = _row(index, matches[0], "path")
         assert row is not None
