@@ -1,16 +1,19 @@
 """The commands that a user of DVC types every day, in every place where there is a project.
 
 Each place is a session: a line of it is a command, the exit code, and how its first line of output
-begins. docs/experiments.md tells what is shown here.
+begins. docs/sharing.md tells what is shown here.
 """
 
+import re
 import shlex
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
+from pipeline.runtime.code_closure import ROOT
 from support.pictures import encoded, picture
 from support.project import TINY, Project
 
@@ -19,6 +22,8 @@ pytestmark = pytest.mark.slow
 SMALL = TINY | {"sources.synthetic.num_photos": 60}
 SKIPPED = "Stage 'download' didn't change, skipping"
 CLEAN = "Data and pipelines are up to date."
+
+PAGE = ROOT / "docs/sharing.md"
 
 Line = tuple[str, int, str]
 
@@ -93,7 +98,7 @@ QUEUED: list[Line] = [
     ("dvc status", 0, CLEAN),
     ("git checkout --quiet -", 0, ""),
     ("dvc checkout", 0, "M       data/evaluate/grids/"),
-    ("dvc exp remove temp", 0, "Removed experiments: temp"),
+    ("dvc exp remove temp", 0, "Removed experiments: 'temp'"),
 ]
 SHARING: list[Line] = [
     ("dvc remote add --default shared {remote}", 0, "Setting 'shared' as a default remote."),
@@ -145,6 +150,18 @@ PHOTOS: list[Line] = [
     ("dvc exp apply temp", 0, "Changes for experiment 'temp' have been applied"),
     ("dvc status", 0, CLEAN),
 ]
+
+
+SESSIONS = [FRESH, PARTIAL, EXPERIMENTS, QUEUED, SHARING, COLLEAGUE, ZIP, FOLDER, PHOTOS]
+
+
+def test_the_page_on_sharing_shows_what_is_typed_here() -> None:
+    typed = {re.sub(r"{\w+}", "*", line[0]) for session in SESSIONS for line in session}
+    shown = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), flags=re.DOTALL | re.MULTILINE)
+    commands = [command for block in shown for command in block.splitlines()]
+    assert len(commands) > 15 and sum(map(len, SESSIONS)) > 60
+    for command in commands:
+        assert any(fnmatch(command, each) for each in typed), command
 
 
 def play(project: Project, lines: list[Line], **names: str) -> None:

@@ -61,6 +61,7 @@ def test_a_wrong_value_is_a_fault(project: Path) -> None:
 
 def test_a_source_that_cannot_be_had_is_a_fault(project: Path) -> None:
     text = (project / "params.yaml").read_text().replace("source: synthetic", "source: folder", 1)
+    text = text.replace("path: data/none", "path: nowhere", 1)
     (project / "params.yaml").write_text(text)
     assert "no such folder exists" in found("source", "fault").line
 
