@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from photo_archive import ROOT, write_archive
+from photo_archive import ROOT, write_download
 from ruamel.yaml import YAML
 
 from pipeline.config.profiles import render
@@ -63,9 +63,7 @@ def _options() -> argparse.Namespace:
 
 
 def run_all(folder: Path, num_photos: int, workers: int) -> dict[str, Figures]:
-    archive = folder / "data/download/photos.tar"
-    write_archive(archive, num_photos)
-    (archive.parent / "lists").mkdir()
+    write_download(folder, num_photos)
     write_params(folder, workers)
     figures = {}
     for stage in STAGES:

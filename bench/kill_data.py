@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import psutil
-from photo_archive import ROOT, write_archive
+from photo_archive import ROOT, write_download
 from ruamel.yaml import YAML
 
 from pipeline.config.profiles import render
@@ -91,8 +91,7 @@ def _row(found: Outcome) -> str:
 
 def prepare(folder: Path, num_photos: int, with_detector: bool) -> Path:
     """A project's data, every stage done once."""
-    write_archive(folder / "data/download/photos.tar", num_photos, most=NUM_PICTURES)
-    (folder / "data/download/lists").mkdir()
+    write_download(folder, num_photos, most=NUM_PICTURES)
     set_params(folder, {"detect_people": {"enabled": with_detector}})
     for stage in BEFORE:
         run(folder, stage)
@@ -157,9 +156,9 @@ def undisturbed(prepared: Path, work: Path, stage: str, workers: int) -> Path:
 
 def twin(prepared: Path, folder: Path, stage: str, workers: int) -> Path:
     """A copy in which `stage` has still to run; nothing is known from the store."""
-    ignored = shutil.ignore_patterns(".work", "photos.tar")
-    shutil.copytree(prepared, folder, ignore=ignored)
-    os.link(prepared / "data/download/photos.tar", folder / "data/download/photos.tar")
+    shutil.copytree(prepared, folder, ignore=shutil.ignore_patterns(".work"))
+    (folder / ".work/photos").mkdir(parents=True)
+    os.link(prepared / ".work/photos/0.tar", folder / ".work/photos/0.tar")
     shutil.rmtree(folder / "data" / stage)
     set_params(folder, {"runtime": {"workers": workers}})
     return folder

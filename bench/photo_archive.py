@@ -47,6 +47,13 @@ def photos(num_photos: int, most: int = 900) -> Iterator[bytes]:
         yield picture[:2] + segment + picture[2:]
 
 
+def write_download(folder: Path, num_photos: int, most: int = 900) -> None:
+    """What the stage `download` leaves in the project `folder`."""
+    write_archive(folder / ".work/photos/0.tar", num_photos, most)
+    (folder / "data/download/lists").mkdir(parents=True)
+    (folder / "data/download/photos.tar.sha256").write_text("0  photos.tar\n")
+
+
 def write_archive(path: Path, num_photos: int, most: int = 900) -> None:
     """A tar laid out as Places365's, with the same number of photos in each category."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -35,8 +35,11 @@ GENERATOR = [f"data/train/{name}" for name in ("generator.safetensors", "config.
 TRAINED = [*GENERATOR, "data/train/history"]
 FIGURES = [
     *("data/filter_people/funnel.json", "data/filter_people/people_filter.json"),
-    *("data/downscale/funnel.json", "data/evaluate/metrics.json", "data/evaluate/scores.csv"),
+    *("data/downscale/funnel.json", "data/evaluate/figures.json", "data/evaluate/scores.csv"),
 ]
+
+INTERRUPTED = 130  # the exit code
+_when_interrupted = "interrupted"
 
 app = typer.Typer(
     help="From photographs to an evaluated completion GAN. `dvc repro` runs all eleven stages, as "
@@ -70,9 +73,10 @@ def main() -> None:
     """Runs the command; a fault of the user's is one screen of text, not a traceback."""
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # by typer, of a KeyboardInterrupt
+            typer.echo(_when_interrupted, err=True)
+        raise
     except ValueError as error:
         # Notes say at which photo it was.
         _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
@@ -80,6 +84,12 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _fail(f"the disk is full ({error}): free some space and run again; finished work is kept")
+
+
+def _say_if_interrupted(message: str) -> None:
+    """What Ctrl-C and SIGTERM are answered with from here on."""
+    global _when_interrupted
+    _when_interrupted = message
 
 
 def _fail(message: str) -> None:
@@ -102,6 +112,7 @@ def _fail(message: str) -> None:
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
+        _say_if_interrupted(f"{name}: interrupted; run it again to go on from here")
         from pipeline.config.preconditions import enter_project, require_inputs
         from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
@@ -116,12 +127,8 @@ def _stage_command(name: str) -> Callable[[], None]:
             for warning in warnings_of(params):
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
-        try:
-            with running(name), timed(name, params_digest(read())):
-                importlib.import_module(f"pipeline.stages.{name}").run()
-        except KeyboardInterrupt:
-            typer.echo(f"{name}: interrupted; run it again to go on from here", err=True)
-            sys.exit(130)
+        with running(name), timed(name, params_digest(read())):
+            importlib.import_module(f"pipeline.stages.{name}").run()
         typer.echo(f"{name}: done, see data/{name}/", err=True)
 
     return command
@@ -234,12 +241,16 @@ def export(
 
 
 @app.command()
-def runs() -> None:
-    """List the runs that git has figures of, for the report."""
-    from pipeline.commands.runs import write_former_runs
+def runs(
+    for_report: Annotated[
+        bool, typer.Option("--for-report", help="also keep the list, which the report then shows")
+    ] = False,
+) -> None:
+    """List the runs that git has figures of."""
+    from pipeline.commands.runs import runs_text
 
     _enter("runs")
-    typer.echo(write_former_runs())
+    typer.echo(runs_text(for_report))
 
 
 INPUTS = typer.Argument(help="photos: files, folders, globs", metavar="INPUT...")
@@ -253,6 +264,7 @@ COLORS = typer.Option(help="reduce what is filled in to so many colours, 2 to 25
 FORCE = typer.Option("--force", help="write over existing outputs")
 RESUME = typer.Option("--resume", help="leave out photos that have their output")
 DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
+BATCH_INTERRUPTED = "interrupted; what is written is whole, --resume goes on from here"
 
 
 @app.command()
@@ -295,8 +307,9 @@ def complete(
     from pipeline.image_files.masks import MaskRule
     from pipeline.image_files.render_options import RenderOptions
 
-    _batch(
-        lambda: complete_files(
+    _say_if_interrupted(BATCH_INTERRUPTED)
+    typer.echo(
+        complete_files(
             [str(here / name) for name in inputs],
             Outputs(ENDING, _at(here, output), _at(here, output_dir), force, resume),
             RenderOptions(generator, blend, colors, seed, device),
@@ -343,8 +356,9 @@ def outpaint(
 
     names = [*(inputs or []), *([input_image] if input_image else [])]
     folder = output_dir or output_folder
-    _batch(
-        lambda: outpaint_files(
+    _say_if_interrupted(BATCH_INTERRUPTED)
+    typer.echo(
+        outpaint_files(
             [str(here / name) for name in names],
             Outputs(ENDING, _at(here, output), _at(here, folder), force, resume),
             RenderOptions(generator, blend, colors, seed, device),
@@ -352,15 +366,6 @@ def outpaint(
             sides=sides.split(","),
         )
     )
-
-
-def _batch(work: Callable[[], str]) -> None:
-    """Says what was done; Ctrl-C leaves whole files."""
-    try:
-        typer.echo(work())
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what is written is whole, --resume goes on from here", err=True)
-        sys.exit(130)
 
 
 @app.command()
@@ -375,11 +380,14 @@ def schema() -> None:
 
 @app.command()
 def check() -> None:
-    """Check the whole of params.yaml."""
+    """Check the whole of params.yaml, and your photos' names."""
+    from pipeline.config.photo_folder import faults_of
     from pipeline.config.whole import check_whole
 
     _enter("check")
-    check_whole()
+    params = check_whole()
+    if faults := faults_of(Path(params.sources.folder.path)):
+        raise ValueError("\n".join(faults))
     typer.echo("params.yaml is fine")
 
 
@@ -438,15 +446,16 @@ def thresholds(
 @app.command()
 def explain(
     photo: Annotated[
-        str, typer.Argument(help="its key, its path in the archive, or its file name")
+        str,
+        typer.Argument(help="its key, its path or its file name"),
     ],
 ) -> None:
     """Tell the story of one photo, with an image."""
-    _enter("explain", INDEX)
+    here = _enter("explain", INDEX)
     from pipeline.commands.explain import tell
     from pipeline.runtime.scratch import work_dir
 
-    story = tell(photo, Path("data"))
+    story = tell(str(here / photo) if (here / photo).is_file() else photo, Path("data"))
     typer.echo("\n".join(story.lines))
     if story.picture is not None:
         path = work_dir() / "explain" / f"{story.key}.png"
@@ -490,4 +499,4 @@ def clean() -> None:
     from pipeline.commands.clean import clean_scratch
 
     _enter("clean")
-    typer.echo(clean_scratch())
+    typer.echo(clean_scratch(Path("data")))

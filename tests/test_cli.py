@@ -28,6 +28,7 @@ def project(tmp_path: Path) -> Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encoded(picture(len(name) + ord(name[-5]))))
     project.set("download.source", "folder")
+    project.set("sources.folder.path", "data/photos")
     project.set("filter_categories.categories", "all")
     return project
 
@@ -131,6 +132,7 @@ def test_doctor_warns_of_the_demo_detector_on_real_photos(project: Project) -> N
         "python", "-m", "pipeline", "doctor"
     )
     project.set("download.source", "synthetic")
+    project.set("sources.folder.path", "data/none")
     assert "demo detector" not in project.run("python", "-m", "pipeline", "doctor")
 
 
@@ -201,11 +203,13 @@ def test_a_download_goes_on_where_ctrl_c_stopped_it(tmp_path: Path) -> None:
         server.bytes_per_second = None
         assert "going on from" in project.run("python", "-m", "pipeline", "download")
         assert server.num_bytes["train.tar"] < 1.2 * len(data)
-    assert (project.folder / "data/download/photos.tar").read_bytes() == data
+    (archive,) = project.folder.glob(".work/photos/*.tar")
+    assert archive.read_bytes() == data
 
 
 def test_bad_input_of_the_downloaded_sources(project: Project) -> None:
     project.set("download.source", "celeba")
+    project.set("sources.folder.path", "data/none")
     fails(project, "download", "img_align_celeba.zip is not here", "runtime.adopt")
     project.set("runtime.adopt", "nowhere")
     fails(project, "download", "error: params.yaml runtime.adopt is 'nowhere'")

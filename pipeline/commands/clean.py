@@ -2,14 +2,17 @@
 
 import shutil
 from collections import Counter
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.runtime.photo_archive import FOLDER as PHOTOS
+from pipeline.runtime.photo_archive import has_photos, photo_archive
 from pipeline.runtime.score_store import forget_findings
 from pipeline.runtime.scratch import ARCHIVES, FINGERPRINT_DIGITS, forget, work_dir
 
 
-def clean_scratch() -> str:
+def clean_scratch(data: Path) -> str:
     """Removes scratch folders that no run holds; says what went and what stayed."""
     removed, busy = Counter[str](), []
     for folder in sorted(work_dir().glob(f"*/{'[0-9a-f]' * FINGERPRINT_DIGITS}")):
@@ -29,6 +32,12 @@ def clean_scratch() -> str:
             f"removed {removed['archives']} downloaded archives, whole or begun: what stages made "
             "of them stays, but `download`, where it has to run again, fetches them anew"
         )
+    current = photo_archive(data) if has_photos(data) else None
+    former = [path for path in (work_dir() / PHOTOS).glob("*.tar") if path != current]
+    for path in former:
+        path.unlink()
+    if former:
+        lines.append(f"removed {len(former)} archives of photos of former runs")
     if forget_findings(work_dir()):
         lines.append("removed what the people detector has found so far; tables made of it stay")
     return "\n".join([*lines, *(f"{name} is at work" for name in busy)])

@@ -68,7 +68,7 @@ def measure(system: System, seed: int, project: Path, folder: Path) -> dict[str,
         run = subprocess.run(command, cwd=folder, env=environment, check=False)
         if run.returncode:
             raise ValueError(f"{system.name}: `{stage}` failed in {folder}; see above")
-    metrics: dict[str, Any] = json.loads((folder / "data/evaluate/metrics.json").read_text())
+    metrics: dict[str, Any] = json.loads((folder / "data/evaluate/figures.json").read_text())
     return metrics
 
 

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.config.photo_folder import faults_of
 from pipeline.config.whole import WholeParams, check_whole, warnings_of
 from pipeline.planning.cache_links import WANTED, cache_dir, dvc_says, hard_links_work
 from pipeline.runtime.code_closure import ROOT
+from pipeline.runtime.photo_archive import FOLDER as PHOTOS
 from pipeline.runtime.scratch import ARCHIVES, FINGERPRINT_DIGITS, work_dir
 
 OLDEST_PYTHON = (3, 11)
@@ -46,6 +49,7 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """All findings, the cheap ones first; torch is imported last."""
     yield _python()
+    yield _git()
     yield from _versions()
     yield from _write_access()
     yield from _cache()
@@ -56,10 +60,26 @@ def examine() -> Iterator[Finding]:
         yield Finding("fault", "params.yaml", str(error).replace("\n", "\n" + " " * 8))
         return
     yield Finding("ok", "params.yaml", "every value is allowed")
+    yield from (
+        Finding("fault", "photos", text) for text in faults_of(Path(params.sources.folder.path))
+    )
     yield from _disk(params)
     yield from _weights(params)
     yield from (Finding("warning", "params.yaml", text) for text in warnings_of(params))
     yield from _device(params)
+
+
+def _git() -> Finding:
+    """DVC keeps its records in git; a copy that was downloaded as a zip has none."""
+    inside = ["git", "rev-parse", "--is-inside-work-tree"]
+    try:
+        run = subprocess.run(inside, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return Finding("fault", "git", "not on PATH", "git", "install git")
+    if run.returncode:
+        mend = "git init, or, without experiments, dvc config core.no_scm true"
+        return Finding("fault", "git", f"{Path.cwd()} is in no repository", "one", mend)
+    return Finding("ok", "git", "the project is in a repository")
 
 
 def _python() -> Finding:
@@ -219,6 +239,7 @@ def _disk(params: WholeParams) -> Iterator[Finding]:
         return
     needed = total_need(params, source, stored_once)
     here = sum(_size_of(Path("data") / need.stage) for need in disk_needs(params, source))
+    here += _size_of(work_dir() / PHOTOS)
     free = shutil.disk_usage(".").free
     seen = f"{size_text(free)} free in {Path.cwd()}"
     wanted = f"{size_text(max(needed - here, 0))} more for the data stages of params.yaml"

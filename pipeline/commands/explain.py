@@ -20,6 +20,8 @@ from pipeline.people_filter.contact_sheet import draw_boxes
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
 from pipeline.photos.headers import members
+from pipeline.runtime.photo_archive import has_photos, photo_archive
+from pipeline.sources.folder.source import NO_CATEGORY
 
 MODEL = "model"  # in the evaluation's table
 SIDE = 256  # px, of each picture in the strip
@@ -82,7 +84,20 @@ def find(name: str, index: Path) -> dict[str, Any]:
         if row:
             return row
     paths = parquet.read_table(index, columns=["path"])["path"]
-    matches = paths.filter(compute.ends_with(paths, f"/{name}")).to_pylist()
+    endings = [name]
+    is_file = Path(name).is_file()
+    if is_file:
+        # In the archive the path of a file of the user's begins otherwise, and ends alike.
+        parts = Path(name).parts
+        endings += ["/".join(parts[place:]) for place in range(1, len(parts) - 1)]
+        endings.append(f"{NO_CATEGORY}/{parts[-1]}")
+    found = (paths.filter(compute.ends_with(paths, f"/{each}")).to_pylist() for each in endings)
+    matches: list[str] = next(filter(None, found), [])
+    if is_file and not matches:
+        raise ValueError(
+            f"{name} is a file, but none of the photos: hidden files, and formats that are not in "
+            "params.yaml index.formats, are left out; a new one is seen by the next `dvc repro`"
+        )
     if len(matches) == 1:
         row = _row(index, matches[0], "path")
         assert row is not None
@@ -137,7 +152,7 @@ def _not_run(stage: str) -> str:
 
 def _index_lines(photo: dict[str, Any]) -> Iterator[str]:
     yield f"{photo['path']}, category {photo['category']}"
-    yield f"{photo['size']:,} bytes from byte {photo['offset']:,} of data/download/photos.tar"
+    yield f"{photo['size']:,} bytes from byte {photo['offset']:,} of the archive"
 
 
 def _selection_lines(photo: dict[str, Any], data: Path) -> Iterator[str]:
@@ -300,9 +315,9 @@ def _picture(
     photo: dict[str, Any], person: dict[str, Any] | None, sample: _Sample | None, data: Path
 ) -> Image.Image | None:
     """Side by side: the photo with its boxes, the sample, masked, completed; what there is."""
-    archive = data / "download" / "photos.tar"
-    if not archive.is_file() or (person is not None and not person["height"]):
+    if not has_photos(data) or (person is not None and not person["height"]):
         return None
+    archive = photo_archive(data)
     with archive.open("rb") as file:
         photo_bytes = read_at(file, photo["offset"], photo["size"])
     try:

@@ -133,7 +133,7 @@ def _facts(trained: Trained, path: Path, difference: float) -> dict[str, Any]:
 
 def _data(folder: Path, weights: str) -> dict[str, Any]:
     """Sums of what it was measured on, where data/evaluate beside it is of this generator."""
-    metrics = folder.parent / "evaluate" / "metrics.json"
+    metrics = folder.parent / "evaluate" / "figures.json"
     if not metrics.is_file():
         return {}
     figures = json.loads(metrics.read_text())

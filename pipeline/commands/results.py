@@ -20,7 +20,7 @@ from pipeline.report.tables import read_table, records, table_if_there
 from pipeline.report.titles import SAMPLE_FIGURES, counted
 
 FILES = {
-    "figures": "evaluate/metrics.json",
+    "all figures": "evaluate/figures.json",
     "all metrics, with intervals": "evaluate/scores.csv",
     "by hole size, category, texture": "evaluate/strata.csv",
     "completed test photos": "evaluate/grids/test.png",
@@ -117,7 +117,7 @@ def _people_line(folder: Path) -> str:
 
 def _tables(folder: Path) -> Iterator[Table]:
     """Of what the generator can do: complete holes, make up pictures, or both."""
-    metrics = _json(folder / "metrics.json")
+    metrics = _json(folder / "figures.json")
     if "model" in metrics:
         yield _completions_table(read_table(folder / "scores.csv"), metrics)
     if SAMPLES in metrics:

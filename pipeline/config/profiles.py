@@ -2,7 +2,10 @@
 
 import difflib
 import io
+import re
 import shutil
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from pipeline.runtime.scratch import work_dir
 
 FOLDER = Path(__file__).parent / "profile_files"
 BASE = "sample"
+WIDTH = 100  # characters a line
+# A list in brackets, a text in quotes, or what stands before a comment.
+OLD_VALUE = re.compile(r"\[[^]]*\]|\"[^\"\n]*\"|[^#\n]*[^#\s]")
 
 
 def names() -> list[str]:
@@ -26,25 +32,43 @@ def render(name: str) -> str:
     text = (FOLDER / f"{BASE}.yaml").read_text()
     if name == BASE:
         return text
-    yaml = YAML()
-    yaml.width = 200
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    values = yaml.load(text)
-    _override(values, YAML(typ="safe").load(FOLDER / f"{name}.yaml"))
-    stream = io.StringIO()
-    yaml.dump(values, stream)
-    return stream.getvalue()
+    changes = YAML(typ="safe").load(FOLDER / f"{name}.yaml")
+    for keys, value in _leaves(changes):
+        text = _with_value(text, keys, value)
+    return text
 
 
-def _override(values: Any, changes: dict[str, Any]) -> None:
+def _leaves(changes: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any]]:
+    """The keys that lead to each value, and the value."""
     for name, change in changes.items():
-        assert name in values, f"the profile sets {name}, which the base lacks"
         if isinstance(change, dict):
-            _override(values[name], change)
-        elif isinstance(change, list):
-            values[name][:] = change  # in place, so that the list keeps its style
+            yield from _leaves(change, (*above, name))
         else:
-            values[name] = change
+            yield (*above, name), change
+
+
+def _with_value(text: str, keys: tuple[str, ...], value: Any) -> str:
+    """`text` with another value at `keys`; no other line, and no comment, is touched."""
+    *parents, last = keys
+    section = YAML().load(text)
+    for name in parents:
+        section = section[name]
+    assert last in section, f"the profile sets {'.'.join(keys)}, which the base lacks"
+    row, column = section.lc.value(last)
+    lines = text.splitlines(keepends=True)
+    start = sum(map(len, lines[:row])) + column
+    # A list in brackets may go over several lines; another value ends where its comment begins.
+    end = OLD_VALUE.match(text, start)
+    assert end is not None
+    stream = io.StringIO()
+    dumper = YAML(typ="safe", pure=True)
+    dumper.default_flow_style = True
+    dumper.width = 10**6
+    dumper.dump(value, stream)
+    new = stream.getvalue().removesuffix("...\n").strip()
+    indent = " " * (2 * len(keys))
+    first, *rest = textwrap.wrap(" " * column + new, WIDTH, subsequent_indent=indent)
+    return text[:start] + "\n".join([first[column:], *rest]) + text[end.end() :]
 
 
 def use_profile(name: str) -> str:

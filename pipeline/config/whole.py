@@ -36,6 +36,9 @@ from pipeline.sources.places365.options import Places365Options
 from pipeline.sources.places365_val.options import Places365ValOptions
 from pipeline.sources.synthetic.options import SyntheticOptions
 
+# Empty: what `download` depends on where no photos of the user's own are read.
+NO_PHOTOS = "data/none"
+
 
 class Sources(Section):
     """Options of each source; `download.source` chooses one."""
@@ -89,6 +92,13 @@ class WholeParams(Section):
                 f"params.yaml filter_people.min_score is {self.filter_people.min_score} but must "
                 f"be >= detect_people.score_floor ({self.detect_people.score_floor}): "
                 "boxes below the floor were never kept"
+            )
+        path, is_own = self.sources.folder.path, self.download.source == "folder"
+        if is_own == (path == NO_PHOTOS):
+            raise ValueError(
+                f"params.yaml sources.folder.path is {path!r} and download.source is "
+                f"{self.download.source!r}, but DVC watches that folder: write the one with your "
+                f"photos for the source 'folder', and {NO_PHOTOS} for any other"
             )
         for name in self._places_categories():
             # Known before 26 GB are downloaded, and not only after.

@@ -36,8 +36,8 @@ class FilterPeopleParams(Section):
     near_copies: Literal["keep", "first"] = Field(
         description="keep: they share a split; first: of each group only the first one is kept"
     )
-    val_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")
-    test_share: float = Field(ge=0, lt=1, description="fraction of the kept photos")
+    val_share: float = Field(gt=0, lt=1, description="fraction of the kept photos")
+    test_share: float = Field(gt=0, lt=1, description="fraction of the kept photos")
     seed: int = Field(ge=0, le=MAX_SEED, description="of the split")
     num_thumbnails: int = Field(
         ge=0,

@@ -32,6 +32,6 @@ def disk_needs(params: WholeParams, source: Expected) -> Iterator[Need]:
 
 
 def total_need(params: WholeParams, source: Expected, is_stored_once: bool) -> int:
-    """Bytes in all: outs, once where DVC's cache links to them and else twice, and downloads."""
-    outs = sum(need.num_bytes for need in disk_needs(params, source))
-    return (1 if is_stored_once else 2) * outs + source.kept_beside
+    """Bytes in all: outs, once where DVC's cache links to them and else twice, and the photos."""
+    outs = sum(need.num_bytes for need in disk_needs(params, source) if need.stage != "download")
+    return (1 if is_stored_once else 2) * outs + source.num_bytes + source.kept_beside

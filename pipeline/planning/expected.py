@@ -28,7 +28,7 @@ class Expected:
     """Photos and bytes of a source, and how many of the photos the categories leave."""
 
     photos: int
-    num_bytes: int  # of data/download/photos.tar
+    num_bytes: int  # of the archive
     selected: int
     size: tuple[int, int]  # px of a typical photo, width and height
     fetched: int = 0  # bytes still to come from the network

@@ -151,7 +151,7 @@ def _evaluation(small: "_Line", large: "_Line", rates: Rates) -> None:
     seconds, numbers = [], []
     for line in (small, large):
         seconds.append(line.seconds("evaluate"))
-        metrics = json.loads((line.folder / "data/evaluate/metrics.json").read_text())
+        metrics = json.loads((line.folder / "data/evaluate/figures.json").read_text())
         numbers.append(metrics["num_photos"])
     rates["evaluate"] = _slope(seconds, numbers)
 
@@ -181,15 +181,17 @@ class _Line:
 
     def write_archive(self, photos: Sequence[bytes], num: int, num_selected: int) -> None:
         """`num` members of which `num_selected` are in one category; no two have the same bytes."""
-        archive = self.folder / "data/download/photos.tar"
-        (archive.parent / "lists").mkdir(parents=True)
+        download = self.folder / "data/download"
+        (download / "lists").mkdir(parents=True)
+        archive = self.folder / ".work/photos/0.tar"
+        archive.parent.mkdir(parents=True)
         with new_archive(archive) as tar:
             for number in range(num):
                 category = MANY if number < num_selected else REST
                 # Behind a JPEG's end nobody reads on.
                 data = photos[number % len(photos)] + number.to_bytes(4)
                 add(tar, f"data_256/{category}/{number:06d}.jpg", data)
-        archive.with_name("photos.tar.sha256").write_text("0  photos.tar\n")
+        (download / "photos.tar.sha256").write_text("0  photos.tar\n")
         self.set("filter_categories", categories=[MANY])
         self.set("index", formats=["jpeg"], max_bytes=10**9)
 

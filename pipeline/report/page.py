@@ -59,7 +59,7 @@ class Report(NamedTuple):
 def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
     """Reads all outs under `data`; `whole` is params.yaml. A missing out names its stage."""
     decisive = provenance.decisive(whole)
-    metrics = read_json(data / "evaluate" / "metrics.json")
+    metrics = read_json(data / "evaluate" / "figures.json")
     test, generator = metrics["test_sha256"], metrics["generator_sha256"]
     completes = MODEL in metrics
     rateable = _rateable(photo_tables.read(data / "evaluate" / "per_image.parquet"))
@@ -70,7 +70,7 @@ def gather(data: Path, whole: dict[str, Any], params: ReportParams) -> Report:
     meta = read_json(data / "crop" / "meta.json")
     config = read_json(data / "train" / "config.json")
     funnel, people = read_funnel(data), read_people(data, whole)
-    runs = read_runs(data, test, generator)
+    runs = read_runs(data)
     rated = read_ratings(data / "ratings", rateable, test, generator) if completes else []
     return Report(
         results=read_results(data),

@@ -73,7 +73,7 @@ def versions() -> dict[str, str]:
 def read_sums(data: Path, params: dict[str, Any]) -> dict[str, str]:
     """sha256 by what it is of, from the photos to the figures."""
     meta = read_json(data / "crop" / "meta.json")
-    metrics = read_json(data / "evaluate" / "metrics.json")
+    metrics = read_json(data / "evaluate" / "figures.json")
     archive = (data / "download" / "photos.tar.sha256").read_text().split()[0]
     sums = {"photos.tar": archive}
     if params["detect_people"]["enabled"]:

@@ -75,7 +75,7 @@ class Results(NamedTuple):
 
 def read_results(data: Path) -> Results:
     """What `evaluate` found, whatever the recipe can do."""
-    metrics = read_json(data / "evaluate" / "metrics.json")
+    metrics = read_json(data / "evaluate" / "figures.json")
     samples = metrics.get("samples", {})
     basis = _basis(metrics)
     if MODEL not in metrics:

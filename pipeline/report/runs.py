@@ -1,5 +1,6 @@
 """Other runs to hold this one against: those of `scenefill compare`, and former ones."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,6 @@ class FormerRun(NamedTuple):
     revision: str
     date: str
     subject: str
-    num_photos: int
     figures: list[str]  # hole PSNR, SSIM, L1
     generator: str
     is_comparable: bool  # measured on the same holes
@@ -35,14 +35,14 @@ class Runs(NamedTuple):
     former: list[FormerRun]
 
 
-def read_runs(data: Path, test_sha256: str, generator_sha256: str) -> Runs:
+def read_runs(data: Path) -> Runs:
     """What lies in data/compare/; nothing where neither command was run."""
     results = table_if_there(data / "compare" / "results.csv")
     former = table_if_there(data / "compare" / FORMER)
     return Runs(
         [] if results is None else _compared(results),
         0 if results is None else int(results["seed"].nunique()),
-        [] if former is None else _former(former, test_sha256, generator_sha256),
+        [] if former is None else _former(former, data),
     )
 
 
@@ -64,17 +64,21 @@ def _cells(row: Record, columns: Columns) -> list[str]:
     return cells
 
 
-def _former(table: pd.DataFrame, test_sha256: str, generator_sha256: str) -> list[FormerRun]:
+def _former(table: pd.DataFrame, data: Path) -> list[FormerRun]:
+    """md5 sums, as DVC takes them: those of this run are taken here."""
+    shards, generator = (
+        hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        for path in (data / "crop" / "meta.json", data / "train" / "generator.safetensors")
+    )
     return [
         FormerRun(
             row["revision"],
             row["date"],
             row["subject"],
-            int(row["num_photos"]),
             [f"{row[name]:.{digits}f}" for name, (_, digits) in COMPLETION.items()],
-            row["generator_sha256"],
-            row["test_sha256"] == test_sha256,
-            row["generator_sha256"] == generator_sha256,
+            row["generator"],
+            row["shards"] == shards,
+            row["generator"] == generator,
         )
         for row in records(table)
     ]

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from types import FrameType
 
 import psutil
 
@@ -15,7 +16,12 @@ POLL_SECONDS = 1.0
 
 
 def stop_with_dvc() -> None:
-    """Watches the dvc process above this one, where there is one; its end is a Ctrl-C here."""
+    """Watches the dvc process above this one, where there is one; its end is a Ctrl-C here.
+
+    SIGTERM is one too, by a handler of our own: where a script has started dvc in the background,
+    SIGINT is ignored in all that it starts.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
     dvc = _dvc_above()
     if dvc is not None:
         threading.Thread(target=_watch, args=(dvc,), daemon=True).start()
@@ -39,7 +45,11 @@ def _watch(dvc: psutil.Process) -> None:
     # is_running compares start times too, so that a reused number is not taken for dvc.
     while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
         time.sleep(POLL_SECONDS)
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def end_with_parent() -> None:

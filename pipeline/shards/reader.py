@@ -35,9 +35,15 @@ def read_meta(crop_dir: Path) -> dict[str, Any]:
 
 def shards_of(crop_dir: Path, split: str) -> list[Path]:
     """The shards of `split` (train, val or test) in order."""
-    shards = sorted((crop_dir / split).glob("*.tar"))
+    folder = crop_dir / split
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is missing: run `dvc repro crop` first")
+    shards = sorted(folder.glob("*.tar"))
     if not shards:
-        raise ValueError(f"{crop_dir / split} holds no shards: run `dvc repro crop` first")
+        raise ValueError(
+            f"{folder} holds no shards, since the split {split!r} got no photo: take more photos, "
+            "or raise its share in params.yaml filter_people"
+        )
     return shards
 
 

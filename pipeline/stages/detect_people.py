@@ -32,6 +32,7 @@ from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_at, read_photo
+from pipeline.runtime.photo_archive import photo_archive
 from pipeline.runtime.progress import progress
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
 from pipeline.runtime.scratch import facts_of, fingerprint, publish, scratch, work_dir
@@ -99,10 +100,13 @@ def run(data: Path = Path("data")) -> None:
     """Writes data/detect_people/people.parquet, a row a selected photo, in the same order."""
     params = load("detect_people", DetectPeopleParams)
     runtime = load("runtime", RuntimeParams)
-    archive = data / "download" / "photos.tar"
+    archive = photo_archive(data)
     selected = data / "filter_categories" / "selected.parquet"
     with scratch(
-        "detect_people", params=params.model_dump(), code=CODE, inputs=[archive, selected]
+        "detect_people",
+        params=params.model_dump(),
+        code=CODE,
+        inputs=[data / "download" / "photos.tar", selected],
     ) as folder:
         detector, settings = None, {"enabled": False, "max_pixels": params.max_pixels}
         if params.enabled:

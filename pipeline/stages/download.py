@@ -1,4 +1,4 @@
-"""Stage: a source -> one plain tar of photos in the Places365 layout, and its lists.
+"""Stage: a source -> one plain tar of photos in the Places365 layout, its sum and its lists.
 
 Nothing is ever extracted from the tar: later stages read photos by offset.
 """
@@ -9,11 +9,12 @@ from pathlib import Path
 from pipeline.params.download import DownloadParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
+from pipeline.runtime.photo_archive import stored_archive
 from pipeline.runtime.scratch import publish, scratch
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/download/photos.tar, its sum, and lists/ (what the source knows)."""
+    """Writes the tar of photos under its sum, data/download/photos.tar.sha256, and lists/."""
     params = load("download", DownloadParams)
     runtime = load("runtime", RuntimeParams)
     # Only the chosen source is imported, so that an edit of another one reruns nothing.
@@ -29,6 +30,9 @@ def run(data: Path = Path("data")) -> None:
         lists.mkdir(exist_ok=True)
         # Told by the source, which may know it: 26 GB are not read once more for it.
         sha256 = source.write(folder / "photos.tar", lists, options, runtime)
+        # Of a source that knows nothing besides: DVC warns of an empty folder.
+        (lists / "source.txt").write_text(f"{params.source}\n")
         (folder / "photos.tar.sha256").write_text(f"{sha256}  photos.tar\n")
-        for name in ("photos.tar", "photos.tar.sha256", "lists"):
+        publish(folder / "photos.tar", stored_archive(sha256))
+        for name in ("photos.tar.sha256", "lists"):
             publish(folder / name, data / "download" / name)

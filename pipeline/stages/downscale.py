@@ -23,6 +23,7 @@ from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, encode_png, read_at, read_photo
 from pipeline.runtime.checksums import SHARD_SUMS, write_sums
+from pipeline.runtime.photo_archive import photo_archive
 from pipeline.runtime.progress import progress
 from pipeline.runtime.scratch import publish, require_space, scratch
 from pipeline.runtime.workers import MakePart, at_photo, run_parts
@@ -35,14 +36,14 @@ def run(data: Path = Path("data")) -> None:
     """Writes data/downscale/shards/, manifest.parquet (a row a kept photo) and funnel.json."""
     params = load("downscale", DownscaleParams)
     runtime = load("runtime", RuntimeParams)
-    archive = data / "download" / "photos.tar"
+    archive = photo_archive(data)
     kept, index = data / "filter_people" / "kept.parquet", data / "index" / "index.parquet"
     num_photos = photo_tables.num_rows(kept)
     with scratch(
         "downscale",
         params=params.model_dump(),
         code=["pipeline/stages/downscale.py"],
-        inputs=[archive, kept, index],
+        inputs=[data / "download" / "photos.tar", kept, index],
     ) as folder:
         # Three bytes a pixel and some 1.5 KB of headers a photo.
         require_space(folder, num_photos * (3 * params.image_size**2 + 1500), "downscaling")

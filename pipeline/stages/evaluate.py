@@ -45,12 +45,15 @@ from pipeline.shards.reader import read_meta, read_split
 
 # The same recipe trained without the adversary, for as long.
 PLAIN = "plain"
+# Of a model, what `dvc metrics` and `dvc exp show` are to compare.
+COMPARED = ("hole_psnr", "hole_ssim", "hole_l1", "seam_error", "detail_ratio", "kid_scene")
 # What a training may do otherwise and still stand beside the model.
 FREE = ("adversary", "budget", "seed")
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/evaluate/: metrics.json; per_image.parquet; scores, strata, pictures, distances
+    """Writes data/evaluate/: figures.json and, of it, what DVC is to compare, metrics.json;
+    per_image.parquet; scores, strata, pictures, distances
     (csv); grids/, pictures/ and plots/.
     """
     params = load("evaluate", EvaluateParams)
@@ -99,7 +102,15 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
         write_grid(samples.grid_rows(params.num_grid), out / "grids" / "samples.png")
 
     photo_tables.write(pd.concat(tables), out / "per_image.parquet")
-    (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
+    (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+    metrics = {
+        method: {name: figures[method][name] for name in COMPARED if name in figures[method]}
+        for method in (MODEL, PLAIN)
+        if method in figures
+    }
+    if "samples" in figures:
+        metrics["samples"] = figures["samples"]
+    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
 
 
 def _sums(data: Path) -> dict[str, str]:

@@ -33,6 +33,7 @@ from pipeline.people_filter.thresholds import (
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import TRAITS
 from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.photo_archive import photo_archive
 from pipeline.runtime.scratch import fresh_folder
 
 # What becomes of a photo; of several reasons the first in this order is told.
@@ -68,7 +69,7 @@ def run(data: Path = Path("data")) -> None:
     fresh_folder(out / "sheets")
     num_each = params.num_thumbnails // NUM_SHEETS
     places = write_sheets(
-        data / "download" / "photos.tar",
+        photo_archive(data),
         _on_sheets(verdicts, leaks, photos, num_each),
         leaking,
         out / "sheets",

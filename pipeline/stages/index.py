@@ -20,6 +20,7 @@ from pipeline.photos.formats import HEAD_BYTES, LEFT_OUT, why_no_photo
 from pipeline.photos.headers import Member, TarError, members
 from pipeline.photos.keys import key_of
 from pipeline.places365.categories import by_folder, categories, read_labels
+from pipeline.runtime.photo_archive import photo_archive
 from pipeline.runtime.progress import say
 
 # A photo's path, split at its slashes -> its category, or why it has none.
@@ -34,7 +35,7 @@ PLACES_PARTS = ("train", "val")
 def run(data: Path = Path("data")) -> None:
     """Writes data/index/index.parquet and funnel.json (members by what became of them)."""
     params = load("index", IndexParams)
-    rows, counts = scan(data / "download" / "photos.tar", params, data / "download" / "lists")
+    rows, counts = scan(photo_archive(data), params, data / "download" / "lists")
     photo_tables.write_pieces(rows, data / "index" / "index.parquet")
     (data / "index" / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
 

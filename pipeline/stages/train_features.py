@@ -77,13 +77,13 @@ def train_features(
         "image_size": sides["photo"],
         "box_size": sides["box"],
         "num_photos": len(photos.images),
+        "num_val_photos": len(unseen.images),
         "accuracy": accuracies,
         "train_features": params.model_dump(),
         "device": device.type,
     }
     save_scene_network(folder, network, config)
-    metrics = {"num_photos": len(unseen.images), **accuracies}
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    (folder / "metrics.json").write_text(json.dumps(accuracies, indent=2) + "\n")
 
 
 def _learn(

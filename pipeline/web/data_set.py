@@ -15,6 +15,7 @@ from pipeline.people_filter.contact_sheet import thumbnail
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
 from pipeline.report.funnel import RARE, REASONS, Drop
+from pipeline.runtime.photo_archive import photo_archive
 
 ALL = "all"
 # Verdict -> what the page calls it.
@@ -108,10 +109,7 @@ def shown(keys: list[str], data: Path) -> list[Shown]:
     people = _rows(
         data / "detect_people" / "people.parquet", keys, ["scores", "boxes", "height", "width"]
     )
-    archive = data / "download" / "photos.tar"
-    if not archive.is_file():
-        raise ValueError(f"{archive} is missing: run `dvc repro download` first")
-    with archive.open("rb") as file:
+    with photo_archive(data).open("rb") as file:
         return [
             Shown(
                 key,

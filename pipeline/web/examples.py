@@ -13,6 +13,7 @@ from PIL import Image
 from pipeline.photos.decoding import decode, read_at
 from pipeline.photos.formats import files_below
 from pipeline.photos.headers import members
+from pipeline.runtime.photo_archive import has_photos, photo_archive
 
 TEST, FULL = "Test photos, with their holes", "Photos of full size"
 NUM_EACH = 12
@@ -63,10 +64,10 @@ def _test_photos(data: Path) -> Iterator[Example]:
 
 def _full_photos(data: Path) -> Iterator[Example]:
     """Kept photos of the archive, evenly spaced; before there is one, files of data/photos."""
-    archive, index = data / "download" / "photos.tar", data / "index" / "index.parquet"
-    if archive.is_file() and index.is_file():
+    index = data / "index" / "index.parquet"
+    if index.is_file() and has_photos(data):
         rows = _rows(index, data / "filter_people" / "splits.parquet")
-        with archive.open("rb") as file:
+        with photo_archive(data).open("rb") as file:
             for row in rows[:: max(1, len(rows) // NUM_EACH)]:
                 yield Example(row["key"], read_at(file, row["offset"], row["size"]), None)
         return

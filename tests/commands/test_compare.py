@@ -62,7 +62,7 @@ def test_plain_is_the_same_training_but_for_the_adversary(data: Path) -> None:
     (data / "train").symlink_to(runs[0], target_is_directory=True)
     params = YAML(typ="safe").load(Path("params.yaml"))["evaluate"]
     evaluate(data, EvaluateParams.model_validate(params), torch.device("cpu"), 1)
-    metrics = json.loads((data / "evaluate/metrics.json").read_text())
+    metrics = json.loads((data / "evaluate/figures.json").read_text())
     found = rows[(rows["system"] == "pix2pix-plain") & (rows["method"] == "model")]
     psnr = found[found["metric"] == "hole_psnr"]["value"].item()
     assert metrics["plain"]["hole_psnr"] == psnr != metrics["model"]["hole_psnr"]

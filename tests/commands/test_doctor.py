@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     (tmp_path / "cache").mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     says = {("cache", "dir"): str(tmp_path / "cache"), ("config", "cache.type"): cache_links.WANTED}
     for module in (cache_links, doctor):
         monkeypatch.setattr(module, "dvc_says", lambda *words: says.get(words))
@@ -59,6 +61,7 @@ def test_a_wrong_value_is_a_fault(project: Path) -> None:
 
 def test_a_source_that_cannot_be_had_is_a_fault(project: Path) -> None:
     text = (project / "params.yaml").read_text().replace("source: synthetic", "source: folder", 1)
+    text = text.replace("path: data/none", "path: nowhere", 1)
     (project / "params.yaml").write_text(text)
     assert "no such folder exists" in found("source", "fault").line
 

@@ -28,6 +28,7 @@ STAGES = [
 ]
 SETTINGS = {
     "download": {"source": "folder"},
+    "sources": {"folder": {"path": "data/photos"}},
     "filter_categories": {"categories": ["hill", "sea"]},
     "detect_people": {"enabled": False},
     "filter_people": {"val_share": 0.2, "test_share": 0.5},
@@ -185,3 +186,15 @@ def test_names_that_are_not_unique_or_unknown(line: Callable[[str], Path]) -> No
     with pytest.raises(ValueError, match="the closest") as error:
         tell("neer.jpg", data)
     assert "data_256/sea/near.jpg" in str(error.value)
+
+
+def test_a_file_is_named_as_the_user_has_it(line: Callable[[str], Path]) -> None:
+    data = line("index")
+    assert story("data/photos/sea/copy.jpg", data) == story("data_256/sea/copy.jpg", data)
+    assert story(str(Path("data/photos/hill/3.jpg").absolute()), data).startswith("key")
+    Path("data/photos/sea/notes.txt").write_text("no photo")
+    with pytest.raises(ValueError, match="notes.txt is a file, but none of the photos"):
+        tell("data/photos/sea/notes.txt", data)
+    # A name that is no file is not taken for another folder's.
+    with pytest.raises(ValueError, match="'sky/3.jpg' is no key, path or file name"):
+        tell("sky/3.jpg", data)

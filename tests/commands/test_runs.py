@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from pipeline.commands.runs import COLUMNS, former_runs
+from pipeline.commands.runs import COLUMNS, FORMER_PATH, former_runs, runs_text
 
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
 
@@ -19,8 +20,10 @@ def commit(folder: Path, subject: str, psnr: float | None) -> None:
     path = folder / "data/evaluate/metrics.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     figures = {"hole_psnr": psnr, "hole_ssim": 0.5, "hole_l1": 0.1}
-    metrics = {"num_photos": 6, "test_sha256": "t", "generator_sha256": str(psnr)}
-    path.write_text(json.dumps(metrics | ({} if psnr is None else {"model": figures}), indent=1))
+    path.write_text(json.dumps({} if psnr is None else {"model": figures}, indent=1))
+    sums = {"data/crop/meta.json": "m", "data/train/generator.safetensors": str(psnr)}
+    deps = [{"path": name, "md5": md5} for name, md5 in sums.items()]
+    YAML().dump({"stages": {"evaluate": {"deps": deps}}}, folder / "dvc.lock")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", subject)
 
@@ -42,7 +45,7 @@ def test_runs_are_listed_newest_first_and_once(repository: Path) -> None:
     assert list(table.columns) == COLUMNS
     assert list(table["hole_psnr"]) == [21.0, 20.0]
     assert list(table["subject"]) == ["second, with\ta tab", "first"]
-    assert (table["num_photos"] == 6).all()
+    assert list(table["generator"]) == ["21.0", "20.0"] and set(table["shards"]) == {"m"}
 
 
 def test_a_commit_that_removes_the_figures_is_no_run(repository: Path) -> None:
@@ -53,5 +56,14 @@ def test_a_commit_that_removes_the_figures_is_no_run(repository: Path) -> None:
 
 
 def test_without_a_history_it_says_what_to_do(repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="commit data/evaluate/metrics.json after a run"):
+    with pytest.raises(ValueError, match="commit data/evaluate/metrics.json and"):
         former_runs(repository)
+
+
+def test_nothing_is_written_unless_for_the_report(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(repository, "first", 20.0)
+    monkeypatch.chdir(repository)
+    assert "first" in runs_text(for_report=False) and not FORMER_PATH.exists()
+    assert f"wrote {FORMER_PATH}" in runs_text(for_report=True) and FORMER_PATH.is_file()

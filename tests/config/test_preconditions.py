@@ -34,11 +34,11 @@ ARGUMENTS = {
 }
 # What a command lacks in a fresh clone, who makes it, and which stages that takes.
 LACKS = {
-    "index": ("download/photos.tar", "download", "download"),
+    "index": ("download/photos.tar.sha256", "download", "download"),
     "filter_categories": ("index/index.parquet", "index", "index"),
-    "detect_people": ("download/photos.tar", "download", "filter_categories"),
-    "filter_people": ("download/photos.tar", "download", "detect_people"),
-    "downscale": ("download/photos.tar", "download", "filter_people"),
+    "detect_people": ("download/photos.tar.sha256", "download", "filter_categories"),
+    "filter_people": ("download/photos.tar.sha256", "download", "detect_people"),
+    "downscale": ("download/photos.tar.sha256", "download", "filter_people"),
     "crop": ("downscale/shards", "downscale", "downscale"),
     "train_features": ("crop/train", "crop", "crop"),
     "train": ("crop/train", "crop", "crop"),
@@ -129,7 +129,7 @@ def test_while_an_input_is_made(
     line = Line()
     monkeypatch.chdir(clone)
     for out in {out for stage in cli.STAGES for out in line.inputs(stage)} | {
-        "data/evaluate/metrics.json"
+        "data/evaluate/figures.json"
     }:
         if "train/" not in out:
             Path(out).parent.mkdir(parents=True, exist_ok=True)

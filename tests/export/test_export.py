@@ -192,7 +192,7 @@ def test_the_sidecar_says_how_to_run_it_and_where_it_comes_from(
 
 def test_figures_of_another_generator_are_left_out(tmp_path: Path) -> None:
     folder = write_generator(tmp_path / "project", "ganscape")
-    metrics = folder.parent / "evaluate/metrics.json"
+    metrics = folder.parent / "evaluate/figures.json"
     metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"generator_sha256": "0"}))
     (folder.parents[1] / "params.yaml").unlink()
     export(folder, ["safetensors"], tmp_path / "out")

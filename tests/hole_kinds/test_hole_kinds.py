@@ -92,7 +92,7 @@ def test_it_is_cut_trained_and_evaluated(prepare: Prepare, kind: str) -> None:
     assert all(math.isfinite(figure) for figure in history["val"].values())
     with Image.open(data / "train/samples/final.png") as grid:
         assert grid.size == (3 * 32, 3 * 32)
-    metrics = json.loads((data / "evaluate/metrics.json").read_text())
+    metrics = json.loads((data / "evaluate/figures.json").read_text())
     methods = {name: each for name, each in metrics.items() if isinstance(each, dict)}
     assert set(methods) == {"model", *get_args(Baseline)}
     assert all(math.isfinite(figure) for each in methods.values() for figure in each.values())

@@ -75,8 +75,9 @@ def test_the_painted_ones(scratch_root: Path) -> None:
 def test_without_links_all_outs_count_twice(scratch_root: Path) -> None:
     chosen = params("celeba", scratch_root, {})
     source = expected(chosen)
-    outs = sum(need.num_bytes for need in disk_needs(chosen, source))
-    assert total_need(chosen, source, True) == outs + source.kept_beside
-    assert total_need(chosen, source, False) == 2 * outs + source.kept_beside
+    needs = {need.stage: need.num_bytes for need in disk_needs(chosen, source)}
+    photos = needs.pop("download") + source.kept_beside  # the tar is no out
+    assert total_need(chosen, source, True) == sum(needs.values()) + photos
+    assert total_need(chosen, source, False) == 2 * sum(needs.values()) + photos
     smaller = params("celeba", scratch_root, {"downscale": {"image_size": 32}})
     assert total_need(smaller, source, True) < total_need(chosen, source, True)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.waiting import wait_for
 
 STAGE = """
@@ -25,7 +27,13 @@ except KeyboardInterrupt:
 DVC = "import subprocess, sys; subprocess.run(f'{sys.executable} stage.py; true', shell=True)"
 
 
-def test_a_killed_dvc_takes_its_stage_along(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_background", [False, True])
+def test_a_killed_dvc_takes_its_stage_along(tmp_path: Path, in_background: bool) -> None:
+    """Also where a script has started dvc by `dvc repro &`: there SIGINT is ignored."""
+
+    def ignore() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc").write_text(DVC)
     root = str(Path(__file__).parents[2])
@@ -33,6 +41,7 @@ def test_a_killed_dvc_takes_its_stage_along(tmp_path: Path) -> None:
         [sys.executable, "dvc", "repro"],
         cwd=tmp_path,
         env=os.environ | {"DVC_STAGE": "crop", "PYTHONPATH": root},
+        preexec_fn=ignore if in_background else None,
     )
     wait_for(tmp_path / "started")
     process.send_signal(signal.SIGKILL)

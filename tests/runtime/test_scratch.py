@@ -107,7 +107,7 @@ def test_clean_leaves_what_is_at_work(scratch_root: Path) -> None:
     with pytest.raises(KeyboardInterrupt), scratch(seed=1) as left:
         raise KeyboardInterrupt
     with scratch(seed=2) as busy:
-        assert clean_scratch().splitlines()[0] == "removed 1 unfinished works"
+        assert clean_scratch(Path("data")).splitlines()[0] == "removed 1 unfinished works"
         assert busy.exists() and not left.exists()
 
 
@@ -115,7 +115,7 @@ def test_clean_removes_downloads_and_says_what_that_means(scratch_root: Path) ->
     kept = scratch_root / ".work/archives" / ("0" * 16) / "val_256.tar"
     kept.parent.mkdir(parents=True)
     kept.touch()
-    message = clean_scratch()
+    message = clean_scratch(Path("data"))
     assert not kept.parent.exists()
     assert "removed 1 downloaded archives" in message and "fetches them anew" in message
 
@@ -123,6 +123,6 @@ def test_clean_removes_downloads_and_says_what_that_means(scratch_root: Path) ->
 def test_clean_forgets_what_the_detector_found(scratch_root: Path) -> None:
     store = ScoreStore(scratch_root / ".work" / FILE_NAME, "model")
     store.add([("aa", {"status": "ok"})])
-    assert "removed what the people detector has found" in clean_scratch()
+    assert "removed what the people detector has found" in clean_scratch(Path("data"))
     assert list((scratch_root / ".work").iterdir()) == []
-    assert "people detector" not in clean_scratch()
+    assert "people detector" not in clean_scratch(Path("data"))

@@ -66,7 +66,7 @@ def evaluated(
     save_generator(data / "train", generator, config)
     evaluate(data, PARAMS, CPU, workers)
     out = data / "evaluate"
-    metrics = json.loads((out / "metrics.json").read_text())
+    metrics = json.loads((out / "figures.json").read_text())
     grids = {path.name for path in (out / "grids").iterdir()}
     return metrics, pd.read_parquet(out / "per_image.parquet"), grids
 
@@ -143,7 +143,7 @@ def test_any_number_of_workers_writes_the_same_bytes(data: Path) -> None:
     other = bytes_of(data / "evaluate")
     assert list(one) == list(other)
     assert [name for name in one if one[name] != other[name]] == []
-    assert len(one) == 6 + 3 + 6 + 4 * 5  # tables, grids, plots, pictures
+    assert len(one) == 7 + 3 + 6 + 4 * 5  # tables, grids, plots, pictures
 
 
 def test_the_training_without_adversary_stands_beside(

@@ -1,5 +1,6 @@
 """The report as files: complete, escaped, the same each time."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -151,6 +152,10 @@ def test_a_recipe_that_does_both(folder: Path) -> None:
     assert 'id="samples"' in page and 'id="scores"' in page
 
 
+def md5_of(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
 def test_other_runs_are_shown_where_commands_left_them(folder: Path) -> None:
     data = write_project(folder)
     assert "None to show" in built(folder)["index.html"]
@@ -159,11 +164,16 @@ def test_other_runs_are_shown_where_commands_left_them(folder: Path) -> None:
     rows += [("telea", name, 0.4, "glcic", 0) for name in ("hole_ssim", "hole_l1")]
     columns = ["method", "metric", "value", "system", "seed"]
     pd.DataFrame(rows, columns=columns).to_csv(data / "compare/results.csv", index=False)
-    former = {"revision": "abc1234", "date": "2026-01-02", "subject": "<b>Wider", "num_photos": 6}
-    former |= {"generator_sha256": GENERATOR, "hole_psnr": 20.5, "hole_ssim": 0.6, "hole_l1": 0.1}
-    pd.DataFrame([former | {"test_sha256": TEST}, former | {"test_sha256": "other"}]).to_csv(
-        data / "compare/former.csv", index=False
-    )
+    former = {"revision": "abc1234", "date": "2026-01-02", "subject": "<b>Wider"}
+    former |= {
+        "generator": md5_of(data / "train/generator.safetensors"),
+        "hole_psnr": 20.5,
+        "hole_ssim": 0.6,
+        "hole_l1": 0.1,
+    }
+    pd.DataFrame(
+        [former | {"shards": md5_of(data / "crop/meta.json")}, former | {"shards": "other"}]
+    ).to_csv(data / "compare/former.csv", index=False)
     page = built(folder)["index.html"]
     assert '<th scope="row">glcic</th><td>22.00</td>' in page
     assert page.count("abc1234") == 2 and page.count("other holes: not comparable") == 1
@@ -173,7 +183,7 @@ def test_other_runs_are_shown_where_commands_left_them(folder: Path) -> None:
 @pytest.mark.parametrize(
     "missing",
     [
-        "evaluate/metrics.json",
+        "evaluate/figures.json",
         "evaluate/scores.csv",
         "evaluate/strata.csv",
         "evaluate/pictures.csv",

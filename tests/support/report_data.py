@@ -190,7 +190,7 @@ def _write_evaluation(folder: Path, completes: bool, samples: bool) -> None:
         tables.append(pd.DataFrame([rows]))
         write_grid({"samples": [_picture("made up", 64)]}, folder / "grids" / "samples.png")
     photo_tables.write(pd.concat(tables), folder / "per_image.parquet")
-    _write_json(folder / "metrics.json", metrics)
+    _write_json(folder / "figures.json", metrics)
 
 
 def _per_image() -> pd.DataFrame:

@@ -34,6 +34,6 @@ def write_generator(project: Path, recipe: str, preset: str = "default", **optio
         "biharmonic": {"hole_psnr": 20.0},
     }
     (project / "data/evaluate").mkdir()
-    (project / "data/evaluate/metrics.json").write_text(json.dumps(figures))
+    (project / "data/evaluate/figures.json").write_text(json.dumps(figures))
     (project / "params.yaml").write_text("download: {source: places365_val}\n")
     return folder

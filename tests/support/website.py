@@ -30,6 +30,7 @@ from support.pictures import encoded, picture
 STAGES = "download index filter_categories detect_people filter_people downscale crop".split()
 SETTINGS: dict[str, dict[str, Any]] = {
     "download": {"source": "folder"},
+    "sources": {"folder": {"path": "data/photos"}},
     "filter_categories": {"categories": ["hill", "sea"]},
     "detect_people": {"enabled": False},
     "filter_people": {"val_share": 0.2, "test_share": 0.4},

@@ -9,5 +9,6 @@ class FolderOptions(Section):
     """What the source `folder` reads."""
 
     path: str = Field(
-        min_length=1, description="folder of photos, one folder a category; nested ones are allowed"
+        min_length=1,
+        description="folder of your photos, one folder a category; data/none for other sources",
     )

@@ -1,0 +1,43 @@
+"""What in a folder of photos would stop DVC before any stage runs."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+SHOWN = 5  # files of a fault
+
+
+def faults_of(root: Path) -> list[str]:
+    """A line a kind of fault below `root`, each with what to do; of a folder that is there.
+
+    DVC hashes every file in it, and ends at these with an error that does not name them so that
+    they are found.
+    """
+    broken, unnameable, unreadable = [], [], []
+    for path in _files(root):
+        try:
+            os.fsencode(path).decode("utf-8")
+        except UnicodeDecodeError:
+            unnameable.append(path)
+        if path.is_symlink() and not path.exists():
+            broken.append(path)
+        elif not os.access(path, os.R_OK):
+            unreadable.append(path)
+    lines = {
+        "are links to nothing: remove them, or bring back what they point to": broken,
+        "have names that are no UTF-8: rename them": unnameable,
+        "cannot be read by you: chmod u+r": unreadable,
+    }
+    return [f"{_shown(paths)} {what}" for what, paths in lines.items() if paths]
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _shown(paths: list[Path]) -> str:
+    """Names for a terminal; bytes that are no UTF-8 as \\xNN."""
+    names = [os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths]
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,40 @@
+"""Where the tar of photos lies: in the scratch folder, under its sum.
+
+It is no out of `download`, but its sum is. The photos of others are not to be handed on, by no
+`dvc push` either, and a clone without them goes on from every stage that does not read them.
+"""
+
+from pathlib import Path
+
+from pipeline.runtime.scratch import work_dir
+
+FOLDER = "photos"  # in the scratch folder
+
+
+def stored_archive(sha256: str) -> Path:
+    """The place of the archive with this sum."""
+    return work_dir() / FOLDER / f"{sha256}.tar"
+
+
+def photo_archive(data: Path) -> Path:
+    """The archive that data/download/photos.tar.sha256 names.
+
+    Raises ValueError, with the remedy, where it is not here.
+    """
+    record = data / "download" / "photos.tar.sha256"
+    if not record.is_file():
+        raise ValueError(f"{record} is missing: run `dvc repro download` first")
+    path = stored_archive(record.read_text().split()[0])
+    if not path.is_file():
+        raise ValueError(
+            f"the photos of this run are not here ({path}): they are not shared with its figures. "
+            "`dvc repro --force --single-item download` gets them from their source; stages that "
+            "read none, from `crop` on, go on without them"
+        )
+    return path
+
+
+def has_photos(data: Path) -> bool:
+    """Whether the archive is here, without a word about it."""
+    record = data / "download" / "photos.tar.sha256"
+    return record.is_file() and stored_archive(record.read_text().split()[0]).is_file()
