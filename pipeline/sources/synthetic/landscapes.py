@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.sources.synthetic.draws import Draws
 from pipeline.sources.synthetic.landscape import buildings, grading, land, shores, woods
 from pipeline.sources.synthetic.landscape.scenery import Scene
 
 Image = npt.NDArray[np.uint8]
-Painter = Callable[[np.random.Generator, int], Scene]
+Painter = Callable[[Draws, int], Scene]
 
 # Painted larger and scaled down, so that outlines are smooth.
 _OVERSIZE = 1.25
@@ -38,14 +39,12 @@ _PAINTERS: dict[str, Painter] = {
 CATEGORIES: tuple[str, ...] = tuple(_PAINTERS)
 
 
-def paint(category: str, rng: np.random.Generator, size: int = 256) -> Image:
+def paint(category: str, rng: Draws, size: int = 256) -> Image:
     """A picture of `category`, HWC uint8."""
     return paint_with_horizon(category, rng, size)[0]
 
 
-def paint_with_horizon(
-    category: str, rng: np.random.Generator, size: int = 256
-) -> tuple[Image, float]:
+def paint_with_horizon(category: str, rng: Draws, size: int = 256) -> tuple[Image, float]:
     """A picture of `category`, and its horizon as a share of the height from the top."""
     if category not in _PAINTERS:
         raise ValueError(f"category is {category!r} but must be one of {', '.join(CATEGORIES)}")

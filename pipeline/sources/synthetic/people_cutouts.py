@@ -8,15 +8,18 @@ import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from pipeline.sources.synthetic import exact_images, exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
+
 Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.floating[Any]]  # float32 always
 Box = tuple[int, int, int, int]  # top, left, height, width in px, half-open
 
 _REMEDY = "set sources.synthetic.people_share to 0 in params.yaml, or reinstall ultralytics"
@@ -124,7 +127,7 @@ def _cut(outline: _Outline) -> Cutout:
     cv2.fillPoly(mask, [np.array(outline.corners, np.int32)], 255, cv2.LINE_AA)
     # One px inwards, so that the old background's fringe stays behind.
     mask = np.asarray(cv2.erode(mask, np.ones((3, 3), np.uint8)), np.uint8)
-    alpha = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.5), np.float32) / 255
+    alpha = exact_images.blur(mask.astype(np.float32), 1.5) / 255
     # No soft edge where the picture itself cuts the person off.
     if outline.pose == "bust":
         alpha[-4:] = alpha[-5]
@@ -136,13 +139,13 @@ def _cut(outline: _Outline) -> Cutout:
 
 
 def plant(
-    image: Image, rng: np.random.Generator, horizon: float, heights: tuple[float, float]
+    image: Image, rng: Draws, horizon: float, heights: tuple[float, float]
 ) -> tuple[Image, list[Box]]:
     """`image` with one to three people on its ground, and their boxes.
 
     horizon: share of the height above the ground; heights: least and greatest, as such shares.
     """
-    number = int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))
+    number = int(rng.choice([1, 2, 3], [0.55, 0.3, 0.15]))
     chosen = sorted(rng.uniform(*heights, number).tolist())
     canvas = image.astype(np.float32)
     boxes: list[Box] = []
@@ -157,7 +160,7 @@ def plant(
     return np.clip(canvas + 0.5, 0, 255).astype(np.uint8), boxes
 
 
-def _sized(rng: np.random.Generator, height: float, room: int) -> Cutout:
+def _sized(rng: Draws, height: float, room: int) -> Cutout:
     """A random person, mirrored or not, `height` px high and not wider than the picture."""
     chosen = cutouts()[int(rng.integers(len(_OUTLINES)))]
     scale = min(height / chosen.alpha.shape[0], 0.95 * room / chosen.alpha.shape[1])
@@ -166,14 +169,12 @@ def _sized(rng: np.random.Generator, height: float, room: int) -> Cutout:
     alpha = np.ascontiguousarray(chosen.alpha[:, ::step])
     # Colours weighted by alpha, so that none of the old background comes in.
     weighted = np.ascontiguousarray(chosen.colours[:, ::step]) * alpha[..., None]
-    small = np.asarray(cv2.resize(alpha, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
-    colours = np.asarray(
-        cv2.resize(weighted, (columns, rows), interpolation=cv2.INTER_AREA), np.float32
-    )
+    small = exact_images.shrink(alpha, rows, columns)
+    colours = exact_images.shrink(weighted, rows, columns)
     return Cutout(colours / np.maximum(small, 0.01)[..., None], small, chosen.pose, step < 0)
 
 
-def _foot(rng: np.random.Generator, person: Cutout, height: int, horizon: float) -> int:
+def _foot(rng: Draws, person: Cutout, height: int, horizon: float) -> int:
     """The row under the person: on the ground, head in the picture; a half figure ends with it."""
     if person.pose == "bust":
         return height
@@ -185,9 +186,7 @@ def _foot(rng: np.random.Generator, person: Cutout, height: int, horizon: float)
     return round(float(first + (lowest - first) * near))
 
 
-def _free_place(
-    rng: np.random.Generator, person: Cutout, foot: int, width: int, taken: list[Box]
-) -> Box | None:
+def _free_place(rng: Draws, person: Cutout, foot: int, width: int, taken: list[Box]) -> Box | None:
     """A box for the person that hides nobody; None after 20 vain attempts."""
     rows, columns = person.alpha.shape
     for _ in range(20):
@@ -211,9 +210,10 @@ def _draw(canvas: Floats, person: Cutout, box: Box) -> None:
     """Paint the person into `canvas` in place, as bright as the scene, with a shadow."""
     top, left, height, width = box
     ground = canvas[top + height // 2 : top + height, left : left + width]
-    scene = ground.reshape(-1, 3).mean(0)
-    brightness = np.clip(0.72 + 0.28 * scene.mean() / 105, 0.7, 1.15)
-    tint = 1 + 0.18 * (scene / max(float(scene.mean()), 1.0) - 1)
+    scene = exact_math.mean(ground.reshape(-1, 3), 0)
+    grey = float(exact_math.mean(scene))
+    brightness = np.clip(0.72 + 0.28 * grey / 105, 0.7, 1.15)
+    tint = 1 + 0.18 * (scene / max(grey, 1.0) - 1)
     if person.pose != "bust":
         _cast_shadow(canvas, box)
     colours = np.clip(person.colours * brightness * tint, 0, 255)
@@ -228,6 +228,6 @@ def _cast_shadow(canvas: Floats, box: Box) -> None:
     start = max(int(foot - 0.08 * height), 0)
     rows = np.arange(start, min(int(foot + 0.08 * height) + 1, canvas.shape[0]), dtype=np.float32)
     columns = np.arange(canvas.shape[1], dtype=np.float32)
-    away = ((columns[None, :] - middle) / (0.45 * width)) ** 2
-    away = away + ((rows[:, None] - foot) / (0.022 * height)) ** 2
-    canvas[start : start + rows.size] *= (1 - 0.45 * np.exp(-away))[..., None]
+    away = np.square((columns[None, :] - middle) / (0.45 * width))
+    away = away + np.square((rows[:, None] - foot) / (0.022 * height))
+    canvas[start : start + rows.size] *= (1 - 0.45 * exact_math.exp(-away))[..., None]

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,7 +22,8 @@ from pipeline.photos.packing import add, new_archive
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.progress import progress
 from pipeline.runtime.workers import in_order
-from pipeline.sources.synthetic import landscapes, people_cutouts
+from pipeline.sources.synthetic import exact_images, landscapes, people_cutouts
+from pipeline.sources.synthetic.draws import Draws
 from pipeline.sources.synthetic.options import SyntheticOptions
 from pipeline.sources.synthetic.people_cutouts import Box, Image
 
@@ -51,11 +51,11 @@ class PhotoPlan:
 Photo = tuple[bytes, list[Box]]
 
 
-def _rng(options: SyntheticOptions, index: int, purpose: str) -> np.random.Generator:
+def _rng(options: SyntheticOptions, index: int, purpose: str) -> Draws:
     """Randomness for one purpose of one photo, the same in every process."""
     name = f"synthetic {options.seed} {index} {purpose}"
     digest = hashlib.sha256(name.encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16])))
+    return Draws(int.from_bytes(digest[:16]))
 
 
 def plan(index: int, options: SyntheticOptions) -> PhotoPlan:
@@ -74,7 +74,7 @@ def plan(index: int, options: SyntheticOptions) -> PhotoPlan:
     return PhotoPlan(index, path, category, fault, copy_of, has_people)
 
 
-def _draw(rng: np.random.Generator, options: SyntheticOptions) -> tuple[Fault, str, bool]:
+def _draw(rng: Draws, options: SyntheticOptions) -> tuple[Fault, str, bool]:
     """Fault, category and whether there are people, were the photo no copy."""
     category = landscapes.CATEGORIES[int(rng.integers(len(landscapes.CATEGORIES)))]
     has_people = bool(rng.random() < options.people_share)
@@ -93,7 +93,7 @@ def _draw(rng: np.random.Generator, options: SyntheticOptions) -> tuple[Fault, s
     return "none", category, has_people
 
 
-def _original(rng: np.random.Generator, index: int, options: SyntheticOptions) -> int | None:
+def _original(rng: Draws, index: int, options: SyntheticOptions) -> int | None:
     """An earlier photo without fault; None where chance finds none, as for the first photo."""
     for _ in range(64 if index else 0):
         earlier = int(rng.integers(index))
@@ -134,13 +134,13 @@ def _jpeg(image: Image, mode: str = "RGB", quality: int = 90) -> bytes:
     return buffer.getvalue()
 
 
-def _encode_near_copy(rng: np.random.Generator, image: Image, boxes: list[Box]) -> Photo:
+def _encode_near_copy(rng: Draws, image: Image, boxes: list[Box]) -> Photo:
     """Encoded at another quality; half of them lose a few px on every side as well."""
     if rng.random() < 0.5:
         return _jpeg(image, quality=int(rng.integers(60, 84))), boxes
     margin = int(rng.integers(2, 6))
-    inner = np.ascontiguousarray(image[margin:-margin, margin:-margin])
-    cropped = np.asarray(cv2.resize(inner, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
+    enlarged = exact_images.enlarge(image[margin:-margin, margin:-margin], SIZE, SIZE)
+    cropped = np.clip(enlarged + 0.5, 0, 255).astype(np.uint8)
     return _jpeg(cropped, quality=85), [_cropped(box, margin) for box in boxes]
 
 

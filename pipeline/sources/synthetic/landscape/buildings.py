@@ -2,16 +2,17 @@
 
 import numpy as np
 
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise, scenery
 from pipeline.sources.synthetic.landscape.light import Camera, draw_light
-from pipeline.sources.synthetic.landscape.noise import Floats
 from pipeline.sources.synthetic.landscape.scenery import Scene, pick
 
 _WALLS = [(0.50, 0.48, 0.46), (0.60, 0.52, 0.44), (0.36, 0.42, 0.48), (0.44, 0.34, 0.28)]
 _WALLS += [(0.66, 0.64, 0.60), (0.26, 0.32, 0.38)]
 
 
-def skyscraper(rng: np.random.Generator, size: int) -> Scene:
+def skyscraper(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.35, 0.25)
     camera = Camera(size, size * rng.uniform(0.85, 1.0), float(size), 30.0)
     scene = scenery.begin(rng, camera, light)
@@ -52,7 +53,7 @@ def _add_wall(
         return
     rows = np.arange(size - top, dtype=np.float32)[:, None] / np.float32(spacing[0])
     columns = np.arange(right - left, dtype=np.float32)[None, :] / np.float32(spacing[1])
-    window = ((rows % 1) > 0.35) & ((columns % 1) > 0.3) & (rows > 0.8)
+    window = ((rows - np.floor(rows)) > 0.35) & ((columns - np.floor(columns)) > 0.3) & (rows > 0.8)
     tones = rng.uniform(0.5, 1.6, (int(rows.max()) + 1, int(columns.max()) + 1)).astype(np.float32)
     tone = tones[rows.astype(np.int32), columns.astype(np.int32)][..., None]
     reflected = glass * tone + scene.air[:, left:right] * 0.18 * tone

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from pipeline.sources.synthetic import exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise, scenery, vegetation
 from pipeline.sources.synthetic.landscape.light import Camera, colour, draw_light
-from pipeline.sources.synthetic.landscape.noise import Floats
 from pipeline.sources.synthetic.landscape.scenery import GRID, Scene, pick, shift
 from pipeline.sources.synthetic.landscape.terrain import Band, Ground, Relief
 
@@ -19,7 +21,7 @@ def _across() -> Floats:
     return np.linspace(-1, 1, GRID, dtype=np.float32)[None, :]
 
 
-def _camera(rng: np.random.Generator, size: int, low: float, high: float, eye: float) -> Camera:
+def _camera(rng: Draws, size: int, low: float, high: float, eye: float) -> Camera:
     horizon, focal = size * rng.uniform(low, high), size * rng.uniform(0.85, 1.25)
     return Camera(size, float(horizon), float(focal), float(eye))
 
@@ -27,19 +29,19 @@ def _camera(rng: np.random.Generator, size: int, low: float, high: float, eye: f
 def _settled(heights: Floats) -> Floats:
     """`heights` with 0 where the camera stands."""
     middle = GRID // 2
-    return np.asarray(heights - heights[:4, middle - 4 : middle + 4].mean(), np.float32)
+    return np.asarray(heights - exact_math.mean(heights[:4, middle - 4 : middle + 4]), np.float32)
 
 
-def _massif(rng: np.random.Generator, start: float, full: float, peak: float) -> Floats:
+def _massif(rng: Draws, start: float, full: float, peak: float) -> Floats:
     """Mountains that rise between the shares `start` and `full` of the way, m."""
     crests = noise.ridged(rng, GRID, int(rng.integers(2, 5)), 0.46)
     blocks = np.clip(0.75 + 0.3 * noise.fractal(rng, GRID, 3, 0.4), 0.2, 1.5)
     rise = noise.step(start, full, _ahead() + 0.06 * noise.fractal(rng, GRID, 3, 0.3))
     rolling = 0.012 * noise.fractal(rng, GRID, 6, 0.45)
-    return np.asarray(peak * (crests**0.85 * blocks * rise + rolling), np.float32)
+    return np.asarray(peak * (exact_math.power(crests, 0.85) * blocks * rise + rolling), np.float32)
 
 
-def _alpine(rng: np.random.Generator, peak: float) -> tuple[Relief, Floats]:
+def _alpine(rng: Draws, peak: float) -> tuple[Relief, Floats]:
     """A relief of some 12 km with woods below the tree line, and its share of trees."""
     heights = _settled(_massif(rng, rng.uniform(0.04, 0.2), rng.uniform(0.45, 0.8), peak))
     line = peak * rng.uniform(0.12, 0.45)
@@ -54,15 +56,15 @@ def _alpine(rng: np.random.Generator, peak: float) -> tuple[Relief, Floats]:
     return Relief(heights, 12_000, bands, wood.astype(np.float32), trees), heights
 
 
-def mountain(rng: np.random.Generator, size: int) -> Scene:
+def mountain(rng: Draws, size: int) -> Scene:
     return _mountain(rng, size, snow=rng.uniform(0.0, 0.35))
 
 
-def mountain_snowy(rng: np.random.Generator, size: int) -> Scene:
+def mountain_snowy(rng: Draws, size: int) -> Scene:
     return _mountain(rng, size, snow=rng.uniform(0.95, 1.5))
 
 
-def _mountain(rng: np.random.Generator, size: int, snow: float) -> Scene:
+def _mountain(rng: Draws, size: int, snow: float) -> Scene:
     light = draw_light(rng, 0.35, 0.22)
     peak = rng.uniform(1600, 3600)
     camera = _camera(rng, size, 0.45, 0.68, rng.uniform(18, 70))
@@ -92,16 +94,16 @@ def _mountain(rng: np.random.Generator, size: int, snow: float) -> Scene:
     return scene
 
 
-def valley(rng: np.random.Generator, size: int) -> Scene:
+def valley(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.4, 0.3)
     peak = rng.uniform(900, 1900)
     camera = _camera(rng, size, 0.32, 0.5, rng.uniform(120, 260))
-    middle = rng.uniform(-0.3, 0.3) + 0.25 * np.sin(
+    middle = rng.uniform(-0.3, 0.3) + 0.25 * exact_math.sin(
         _ahead() * rng.uniform(3, 7) + rng.uniform(0, 6)
     )
     sides = np.abs(_across() - middle * _ahead()) / (0.25 + 0.55 * _ahead())
     crests = noise.ridged(rng, GRID, 3, 0.48)
-    wall = np.clip(sides - 0.16, 0, None) ** 1.25
+    wall = exact_math.power(np.clip(sides - 0.16, 0, None), 1.25)
     heights = peak * (wall * (0.35 + 0.9 * crests) + 0.01 * noise.fractal(rng, GRID, 8, 0.5))
     river = bool(rng.random() < 0.45)
     heights = heights - heights.min() - (0.004 if river else 0) * peak
@@ -130,7 +132,7 @@ def valley(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def badlands(rng: np.random.Generator, size: int) -> Scene:
+def badlands(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.4, 0.12)
     peak = rng.uniform(220, 480)
     camera = _camera(rng, size, 0.3, 0.52, rng.uniform(45, 130))
@@ -161,7 +163,7 @@ def badlands(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def _strata(rng: np.random.Generator) -> Floats:
+def _strata(rng: Draws) -> Floats:
     """(192, 3) colours of the rock by height."""
     palette = [(0.66, 0.44, 0.33), (0.80, 0.64, 0.50), (0.56, 0.36, 0.29), (0.86, 0.76, 0.64)]
     palette += [(0.70, 0.52, 0.40), (0.62, 0.54, 0.48)]
@@ -170,18 +172,19 @@ def _strata(rng: np.random.Generator) -> Floats:
     return np.asarray(layers[np.searchsorted(edges, np.arange(192))], np.float32)
 
 
-def desert(rng: np.random.Generator, size: int) -> Scene:
+def desert(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.7, 0.06)
     dune = rng.uniform(45, 100)
     camera = _camera(rng, size, 0.25, 0.48, dune * rng.uniform(1.0, 1.6))
     turn = rng.uniform(-0.9, 0.9)
     extent = 1800.0
-    along = _ahead() * np.cos(turn) + _across() / 2 * np.sin(turn)
+    along = _ahead() * exact_math.cos(turn) + _across() / 2 * exact_math.sin(turn)
     bend = noise.fractal(rng, GRID, 3, 0.35)
     phase = along * rng.uniform(5, 10) + 0.42 * bend + rng.uniform(0, 1)
     saw = phase - np.floor(phase)
     lee = rng.uniform(0.68, 0.8)  # a long rise to windward, a short fall to leeward
-    crest = np.where(saw < lee, (saw / lee) ** 1.6, ((1 - saw) / (1 - lee)) ** 1.15)
+    windward = exact_math.power(saw / lee, 1.6)
+    crest = np.where(saw < lee, windward, exact_math.power((1 - saw) / (1 - lee), 1.15))
     size_of = np.clip(0.6 + 0.35 * noise.fractal(rng, GRID, 4, 0.4), 0.1, 1.4)
     heights = dune * crest * size_of * noise.step(0.0, 0.12, _ahead())
     heights = np.asarray(heights + dune * 0.2 * noise.fractal(rng, GRID, 3, 0.35), np.float32)
@@ -189,20 +192,20 @@ def desert(rng: np.random.Generator, size: int) -> Scene:
     scene = scenery.begin(rng, camera, light)
     sand = pick(rng, [(0.88, 0.73, 0.54), (0.84, 0.66, 0.48), (0.90, 0.80, 0.66)])
     angle = rng.uniform(-0.6, 0.6)
-    sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
+    sine, cosine = np.float32(exact_math.sin(angle)), np.float32(exact_math.cos(angle))
 
     def albedo(ground: Ground) -> Floats:
         base = scenery.mottled(rng, ground, sand * 1.3, 0.04)
         wander = noise.spread(noise.tile(2.0, 4), ground.x, ground.z, 12)
-        lines = np.sin((ground.z * cosine + ground.x * sine) * 7 + 2.4 * wander)
-        lines = lines * np.exp(-ground.z / 30) * 0.16
+        lines = exact_math.sin((ground.z * cosine + ground.x * sine) * 7 + 2.4 * wander)
+        lines = lines * exact_math.exp(-ground.z / 30) * 0.16
         return np.asarray(base * (1 + lines)[..., None], np.float32)
 
     scenery.add_ground(scene, Relief(heights, extent, bands, clear=0.06), albedo)
     return scene
 
 
-def tundra(rng: np.random.Generator, size: int) -> Scene:
+def tundra(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.4, 0.5)
     camera = _camera(rng, size, 0.34, 0.6, rng.uniform(2.5, 12))
     hills = _massif(rng, 0.25, 0.9, rng.uniform(150, 700))
@@ -226,7 +229,7 @@ def tundra(rng: np.random.Generator, size: int) -> Scene:
             noise.step(-0.4, 0.6, patch),
         )
         stones = noise.spread(noise.tile(0.9, 9), ground.x, ground.z, 26)
-        stones = noise.step(1.7, 2.1, stones) * np.exp(-ground.z / 160)
+        stones = noise.step(1.7, 2.1, stones) * exact_math.exp(-ground.z / 160)
         base = scenery.blend(base, colour(0.50, 0.50, 0.50) + 0 * base, stones)
         drift = noise.spread(noise.tile(1.9, 4), ground.x, ground.z, 0.8)
         white = noise.step(1.5 - snow, 1.9 - snow, drift + ground.height / 260)
@@ -237,7 +240,7 @@ def tundra(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def field(rng: np.random.Generator, size: int) -> Scene:
+def field(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.45, 0.3)
     camera = _camera(rng, size, 0.36, 0.6, rng.uniform(1.6, 4.5))
     scene = scenery.begin(rng, camera, light)
@@ -290,7 +293,7 @@ def _add_flowers(scene: Scene, start: float) -> None:
     rng, size = scene.rng, scene.camera.size
     petals = [(0.85, 0.18, 0.14), (0.92, 0.84, 0.25), (0.93, 0.92, 0.90), (0.58, 0.38, 0.75)]
     petal = pick(rng, petals) * (scene.light.sun * 0.8 + scene.light.sky)
-    shares = rng.random(int(rng.integers(60, 420))) ** 0.6
+    shares = exact_math.power(rng.random(int(rng.integers(60, 420))), 0.6)
     rows = (start + (size - 1 - start) * shares).astype(np.int32)
     columns = rng.integers(0, size - 4, rows.size)
     for row, column, share in zip(rows.tolist(), columns.tolist(), shares.tolist(), strict=True):

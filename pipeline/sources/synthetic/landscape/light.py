@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.sources.synthetic.landscape.noise import Floats
+from pipeline.sources.synthetic import exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 
 
 @dataclass(frozen=True)
@@ -43,21 +45,21 @@ class Light:
 
     def direction(self) -> tuple[float, float, float]:
         """Unit vector to the sun: right, up, ahead."""
-        flat = np.cos(self.elevation)
+        flat = exact_math.cos(self.elevation)
         return (
-            float(np.sin(self.azimuth) * flat),
-            float(np.sin(self.elevation)),
-            float(np.cos(self.azimuth) * flat),
+            float(exact_math.sin(self.azimuth) * flat),
+            float(exact_math.sin(self.elevation)),
+            float(exact_math.cos(self.azimuth) * flat),
         )
 
 
 def colour(red: float, green: float, blue: float) -> Floats:
     """An sRGB-like triple 0..1 as linear light (gamma 2, close enough and cheap)."""
-    return np.array([red, green, blue], np.float32) ** 2
+    return np.square(np.array([red, green, blue], np.float32))
 
 
 # Sun's elevation in degrees; then zenith, horizon and sun as seen in photographs (sRGB).
-_HOURS = np.array([-4, 2, 7, 16, 35, 65], np.float64)
+_HOURS = (-4, 2, 7, 16, 35, 65)
 _ZENITH = [(0.10, 0.16, 0.34), (0.24, 0.33, 0.55), (0.27, 0.43, 0.68), (0.24, 0.45, 0.74)]
 _ZENITH += [(0.17, 0.40, 0.74), (0.12, 0.34, 0.68)]
 _HORIZON = [(0.72, 0.42, 0.36), (0.98, 0.62, 0.36), (0.95, 0.78, 0.58), (0.84, 0.85, 0.84)]
@@ -65,8 +67,10 @@ _HORIZON += [(0.72, 0.83, 0.92), (0.66, 0.80, 0.92)]
 _SUN = [(0.30, 0.16, 0.14), (0.95, 0.52, 0.26), (1.25, 0.88, 0.54), (1.40, 1.20, 0.95)]
 _SUN += [(1.50, 1.40, 1.25), (1.55, 1.48, 1.38)]
 
+_LOG_HAZE = (9.105, 11.290)  # 9 to 80 km
 
-def draw_light(rng: np.random.Generator, low_sun: float = 0.35, dull: float = 0.3) -> Light:
+
+def draw_light(rng: Draws, low_sun: float = 0.35, dull: float = 0.3) -> Light:
     """A random hour and weather; `low_sun` and `dull` are the shares of each."""
     degrees = rng.uniform(-4, 12) if rng.random() < 0.75 * low_sun else rng.uniform(14, 62)
     overcast = rng.uniform(0.5, 1.0) if rng.random() < dull else rng.uniform(0, 0.25)
@@ -80,20 +84,22 @@ def draw_light(rng: np.random.Generator, low_sun: float = 0.35, dull: float = 0.
     reach = 1.2 if degrees < 12 else 2.6
     return Light(
         sun=sun,
-        sky=_mix(sky, np.full(3, sky.mean(), np.float32), 0.35),
+        sky=_mix(sky, np.full(3, exact_math.mean(sky), np.float32), 0.35),
         zenith=zenith,
         horizon=horizon,
         azimuth=float(rng.uniform(-reach, reach)),
-        elevation=float(np.deg2rad(degrees)),
-        haze=float(np.exp(rng.uniform(np.log(9e3), np.log(8e4))) * (1 - 0.5 * overcast)),
-        overcast=float(overcast),
+        elevation=degrees * (np.pi / 180),
+        haze=float(exact_math.exp(rng.uniform(*_LOG_HAZE)) * (1 - 0.5 * overcast)),
+        overcast=overcast,
     )
 
 
 def _at(degrees: float, table: list[tuple[float, float, float]]) -> Floats:
     """The colour of `table` at the sun's elevation, linear light."""
-    columns = np.array(table).T
-    red, green, blue = (float(np.interp(degrees, _HOURS, column)) for column in columns)
+    after = next((i for i, hour in enumerate(_HOURS) if hour > degrees), len(_HOURS) - 1)
+    share = (degrees - _HOURS[after - 1]) / (_HOURS[after] - _HOURS[after - 1])
+    pairs = zip(table[after - 1], table[after], strict=True)
+    red, green, blue = (before + (then - before) * share for before, then in pairs)
     return colour(red, green, blue)
 
 

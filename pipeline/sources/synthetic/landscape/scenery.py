@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from pipeline.sources.synthetic import exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise, skies, terrain, vegetation, water
 from pipeline.sources.synthetic.landscape.light import Camera, Light, colour
-from pipeline.sources.synthetic.landscape.noise import Floats
 from pipeline.sources.synthetic.landscape.terrain import Ground, Relief
 
 GRID = 256  # cells along each side of a relief
@@ -20,20 +21,23 @@ Albedo = Callable[[Ground], Floats]
 class Scene:
     """A picture in the making, linear light."""
 
-    rng: np.random.Generator
+    rng: Draws
     camera: Camera
     light: Light
     image: Floats  # (size, size, 3)
     air: Floats  # (1, size, 3) what things fade into far away
 
 
-def begin(rng: np.random.Generator, camera: Camera, light: Light, cloudy: bool = False) -> Scene:
+def begin(rng: Draws, camera: Camera, light: Light, cloudy: bool = False) -> Scene:
     """The sky alone."""
     sky = skies.paint_sky(rng, camera, light, cloudy)
     row = min(max(int(camera.horizon) - 3, 0), camera.size - 1)
-    above = np.minimum(sky[max(row - 4, 0) : row + 1].mean(0, keepdims=True), 1.3)
-    air = np.asarray(cv2.blur(above, (camera.size // 3, 1)), np.float32)
-    return Scene(rng, camera, light, sky, air.reshape(1, camera.size, 3) * np.float32(0.92))
+    above = np.minimum(exact_math.mean(sky[max(row - 4, 0) : row + 1], 0), 1.3)
+    reach = camera.size // 6
+    padded = np.pad(above, ((reach, reach), (0, 0)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
+    air = exact_math.mean(windows, 2)[None].astype(np.float32)
+    return Scene(rng, camera, light, sky, air * np.float32(0.92))
 
 
 def add_ridges(scene: Scene, number: int, height: float, tone: Floats) -> None:
@@ -87,7 +91,7 @@ def add_water(
     if foam is not None:
         white = 0.85 * (0.6 * scene.light.sun + scene.light.sky)
         colours = colours + (white - colours) * foam[start:, :, None]
-    lost = (1 - np.exp(-ground.z[start:] / np.float32(scene.light.haze)))[..., None]
+    lost = (1 - exact_math.exp(-ground.z[start:] / np.float32(scene.light.haze)))[..., None]
     colours = colours + (scene.air - colours) * lost
     scene.image[top:] += (colours - scene.image[top:]) * wet[start:, :, None]
 
@@ -111,7 +115,7 @@ def add_trees(
     allowed = ground.hit[places[:, 0], places[:, 1]] & (z > reach[0]) & (z < reach[1])
     allowed &= ground.water[places[:, 0], places[:, 1]] < 0.2
     chosen = places[allowed][:number]
-    for row, column in chosen[np.argsort(-ground.z[chosen[:, 0], chosen[:, 1]])]:
+    for row, column in chosen[np.argsort(-ground.z[chosen[:, 0], chosen[:, 1]], kind="stable")]:
         height = rng.uniform(*metres) * scene.camera.focal / ground.z[row, column]
         add_tree(
             scene, sprites, (ground.top + row + 1, column), height, ground.z[row, column], leaf
@@ -128,10 +132,10 @@ def add_tree(
 ) -> None:
     """One tree of `height` px."""
     light = scene.light
-    lost = np.float32(1 - np.exp(-distance / light.haze))
+    lost = np.float32(1 - exact_math.exp(-distance / light.haze))
     air = scene.air[0, int(np.clip(foot[1], 0, scene.camera.size - 1))]
     tint = leaf * scene.rng.uniform(0.75, 1.2, 3).astype(np.float32)
-    front = np.float32(0.55 + 0.45 * np.cos(light.azimuth - np.pi))  # back light darkens
+    front = np.float32(0.55 + 0.45 * exact_math.cos(light.azimuth - np.pi))  # back light darkens
     dark = 0.10 * tint * light.sky
     bright = tint * (light.sun * (0.35 + 0.9 * front) + 0.9 * light.sky)
     sprite = sprites[int(scene.rng.integers(len(sprites)))]
@@ -157,7 +161,7 @@ def add_grass(scene: Scene, start: float, blade: float, dark: Floats, bright: Fl
         foot += 0.45 * height
 
 
-def shift(rng: np.random.Generator) -> float:
+def shift(rng: Draws) -> float:
     """A random place in a tile, px."""
     return float(rng.uniform(0, noise.TILE))
 
@@ -167,19 +171,19 @@ def blend(first: Floats, second: Floats, share: Floats) -> Floats:
     return np.asarray(first + (second - first) * share[..., None], np.float32)
 
 
-def mottled(rng: np.random.Generator, ground: Ground, tone: Floats, amount: float = 0.27) -> Floats:
+def mottled(rng: Draws, ground: Ground, tone: Floats, amount: float = 0.27) -> Floats:
     """`tone` with blotches at three scales, as any ground has."""
     total = np.zeros_like(ground.z)
     for metres, exponent, reach in ((900.0, 1.7, 1e9), (70.0, 1.5, 1500.0), (7.0, 1.1, 220.0)):
         scale, place = noise.TILE / metres, shift(rng)
         found = noise.spread(noise.tile(exponent, 3), ground.x, ground.z, scale, place)
-        total += found * np.exp(-ground.z / np.float32(reach))
+        total += found * exact_math.exp(-ground.z / np.float32(reach))
     factor = np.clip(1 + np.float32(amount) * total, 0.25, 2.2)
     return np.asarray(tone * factor[..., None], np.float32)
 
 
 def steepness(ground: Ground) -> Floats:
-    return np.asarray(np.hypot(ground.slope_x, ground.slope_z), np.float32)
+    return np.asarray(exact_math.hypot(ground.slope_x, ground.slope_z), np.float32)
 
 
 def add_wood_colour(ground: Ground, base: Floats, leaf: Floats) -> Floats:
@@ -198,7 +202,7 @@ NEEDLES = [(0.16, 0.24, 0.13), (0.18, 0.27, 0.15), (0.14, 0.21, 0.14)]
 ROCKS = [(0.46, 0.43, 0.40), (0.50, 0.45, 0.38), (0.40, 0.40, 0.42), (0.52, 0.44, 0.36)]
 
 
-def pick(rng: np.random.Generator, colours: list[tuple[float, float, float]]) -> Floats:
+def pick(rng: Draws, colours: list[tuple[float, float, float]]) -> Floats:
     """One of `colours` in linear light, slightly off."""
     chosen = np.array(colours[int(rng.integers(len(colours)))])
     red, green, blue = np.clip(chosen * rng.normal(1, 0.06) * rng.normal(1, 0.02, 3), 0.02, 1)

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from pipeline.sources.synthetic import exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise, scenery, vegetation
 from pipeline.sources.synthetic.landscape.light import Camera, colour, draw_light
-from pipeline.sources.synthetic.landscape.noise import Floats
 from pipeline.sources.synthetic.landscape.scenery import GRID, Scene, pick, shift
 from pipeline.sources.synthetic.landscape.terrain import Band, Ground, Relief
 
@@ -21,12 +23,12 @@ def _plane() -> tuple[Floats, Floats]:
     return ahead, across
 
 
-def _camera(rng: np.random.Generator, size: int, low: float, high: float, eye: float) -> Camera:
+def _camera(rng: Draws, size: int, low: float, high: float, eye: float) -> Camera:
     horizon, focal = size * rng.uniform(low, high), size * rng.uniform(0.85, 1.25)
     return Camera(size, float(horizon), float(focal), float(eye))
 
 
-def lake(rng: np.random.Generator, size: int) -> Scene:
+def lake(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.4, 0.3)
     camera = _camera(rng, size, 0.42, 0.64, rng.uniform(2.5, 14))
     scene = scenery.begin(rng, camera, light)
@@ -59,7 +61,7 @@ def lake(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def _basin(rng: np.random.Generator, peak: float) -> Relief:
+def _basin(rng: Draws, peak: float) -> Relief:
     """A lake before hills, with a near shore at times."""
     ahead, across = _plane()
     edge = rng.uniform(0.12, 0.42) + 0.09 * noise.fractal(rng, GRID, 4, 0.5)
@@ -74,7 +76,9 @@ def _basin(rng: np.random.Generator, peak: float) -> Relief:
             land, rng.uniform(0.004, 0.016) - ahead + 0.004 * noise.fractal(rng, GRID, 20, 0.5)
         )
     crests = noise.ridged(rng, GRID, int(rng.integers(2, 5)), 0.46)
-    heights = np.where(land > 0, peak * land * (0.4 + 1.7 * crests**0.75) + 60 * land, 120 * land)
+    heights = np.where(
+        land > 0, peak * land * (0.4 + 1.7 * exact_math.power(crests, 0.75)) + 60 * land, 120 * land
+    )
     wood = 0.55 + 0.3 * noise.fractal(rng, GRID, 9, 0.5) + (0.45 * peak - heights) / peak
     wood = wood * noise.step(0.02, 0.05, ahead)
     bands = (Band(noise.bumps(1.9, 1), 1800, peak * 0.012, shift=shift(rng)),)
@@ -84,7 +88,7 @@ def _basin(rng: np.random.Generator, peak: float) -> Relief:
     )
 
 
-def _surf(rng: np.random.Generator, ground: Ground, deepest: float, lines: float) -> Floats:
+def _surf(rng: Draws, ground: Ground, deepest: float, lines: float) -> Floats:
     """Foam by the depth of the water: lines of breakers, lace at the edge."""
     depth = np.maximum(-ground.height, 0) / np.float32(deepest)
     bend = noise.sample(noise.tile(1.9, 5), ground.x * 4 + shift(rng), ground.z * 4)
@@ -100,7 +104,7 @@ def _surf(rng: np.random.Generator, ground: Ground, deepest: float, lines: float
     return np.asarray(np.clip(crest + 0.85 * edge, 0, 1), np.float32)
 
 
-def _whitecaps(rng: np.random.Generator, ground: Ground, amount: float) -> Floats:
+def _whitecaps(rng: Draws, ground: Ground, amount: float) -> Floats:
     lace = noise.sample(noise.tile(1.3, 7), ground.x * 9, ground.z * 14 + shift(rng))
     swell = noise.sample(noise.wave_tile(1), ground.x * 2.2 + shift(rng), ground.z * 2.2)
     caps = noise.step(2.7 - amount, 3.4 - amount, swell + 0.6 * lace)
@@ -109,7 +113,7 @@ def _whitecaps(rng: np.random.Generator, ground: Ground, amount: float) -> Float
     )
 
 
-def beach(rng: np.random.Generator, size: int) -> Scene:
+def beach(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.45, 0.2)
     camera = _camera(rng, size, 0.28, 0.52, rng.uniform(2.0, 7))
     scene = scenery.begin(rng, camera, light)
@@ -153,7 +157,7 @@ def beach(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def coast(rng: np.random.Generator, size: int) -> Scene:
+def coast(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.45, 0.3)
     camera = _camera(rng, size, 0.26, 0.5, rng.uniform(14, 60))
     scene = scenery.begin(rng, camera, light)
@@ -175,7 +179,7 @@ def coast(rng: np.random.Generator, size: int) -> Scene:
 
     def albedo(ground: Ground) -> Floats:
         bare = noise.step(0.3, 0.7, scenery.steepness(ground))
-        level = np.sin(ground.height * 0.35 + ground.x * 0.02) * 0.10
+        level = exact_math.sin(ground.height * 0.35 + ground.x * 0.02) * 0.10
         stone: Floats = scenery.mottled(rng, ground, rock, 0.3) * (1 + level)[..., None]
         stone = scenery.blend(stone, stone * 0.35, noise.step(2.5, 0.5, ground.height))
         return scenery.blend(scenery.mottled(rng, ground, turf), stone, bare)
@@ -188,7 +192,7 @@ def coast(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def ocean(rng: np.random.Generator, size: int) -> Scene:
+def ocean(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.5, 0.3)
     camera = _camera(rng, size, 0.25, 0.66, rng.uniform(3, 14))
     scene = scenery.begin(rng, camera, light)
@@ -213,7 +217,7 @@ def ocean(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def sky(rng: np.random.Generator, size: int) -> Scene:
+def sky(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.5, 0.25)
     camera = _camera(rng, size, 0.88, 1.04, 40)
     scene = scenery.begin(rng, camera, light, cloudy=True)

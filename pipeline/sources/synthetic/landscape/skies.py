@@ -5,17 +5,17 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from pipeline.sources.synthetic import exact_images, exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise
 from pipeline.sources.synthetic.landscape.light import Camera, Light
-from pipeline.sources.synthetic.landscape.noise import Floats
 
 # How far apart a cloud is sampled to tell its sunny side, px of its tile.
 _SHIFT = 7.0
 
 
-def paint_sky(
-    rng: np.random.Generator, camera: Camera, light: Light, cloudy: bool = False
-) -> Floats:
+def paint_sky(rng: Draws, camera: Camera, light: Light, cloudy: bool = False) -> Floats:
     """(size, size, 3) linear light; rows under the horizon repeat the colours just above it.
 
     `cloudy`: never without a cloud.
@@ -35,9 +35,9 @@ def paint_sky(
 def _gradient(rise: Floats, near_sun: Floats, light: Light) -> Floats:
     """(size, size, 3) from the horizon's colour to the zenith's; a low sun warms its own side."""
     low = float(np.clip(1 - light.elevation * 4, 0, 1))
-    share = (1 - np.exp(-rise * (2.4 + 2.2 * low)))[..., None]
-    cool = 0.55 * light.zenith + 0.45 * light.horizon.mean()
-    warm = np.float32(1 - 0.85 * low) + np.float32(0.85 * low) * np.exp(-near_sun * 1.1)
+    share = (1 - exact_math.exp(-rise * (2.4 + 2.2 * low)))[..., None]
+    cool = 0.55 * light.zenith + 0.45 * exact_math.mean(light.horizon).astype(np.float32)
+    warm = np.float32(1 - 0.85 * low) + np.float32(0.85 * low) * exact_math.exp(-near_sun * 1.1)
     base = cool + (light.horizon - cool) * warm[..., None]
     return np.asarray(base + (light.zenith - base) * share, np.float32)
 
@@ -45,24 +45,24 @@ def _gradient(rise: Floats, near_sun: Floats, light: Light) -> Floats:
 def _angle_to_sun(rise: Floats, across: Floats, light: Light) -> Floats:
     """(size, size) about the angle between each ray and the sun, rad."""
     right, up, ahead = light.direction()
-    length = np.sqrt(1 + rise**2 + across**2)
+    length = np.sqrt(1 + rise * rise + across * across)
     cosine = (across * right + rise * up + ahead) / length
     return np.asarray(np.sqrt(np.maximum(2 - 2 * cosine, 0)), np.float32)
 
 
 def _glow(angle: Floats, light: Light) -> Floats:
     """Wide glow, narrow glow and disc."""
-    clear = np.float32((1 - light.overcast) ** 2)
+    clear = np.square(np.float32(1 - light.overcast))
     low = np.float32(np.clip(1.2 - light.elevation * 2, 0.25, 1.2))
-    glow = 0.30 * low * np.exp(-angle * 2.6) + 0.9 * np.exp(-angle * 11)
+    glow = 0.30 * low * exact_math.exp(-angle * 2.6) + 0.9 * exact_math.exp(-angle * 11)
     disc = 14.0 * noise.step(0.021, 0.014, angle) if light.elevation > 0 else np.float32(0)
     return np.asarray(clear * (glow + disc), np.float32)
 
 
-Layer = Callable[[np.random.Generator, Floats, Floats, Floats, Floats, Light], Floats]
+Layer = Callable[[Draws, Floats, Floats, Floats, Floats, Light], Floats]
 
 
-def _layers(rng: np.random.Generator, light: Light, cloudy: bool) -> list[Layer]:
+def _layers(rng: Draws, light: Light, cloudy: bool) -> list[Layer]:
     """Far layers first."""
     if light.overcast > 0.45:
         return [_deck] if cloudy or rng.random() < 0.8 else []
@@ -78,7 +78,7 @@ def _layers(rng: np.random.Generator, light: Light, cloudy: bool) -> list[Layer]
 
 
 def _veil(
-    rng: np.random.Generator,
+    rng: Draws,
     sky: Floats,
     rise: Floats,
     across: Floats,
@@ -88,7 +88,7 @@ def _veil(
     """Cirrus: thin streaks, drawn out along one direction."""
     depth = 1 / (rise + 0.16)
     angle = rng.uniform(-0.7, 0.7)
-    sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
+    sine, cosine = np.float32(exact_math.sin(angle)), np.float32(exact_math.cos(angle))
     x, z = across * depth, depth + 0 * across
     along, over = x * cosine + z * sine, z * cosine - x * sine
     u, v = along * 22 + rng.uniform(0, 512), over * 90 + rng.uniform(0, 512)
@@ -100,7 +100,7 @@ def _veil(
 
 
 def _deck(
-    rng: np.random.Generator,
+    rng: Draws,
     sky: Floats,
     rise: Floats,
     across: Floats,
@@ -127,7 +127,7 @@ def _deck(
 
 
 def _heaps(
-    rng: np.random.Generator,
+    rng: Draws,
     sky: Floats,
     rise: Floats,
     across: Floats,
@@ -138,7 +138,7 @@ def _heaps(
     tile = noise.billow_tile(int(rng.integers(0, 4)))
     shift = rng.uniform(0, 512, 2).tolist()
     # Logarithm of the height: rows of heaps shrink towards the horizon.
-    bands = np.log(rise + 0.06)
+    bands = exact_math.log(rise + 0.06)
     scale = rng.uniform(95, 170)
     u = across / (rise + 0.28) * scale * 0.62 + shift[0]
     v = -bands * scale + shift[1] + 0 * across
@@ -156,11 +156,11 @@ def _lit(light: Light, near_sun: Floats, lit: Floats) -> Floats:
     """(size, size, 3) colour of cloud: `lit` 0 = its shaded side, 1 = its sunny side."""
     shade = 0.45 * light.zenith + 0.30 * light.horizon + 0.06 * light.sun
     bright = 0.35 * light.horizon + 0.62 * light.sun + 0.25 * light.sky + 0.12 * light.overcast
-    through = np.exp(-near_sun * 3.0) * np.float32(0.8 * (1 - light.overcast))
+    through = exact_math.exp(-near_sun * 3.0) * np.float32(0.8 * (1 - light.overcast))
     lit = lit[..., None]
     return np.asarray(shade + (bright - shade) * lit + through[..., None] * light.sun, np.float32)
 
 
 def _over(sky: Floats, tint: Floats, thick: Floats) -> Floats:
-    soft = np.asarray(cv2.GaussianBlur(thick, (0, 0), 0.7), np.float32)[..., None]
+    soft = exact_images.blur(thick, 0.7)[..., None]
     return np.asarray(sky + (tint - sky) * soft, np.float32)

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.sources.synthetic import exact_images, exact_math
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise
 from pipeline.sources.synthetic.landscape.light import Camera, Light
-from pipeline.sources.synthetic.landscape.noise import Floats
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ def _cleared(camera: Camera, relief: Relief) -> Relief:
     """`relief` without hills right before the camera."""
     share = np.linspace(0, 1, relief.heights.shape[0], dtype=np.float32)[:, None]
     roof = 0.4 * camera.eye + 0.03 * relief.extent * share
-    roof = roof + 3 * relief.extent * noise.step(0.1 * relief.clear, relief.clear, share) ** 2
+    roof = roof + 3 * relief.extent * np.square(noise.step(0.1 * relief.clear, relief.clear, share))
     heights = np.minimum(relief.heights, roof).astype(np.float32)
     # Seen from close by, the grid's cells would show.
-    smooth = np.asarray(cv2.GaussianBlur(heights, (0, 0), 3.5), np.float32)
+    smooth = exact_images.blur(heights, 3.5)
     far = noise.step(0.0, 0.8 * relief.clear, share)
     return replace(relief, heights=smooth + (heights - smooth) * far)
 
@@ -85,7 +86,7 @@ def _cleared(camera: Camera, relief: Relief) -> Relief:
 def _depths(camera: Camera, near: float, far: float, steps: int) -> Floats:
     """(steps, 1) distances: even in rows close by, even in ratio far away."""
     ratio = np.linspace(0, 1, steps)
-    geometric = near * (far / near) ** ratio
+    geometric = near * exact_math.exp(ratio * float(exact_math.log(far / near)))
     even = 1 / (1 / near + (1 / far - 1 / near) * ratio)
     merged = np.sort(np.concatenate([geometric[::2], even[1::2]]))
     return merged.astype(np.float32)[:, None]
@@ -103,30 +104,40 @@ def _cast(heights: Floats, cell: np.float32, light: Light) -> Floats:
     """(n, n) soft 0..1: turned so that the sun shines along the rows, a running maximum of the
     light's lower edge says what is shaded."""
     side = heights.shape[0]
-    middle = (side / 2, side / 2)
     right, _, ahead = light.direction()
-    turn = cv2.getRotationMatrix2D(middle, float(np.degrees(np.arctan2(ahead, right))), 1.0)
-    turned = cv2.warpAffine(heights, turn, (side, side), borderMode=cv2.BORDER_REFLECT)
-    fall = np.float32(np.tan(max(light.elevation, 0.12))) * cell
+    turned = _turned(heights, right, ahead, cv2.BORDER_REFLECT)
+    elevation = max(light.elevation, 0.12)
+    fall = np.float32(exact_math.sin(elevation) / exact_math.cos(elevation)) * cell
     # The sun is at the right: a ray falls by `fall` a column on its way to the left.
     edge = turned + fall * np.arange(side, dtype=np.float32)
     cover = np.maximum.accumulate(edge[:, ::-1], axis=1)[:, ::-1] - edge
     shade = np.clip(cover / (fall * 2 + 1e-3), 0, 1).astype(np.float32)
-    back = cv2.warpAffine(shade, turn, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return np.asarray(1 - cv2.GaussianBlur(back, (0, 0), 0.8), np.float32)
+    back = _turned(shade, right, -ahead, cv2.BORDER_CONSTANT)
+    return np.asarray(1 - exact_images.blur(back, 0.8), np.float32)
+
+
+def _turned(grid: Floats, right: float, ahead: float, border: int) -> Floats:
+    """(n, n) turned about its middle so that the direction (`right`, `ahead`) points right."""
+    length = float(np.sqrt(right * right + ahead * ahead))
+    cosine, sine = np.float32(right / length), np.float32(ahead / length)
+    middle = np.float32(grid.shape[0] / 2)
+    place = np.arange(grid.shape[0], dtype=np.float32) - middle
+    down, across = place[:, None], place[None, :]
+    columns = middle + cosine * across - sine * down
+    rows = middle + sine * across + cosine * down
+    return exact_images.remap(exact_math.on_grid(grid, 28), columns, rows, border)
 
 
 def _grid(relief: Relief, grid: Floats, x: Floats, z: Floats, smooth: bool = False) -> Floats:
     """`grid` of the relief at x and z in m; `smooth` hides the cells in the slopes."""
     cells = np.float32(grid.shape[0] / relief.extent)
-    found = cv2.remap(
-        grid,
+    return exact_images.remap(
+        exact_math.on_grid(grid, exact_images.CUBIC_BITS if smooth else 28, grid.ndim == 3),
         (x + np.float32(relief.extent / 2)) * cells,
         np.broadcast_to(z * cells, x.shape),
-        cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT,
+        cv2.BORDER_REFLECT,
+        cubic=smooth,
     )
-    return np.asarray(found, np.float32)
 
 
 def _bumps(band: Band, x: Floats, z: Floats, sloped: bool = False) -> Floats:
@@ -134,9 +145,9 @@ def _bumps(band: Band, x: Floats, z: Floats, sloped: bool = False) -> Floats:
     tile = band.bumps.slopes if sloped else band.bumps.heights
     found = noise.spread(tile, x, z, noise.TILE / band.period, band.shift)
     # Bumps as large as the foreground would only put the camera underground.
-    fading = np.float32(band.height) * (1 - np.exp(z * np.float32(-4 / band.period)))
+    fading = np.float32(band.height) * (1 - exact_math.exp(z * np.float32(-4 / band.period)))
     if np.isfinite(band.reach):
-        fading = fading * np.exp(-z / np.float32(band.reach))
+        fading = fading * exact_math.exp(-z / np.float32(band.reach))
     return np.asarray(found * (fading[..., None] if sloped else fading), np.float32)
 
 
@@ -197,7 +208,7 @@ def _surface(
         found = _bumps(band, x, z, sloped=True)
         height = height + found[..., 0]
         # The tile lies turned by 45 degrees, see `noise.spread`.
-        scale = np.float32(noise.TILE / band.period * 0.5**0.5)
+        scale = np.float32(noise.TILE / band.period * noise.HALF_ROOT)
         right = right + scale * (found[..., 1] - found[..., 2])
         ahead = ahead + scale * (found[..., 1] + found[..., 2])
     wood = crown = np.zeros_like(z)
@@ -211,12 +222,12 @@ def _surface(
 def shade(ground: Ground, albedo: Floats, light: Light, air: Floats) -> Floats:
     """(rows, size, 3): `albedo` lit by sun and sky, then lost in the colour of the `air`."""
     right, up, ahead = light.direction()
-    length = np.sqrt(1 + ground.slope_x**2 + ground.slope_z**2)
+    length = np.sqrt(1 + np.square(ground.slope_x) + np.square(ground.slope_z))
     facing = (up - ground.slope_x * right - ground.slope_z * ahead) / length
     # Light wraps a little around bumps too small to be modelled.
     sun = np.clip((facing + 0.18) / 1.18, 0, 1) * (0.12 + 0.88 * ground.shadow)
     open_sky = 0.45 + 0.55 / length
     lit = sun[..., None] * light.sun * 1.6 + open_sky[..., None] * light.sky * 1.35
-    lost = (1 - np.exp(-ground.z / np.float32(light.haze)))[..., None]
+    lost = (1 - exact_math.exp(-ground.z / np.float32(light.haze)))[..., None]
     colours = albedo * lit
     return np.asarray(colours + (air - colours) * lost, np.float32)

@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.sources.synthetic import exact_images, exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise
-from pipeline.sources.synthetic.landscape.noise import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,28 +32,28 @@ NUM_EACH = 8  # sprites of each kind
 
 @cache
 def conifers() -> tuple[Sprite, ...]:
-    return tuple(_conifer(np.random.default_rng((20, i))) for i in range(NUM_EACH))
+    return tuple(_conifer(Draws((20, i))) for i in range(NUM_EACH))
 
 
 @cache
 def broadleaves() -> tuple[Sprite, ...]:
-    return tuple(_broadleaf(np.random.default_rng((21, i))) for i in range(NUM_EACH))
+    return tuple(_broadleaf(Draws((21, i))) for i in range(NUM_EACH))
 
 
 @cache
 def bare_trees() -> tuple[Sprite, ...]:
-    return tuple(_bare(np.random.default_rng((22, i))) for i in range(NUM_EACH))
+    return tuple(_bare(Draws((22, i))) for i in range(NUM_EACH))
 
 
 @cache
 def grass_strips() -> tuple[Sprite, ...]:
-    return tuple(_grass(np.random.default_rng((23, i))) for i in range(4))
+    return tuple(_grass(Draws((23, i))) for i in range(4))
 
 
 def _finish(canvas: Canvas) -> Sprite:
     """Half size, smooth edges."""
-    half = cv2.resize(canvas, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    tone, alpha = np.moveaxis(half.astype(np.float32) / 255, -1, 0)
+    half = exact_images.shrink(canvas, canvas.shape[0] // 2, canvas.shape[1] // 2)
+    tone, alpha = np.moveaxis(half / np.float32(255), -1, 0)
     # The canvas is black where nothing is: undo its share in the edges' tone.
     return Sprite(np.ascontiguousarray(tone / np.maximum(alpha, 0.05)), np.ascontiguousarray(alpha))
 
@@ -63,14 +65,15 @@ def _stroke(
     cv2.line(canvas, points[0], points[1], (float(np.clip(tone, 4, 255)), 255), max(width, 1))
 
 
-def _conifer(rng: np.random.Generator) -> Sprite:
+def _conifer(rng: Draws) -> Sprite:
     height, width = 512, 288
     canvas = np.zeros((height, width, 2), np.uint8)
     middle, spread = width / 2, rng.uniform(95, 140)
     _stroke(canvas, (middle, 14), (middle, height - 1), 50, 6)
     for share in np.sort(rng.uniform(0.02, 0.93, 420)):
         side = rng.choice([-1, 1])
-        length = spread * share ** rng.uniform(0.75, 1.0) * rng.uniform(0.35, 1.0) + 4
+        reach = float(exact_math.power(share, rng.uniform(0.75, 1.0)))
+        length = spread * reach * rng.uniform(0.35, 1.0) + 4
         y = 10 + share * (height - 20)
         tip = (middle + side * length, y + length * rng.uniform(0.1, 0.5))
         tone = rng.normal(120 - 42 * side, 40) + 35 * (length / spread)
@@ -78,14 +81,14 @@ def _conifer(rng: np.random.Generator) -> Sprite:
     return _finish(canvas)
 
 
-def _bare(rng: np.random.Generator) -> Sprite:
+def _bare(rng: Draws) -> Sprite:
     canvas = np.zeros((640, 640, 2), np.uint8)
     _branch(rng, canvas, (320.0, 640.0), 130.0, -np.pi / 2, 17.0)
     return _finish(canvas)
 
 
 def _branch(
-    rng: np.random.Generator,
+    rng: Draws,
     canvas: Canvas,
     start: tuple[float, float],
     length: float,
@@ -93,18 +96,19 @@ def _branch(
     width: float,
 ) -> list[tuple[float, float]]:
     """Draw a branch and all that grow from it; the tips' places."""
-    end = (start[0] + length * float(np.cos(angle)), start[1] + length * float(np.sin(angle)))
+    across, down = float(exact_math.cos(angle)), float(exact_math.sin(angle))
+    end = (start[0] + length * across, start[1] + length * down)
     _stroke(canvas, start, end, rng.normal(90, 20), round(width))
     if width < 1.6:
         return [end]
     tips = []
-    for turn in rng.normal([-0.45, 0.02, 0.45], 0.2)[: int(rng.integers(2, 4))]:
+    for turn in rng.normal(np.array([-0.45, 0.02, 0.45]), 0.2)[: int(rng.integers(2, 4))]:
         shorter = length * rng.uniform(0.66, 0.86)
         tips += _branch(rng, canvas, end, shorter, angle + turn, width * rng.uniform(0.55, 0.7))
     return tips
 
 
-def _broadleaf(rng: np.random.Generator) -> Sprite:
+def _broadleaf(rng: Draws) -> Sprite:
     canvas = np.zeros((640, 640, 2), np.uint8)
     tips = np.array(_branch(rng, canvas, (320.0, 640.0), 105.0, -np.pi / 2, 19.0))
     number = 6500
@@ -114,7 +118,7 @@ def _broadleaf(rng: np.random.Generator) -> Sprite:
     # Lumps of leaves: light from the upper left, shade below and within.
     lump = noise.tile(2.0, 5)[places[:, 1].astype(int) % 512, places[:, 0].astype(int) % 512]
     tones = rng.normal(150 - 60 * across - 70 * down + 26 * lump, 22)
-    for i in np.argsort(tones + rng.normal(0, 30, number)):
+    for i in np.argsort(tones + rng.normal(0, 30, number), kind="stable"):
         centre = (int(places[i, 0]), int(places[i, 1]))
         axes = (int(rng.integers(3, 9)), int(rng.integers(2, 6)))
         tone = (float(np.clip(tones[i], 5, 255)), 255.0)
@@ -122,13 +126,18 @@ def _broadleaf(rng: np.random.Generator) -> Sprite:
     return _finish(canvas)
 
 
-def _grass(rng: np.random.Generator) -> Sprite:
+def _blade(rng: Draws) -> float:
+    """A length in px: a gamma variate of shape 2 and mean 53."""
+    return 26.4 * -float(exact_math.log((1 - rng.random()) * (1 - rng.random())))
+
+
+def _grass(rng: Draws) -> Sprite:
     """A strip of blades, seamless from side to side, 512 x 96 px when done."""
     height, width = 192, 1024
     canvas = np.zeros((height, width, 2), np.uint8)
     # From far to near, so that no straight edge forms along the feet.
     for base in np.sort(rng.uniform(0.35, 1.0, 3600)) * height:
-        x, length = rng.uniform(0, width), rng.gamma(2.2, 24)
+        x, length = rng.uniform(0, width), _blade(rng)
         lean = rng.normal(0, 0.35)
         for offset in (-width, 0, width):
             tip = (x + offset + lean * length, base - length)
@@ -185,5 +194,4 @@ def plant_row(
 
 def _fitted(part: Floats, size: tuple[int, int], mirror: bool) -> Floats:
     source = part[:, ::-1] if mirror else part
-    shrunk = cv2.resize(np.ascontiguousarray(source), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, np.float32)
+    return exact_images.shrink(source, size[1], size[0])

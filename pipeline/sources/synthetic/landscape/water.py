@@ -3,13 +3,15 @@
 import cv2
 import numpy as np
 
+from pipeline.sources.synthetic import exact_images, exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise
 from pipeline.sources.synthetic.landscape.light import Camera, Light
-from pipeline.sources.synthetic.landscape.noise import Floats
 
 
 def surface(
-    rng: np.random.Generator,
+    rng: Draws,
     camera: Camera,
     light: Light,
     above: Floats,
@@ -29,13 +31,13 @@ def surface(
     waves = _waves(rng, x, z, rough)
     source = _mirror(above, top, rows, waves, below, rough)
     # Seen flat, water mirrors; seen steeply, it shows its own colour.
-    grazing = np.exp(-below / np.float32(camera.focal) * (2.0 + 2.5 * rough))
+    grazing = exact_math.exp(-below / np.float32(camera.focal) * (2.0 + 2.5 * rough))
     share = np.clip(0.12 + 0.80 * grazing - 0.16 * rough * waves, 0.04, 0.95)[..., None]
     body = deep * (0.25 * light.sun + 0.9 * light.sky) * (1 + 0.25 * rough * waves)[..., None]
     return np.asarray(body + (source - body) * share, np.float32)
 
 
-def _waves(rng: np.random.Generator, x: Floats, z: Floats, rough: float) -> Floats:
+def _waves(rng: Draws, x: Floats, z: Floats, rough: float) -> Floats:
     """(rows, size) slopes of the surface, about -2..2, calmer where they cannot be told apart."""
     tile = noise.wave_tile(int(rng.integers(0, 3)))
     shift = rng.uniform(0, 512, 4).tolist()
@@ -44,7 +46,7 @@ def _waves(rng: np.random.Generator, x: Floats, z: Floats, rough: float) -> Floa
     z = z + turn * x
     small = noise.sample(tile, x * metre + shift[0], z * metre + shift[1])
     large = noise.sample(tile, x * metre / 7 + shift[2], z * metre / 7 + shift[3])
-    fine = np.exp(-z / np.float32(120)) * small + (0.25 + 1.2 * rough) * large
+    fine = exact_math.exp(-z / np.float32(120)) * small + (0.25 + 1.2 * rough) * large
     gusts = noise.sample(noise.tile(2.0, 9), x * 0.9 + shift[2], z * 0.35 + shift[0])
     return np.asarray(fine * (0.75 + 0.25 * gusts), np.float32)
 
@@ -61,10 +63,6 @@ def _mirror(
     source = np.where(source > top - 1, 2 * (top - 1) - source, source)
     source = np.clip(source, 0, max(top - 1, 0))
     columns = np.arange(size, dtype=np.float32)[None, :] + waves * reach * np.float32(0.35)
-    found = cv2.remap(
-        above,
-        np.clip(columns, 0, size - 1).astype(np.float32),
-        source.astype(np.float32),
-        cv2.INTER_LINEAR,
-    )
-    return np.asarray(found, np.float32)
+    columns = np.clip(columns, 0, size - 1).astype(np.float32)
+    exact = exact_math.on_grid(above, 28)
+    return exact_images.remap(exact, columns, source.astype(np.float32), cv2.BORDER_REPLICATE)

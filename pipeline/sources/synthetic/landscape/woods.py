@@ -1,11 +1,12 @@
 """Inside a broadleaf wood: stems behind stems, leaves before light, litter on the ground."""
 
-import cv2
 import numpy as np
 
+from pipeline.sources.synthetic import exact_math
+from pipeline.sources.synthetic.draws import Draws
+from pipeline.sources.synthetic.exact_math import Floats
 from pipeline.sources.synthetic.landscape import noise, scenery
 from pipeline.sources.synthetic.landscape.light import Camera, colour, draw_light
-from pipeline.sources.synthetic.landscape.noise import Floats
 from pipeline.sources.synthetic.landscape.scenery import Scene, pick, shift
 
 _SEASONS = [
@@ -15,7 +16,7 @@ _SEASONS = [
 ]
 
 
-def forest(rng: np.random.Generator, size: int) -> Scene:
+def forest(rng: Draws, size: int) -> Scene:
     light = draw_light(rng, 0.25, 0.3)
     horizon = size * rng.uniform(0.5, 0.72)
     camera = Camera(size, float(horizon), float(size), 1.7)
@@ -38,12 +39,12 @@ def forest(rng: np.random.Generator, size: int) -> Scene:
     return scene
 
 
-def _depth_of_wood(rng: np.random.Generator, size: int, horizon: float, glow: Floats) -> Floats:
+def _depth_of_wood(rng: Draws, size: int, horizon: float, glow: Floats) -> Floats:
     """Light between far leaves, brightest at some place near the horizon."""
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
     centre = rng.uniform(0.2, 0.8) * size
-    away = np.hypot((columns - centre) / size, (rows - horizon * 0.75) / (size * 0.8))
-    shine = 0.45 + 0.9 * np.exp(-away * 3.2)
+    away = exact_math.hypot((columns - centre) / size, (rows - horizon * 0.75) / (size * 0.8))
+    shine = 0.45 + 0.9 * exact_math.exp(-away * 3.2)
     leaves = noise.leaf_tile(0)[:size, :size]
     return np.asarray((shine * (0.65 + 0.6 * leaves))[..., None] * glow, np.float32)
 
@@ -79,12 +80,15 @@ def _add_stems(scene: Scene, near: float, glow: Floats) -> None:
     """Stems of one distance: `near` 0 = far, 1 = before the camera."""
     rng, size = scene.rng, scene.camera.size
     number = int(rng.integers(2, 5) + (1 - near) * 16)
-    width = size * (0.008 + 0.075 * near**2.2)
-    foot = scene.camera.horizon + (size * 1.05 - scene.camera.horizon) * near**1.8 * 0.95
+    width = size * (0.008 + 0.075 * float(exact_math.power(near, 2.2)))
+    foot = (
+        scene.camera.horizon
+        + (size * 1.05 - scene.camera.horizon) * float(exact_math.power(near, 1.8)) * 0.95
+    )
     bark = pick(
         rng, [(0.26, 0.22, 0.18), (0.34, 0.31, 0.27), (0.22, 0.20, 0.18), (0.42, 0.40, 0.36)]
     )
-    lost = np.float32(0.72 * (1 - near) ** 1.2)
+    lost = np.float32(0.72 * exact_math.power(1 - near, 1.2))
     for column in rng.uniform(-0.05, 1.05, number) * size:
         thick = width * rng.uniform(0.45, 1.25)
         _add_stem(scene, column, foot + rng.normal(0, size * 0.02), thick, bark, glow, lost)
@@ -105,7 +109,7 @@ def _add_stem(
     up = (foot - rows) / size
     lean, bend = rng.normal(0, 0.07), rng.normal(0, 0.05)
     middle = column + size * (lean * up + bend * up * up)
-    half = width / 2 * (1 + 0.5 * np.exp(-up * 22)) * (1 - 0.25 * up)
+    half = width / 2 * (1 + 0.5 * exact_math.exp(-up * 22)) * (1 - 0.25 * up)
     left, right = int(max(min(middle - half) - 2, 0)), int(min(max(middle + half) + 2, size))
     if left >= right:
         return
@@ -114,7 +118,7 @@ def _add_stem(
     side = -1.0 if scene.light.azimuth < 0 else 1.0
     round_light = 0.55 + 0.4 * np.clip(side * across, -1, 1)
     place = int(rng.integers(0, noise.TILE - (right - left)))
-    rough = cv2.blur(noise.tile(0.9, 8), (1, 9))[:bottom, place : place + right - left]
+    rough = noise.bark_tile()[:bottom, place : place + right - left]
     tone = round_light * (1 + 0.35 * rough)
     lit = bark * tone[..., None] * (scene.light.sky + 0.35 * scene.light.sun)
     colours = lit + (glow * 0.9 - lit) * lost
@@ -135,10 +139,15 @@ def _add_leaves(scene: Scene, near: float, leaf: Floats, glow: Floats) -> None:
         noise.tile(1.7, 4), columns * scale * 0.9 + place[2], rows * scale * 1.1 + place[3]
     )
     high = 1 - rows / np.float32(scene.camera.horizon)
-    low = np.exp(-(((rows - scene.camera.horizon - size * 0.12 * near) / (size * 0.07)) ** 2))
+    away = (rows[:, :1] - scene.camera.horizon - size * 0.12 * near) / (size * 0.07)
+    low = exact_math.exp(-away * away)
     bias = 1.5 * high - 1.15 + (0.9 * low - 0.55) * (1 - near)
     alpha = noise.step(0.0, 0.35, mass * 0.75 + bias + (tone - 0.5) * 0.9)
-    lit = leaf * (0.10 + 1.15 * tone**1.4)[..., None] * (scene.light.sky + 0.55 * scene.light.sun)
+    lit = (
+        leaf
+        * (0.10 + 1.15 * exact_math.power(tone, 1.4))[..., None]
+        * (scene.light.sky + 0.55 * scene.light.sun)
+    )
     lost = np.float32(0.6 * (1 - near))
     colours = lit + (glow - lit) * lost
     scene.image += (colours - scene.image) * alpha[..., None]
