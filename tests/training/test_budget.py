@@ -1,7 +1,10 @@
 """Budgets in images, epochs and minutes."""
 
 import pytest
+from ruamel.yaml import YAML
 
+from pipeline.params.train import TrainParams
+from pipeline.runtime.code_closure import ROOT
 from pipeline.training.budget import Budget
 
 
@@ -36,5 +39,6 @@ def test_minutes_have_no_steps() -> None:
     "text", ["", "48000", "images", "-1 images", "0 epochs", "3 hours", "1e3 images"]
 )
 def test_others_are_refused(text: str) -> None:
+    values = YAML(typ="safe").load(ROOT / "params.yaml")["train"]
     with pytest.raises(ValueError, match="48000 images, 220 epochs or 30 minutes"):
-        Budget.parse(text)
+        TrainParams.model_validate(values | {"budget": text})

@@ -11,6 +11,7 @@ from models.components.schedule import Phase, PhaseSchedule
 from models.recipe import Batch, Recipe, Terms, Update
 from models.registry import build
 from pipeline.training.update_step import GRADIENT_NORM, StepResult, update_step
+from support.noise_batch import noise_batch
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "Adam": {"fused": True},  # leaves a step out by itself
@@ -19,6 +20,11 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "Adadelta": {},
     "SGD": {"momentum": 0.9},
 }
+
+
+@pytest.fixture
+def batch() -> Batch:
+    return noise_batch()
 
 
 class Network(nn.Module):
@@ -104,12 +110,12 @@ def test_a_term_without_weight_makes_a_step_sick_too(batch: Batch) -> None:
 
 
 @pytest.mark.parametrize("name", ["mse", "discriminator", "joint"])
-def test_parts_of_a_batch_give_the_batch(name: str, published: Any, batch: Batch) -> None:
+def test_parts_of_a_batch_give_the_batch(name: str, batch: Batch) -> None:
     """Not with batch norm, which sees one part at a time."""
     from models.recipe import DataSpec
     from models.recipes.ganscape import Options
 
-    options = Options(**{**published, "preset": "default", "width": 4})
+    options = Options(preset="default", width=4)
     whole = build(
         "ganscape", options, DataSpec(64, 28, 10, 0, (0.0, 0.0, 0.0)), torch.device("cpu")
     )
