@@ -8,12 +8,13 @@ import numpy.typing as npt
 import pytest
 
 from pipeline.sources.synthetic import landscapes
+from pipeline.sources.synthetic.draws import Draws
 
 FACTS = Path(__file__).parents[3] / "shared/data/places365_facts/categories_places365.txt"
 
 
 def paint(category: str, seed: int) -> npt.NDArray[np.uint8]:
-    return landscapes.paint(category, np.random.default_rng(seed))
+    return landscapes.paint(category, Draws(seed))
 
 
 @pytest.mark.parametrize("category", landscapes.CATEGORIES)
@@ -37,13 +38,13 @@ def test_pictures_use_the_range_and_have_texture(category: str) -> None:
 
 def test_size_is_free() -> None:
     for size in (64, 96, 300):
-        image = landscapes.paint("l/lake/natural", np.random.default_rng(0), size)
+        image = landscapes.paint("l/lake/natural", Draws(0), size)
         assert image.shape == (size, size, 3)
 
 
 def test_horizon_lies_in_or_just_below_the_picture() -> None:
     for category in landscapes.CATEGORIES:
-        _, horizon = landscapes.paint_with_horizon(category, np.random.default_rng(3))
+        _, horizon = landscapes.paint_with_horizon(category, Draws(3))
         assert 0.2 < horizon < 1.05
 
 

@@ -171,11 +171,13 @@ def test_people_lie_inside_and_pixels_change_there_only() -> None:
         before = synthetic._paint(synthetic.plan(index, empty), empty)[0]
         after, boxes = synthetic._paint(synthetic.plan(index, peopled), peopled)
         assert 1 <= len(boxes) <= 3
-        changed = np.abs(after.astype(int) - before).max(-1) > 40
+        difference = np.abs(after.astype(int) - before).max(-1)
+        changed = difference > 40
         for top, left, height, width in boxes:
             assert 0 <= top < top + height <= 256 and 0 <= left < left + width <= 256
             assert height <= 0.6 * 256 + 1
-            assert changed[top : top + height, left : left + width].mean() > 0.12
+            # Some wear dark clothes before dark ground.
+            assert (difference[top : top + height, left : left + width] > 8).mean() > 0.25
             changed[top : top + height, left : left + width] = False
         # Shadows alone reach beyond the boxes.
         assert changed.mean() < 0.02

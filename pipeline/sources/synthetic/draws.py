@@ -23,7 +23,7 @@ def _normal_quantiles() -> Floats:
     cells = 1024  # a unit
     edges = np.arange(-5 * cells, 5 * cells + 1) / cells
     middles = (edges[1:] + edges[:-1]) / 2
-    density = np.rint(exact_math.exp(-middles * middles / 2) * 2.0**40).astype(np.int64)
+    density = np.rint(exact_math.exp(-middles * middles / 2) * (1 << 40)).astype(np.int64)
     below = np.concatenate([[0], density.cumsum()])
     wanted = (np.arange(65536) * 2 + 1) * (below[-1] / 131072)
     cell = np.searchsorted(below, wanted) - 1
@@ -62,9 +62,11 @@ class Draws:
         self, mean: float | Floats, deviation: float, size: Shape | None = None
     ) -> float | Floats:
         """Of the shape of `mean` where there is no `size`."""
+        if size is None and isinstance(mean, float | int):
+            place = int(self._generator.integers(0, 65536, dtype=np.uint16))
+            return mean + deviation * float(_normal_quantiles()[place])
         shape = np.shape(mean) if size is None else size
-        found = mean + deviation * self.standard_normal(shape).astype(np.float64)
-        return found if found.ndim else float(found)
+        return mean + deviation * self.standard_normal(shape).astype(np.float64)
 
     def standard_normal(self, size: Shape) -> Floats:
         """float32, one of 65,536 values."""

@@ -78,7 +78,9 @@ def _resample_rows(image: Floats, taps: _Taps) -> Floats:
     weights = weights.reshape(*weights.shape, *(1 for _ in image.shape[1:]))
     total: Floats = image[indices[0]] * weights[0]
     for index, weight in zip(indices[1:], weights[1:], strict=True):
-        total += image[index] * weight
+        part = image[index]
+        part *= weight
+        total += part
     return total
 
 

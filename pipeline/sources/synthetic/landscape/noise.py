@@ -87,8 +87,7 @@ class Bumps:
 def _bumps(heights: Floats) -> Bumps:
     right = (np.roll(heights, -1, 1) - np.roll(heights, 1, 1)) / 2
     down = (np.roll(heights, -1, 0) - np.roll(heights, 1, 0)) / 2
-    slopes = exact_math.on_grid(np.dstack([heights, right, down]), exact_images.LINEAR_BITS, True)
-    return Bumps(heights, slopes.astype(np.float32))
+    return Bumps(heights, np.dstack([heights, _on_grid(right), _on_grid(down)]))
 
 
 @cache
@@ -161,9 +160,16 @@ def leaf_tile(seed: int = 0) -> Floats:
     places = rng.integers(0, TILE, (leaves, 2))
     # Later leaves lie in front and catch more light.
     tones = np.clip(rng.normal(np.linspace(40, 190, leaves), 34), 5, 255)
-    for (column, row), tone in zip(places.tolist(), tones.tolist(), strict=True):
-        axes = (int(rng.integers(1, 5)), int(rng.integers(1, 3)))
-        cv2.ellipse(canvas, (column, row), axes, float(rng.uniform(0, 180)), 0, 360, tone, -1)
+    shapes = zip(
+        places.tolist(),
+        rng.integers(1, 5, leaves).tolist(),
+        rng.integers(1, 3, leaves).tolist(),
+        rng.uniform(0, 180, leaves).tolist(),
+        tones.tolist(),
+        strict=True,
+    )
+    for centre, long, short, turn, tone in shapes:
+        cv2.ellipse(canvas, centre, (long, short), turn, 0, 360, tone, -1)
     return _on_grid(canvas / np.float32(255))
 
 

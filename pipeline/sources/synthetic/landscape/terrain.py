@@ -93,11 +93,14 @@ def _depths(camera: Camera, near: float, far: float, steps: int) -> Floats:
 
 
 def _maps(relief: Relief, light: Light) -> Floats:
-    """(n, n, 4): height, slope to the right, slope ahead, sun or shade."""
+    """(n, n, 4): height, slope to the right, slope ahead, sun or shade, each on a grid for
+    `_grid`."""
     heights = relief.heights
     cell = np.float32(relief.extent / heights.shape[0])
     ahead, right = np.gradient(heights, cell)
-    return np.dstack([heights, right, ahead, _cast(heights, cell, light)]).astype(np.float32)
+    maps = (heights, right, ahead, _cast(heights, cell, light))
+    on_grid = (exact_math.on_grid(np.asarray(part), exact_images.CUBIC_BITS) for part in maps)
+    return np.dstack(list(on_grid))
 
 
 def _cast(heights: Floats, cell: np.float32, light: Light) -> Floats:
@@ -132,7 +135,7 @@ def _grid(relief: Relief, grid: Floats, x: Floats, z: Floats, smooth: bool = Fal
     """`grid` of the relief at x and z in m; `smooth` hides the cells in the slopes."""
     cells = np.float32(grid.shape[0] / relief.extent)
     return exact_images.remap(
-        exact_math.on_grid(grid, exact_images.CUBIC_BITS if smooth else 28, grid.ndim == 3),
+        grid,
         (x + np.float32(relief.extent / 2)) * cells,
         np.broadcast_to(z * cells, x.shape),
         cv2.BORDER_REFLECT,
@@ -164,7 +167,7 @@ def _height(relief: Relief, maps: Floats, x: Floats, z: Floats) -> Floats:
 
 def _wooded(relief: Relief, x: Floats, z: Floats) -> Floats:
     assert relief.wood is not None
-    return noise.step(0.35, 0.6, _grid(relief, relief.wood, x, z))
+    return noise.step(0.35, 0.6, _grid(relief, exact_math.on_grid(relief.wood, 28), x, z))
 
 
 def _first_hits(

@@ -62,7 +62,7 @@ def _stroke(
     canvas: Canvas, start: tuple[float, float], end: tuple[float, float], tone: float, width: int
 ) -> None:
     points = [(round(x), round(y)) for x, y in (start, end)]
-    cv2.line(canvas, points[0], points[1], (float(np.clip(tone, 4, 255)), 255), max(width, 1))
+    cv2.line(canvas, points[0], points[1], (min(max(tone, 4.0), 255.0), 255), max(width, 1))
 
 
 def _conifer(rng: Draws) -> Sprite:
@@ -118,31 +118,41 @@ def _broadleaf(rng: Draws) -> Sprite:
     # Lumps of leaves: light from the upper left, shade below and within.
     lump = noise.tile(2.0, 5)[places[:, 1].astype(int) % 512, places[:, 0].astype(int) % 512]
     tones = rng.normal(150 - 60 * across - 70 * down + 26 * lump, 22)
-    for i in np.argsort(tones + rng.normal(0, 30, number), kind="stable"):
-        centre = (int(places[i, 0]), int(places[i, 1]))
-        axes = (int(rng.integers(3, 9)), int(rng.integers(2, 6)))
-        tone = (float(np.clip(tones[i], 5, 255)), 255.0)
-        cv2.ellipse(canvas, centre, axes, float(rng.uniform(0, 180)), 0, 360, tone, -1)
+    order = np.argsort(tones + rng.normal(0, 30, number), kind="stable")
+    leaves = zip(
+        places[order].astype(np.int64).tolist(),
+        rng.integers(3, 9, number).tolist(),
+        rng.integers(2, 6, number).tolist(),
+        rng.uniform(0, 180, number).tolist(),
+        np.clip(tones[order], 5, 255).tolist(),
+        strict=True,
+    )
+    for centre, long, short, turn, tone in leaves:
+        cv2.ellipse(canvas, centre, (long, short), turn, 0, 360, (tone, 255.0), -1)
     return _finish(canvas)
-
-
-def _blade(rng: Draws) -> float:
-    """A length in px: a gamma variate of shape 2 and mean 53."""
-    return 26.4 * -float(exact_math.log((1 - rng.random()) * (1 - rng.random())))
 
 
 def _grass(rng: Draws) -> Sprite:
     """A strip of blades, seamless from side to side, 512 x 96 px when done."""
     height, width = 192, 1024
     canvas = np.zeros((height, width, 2), np.uint8)
-    # From far to near, so that no straight edge forms along the feet.
-    for base in np.sort(rng.uniform(0.35, 1.0, 3600)) * height:
-        x, length = rng.uniform(0, width), _blade(rng)
-        lean = rng.normal(0, 0.35)
+    number = 3600
+    # Gamma variates of shape 2 and mean 53 px.
+    lengths = -26.4 * exact_math.log((1 - rng.random(number)) * (1 - rng.random(number)))
+    blades = zip(
+        # From far to near, so that no straight edge forms along the feet.
+        (np.sort(rng.uniform(0.35, 1.0, number)) * height).tolist(),
+        rng.uniform(0, width, number).tolist(),
+        lengths.tolist(),
+        rng.normal(0, 0.35, number).tolist(),
+        rng.normal(80 + lengths * 0.6, 38).tolist(),
+        rng.integers(1, 3, number).tolist(),
+        strict=True,
+    )
+    for base, x, length, lean, tone, thick in blades:
         for offset in (-width, 0, width):
             tip = (x + offset + lean * length, base - length)
-            tone = rng.normal(80 + length * 0.6, 38)
-            _stroke(canvas, (x + offset, base), tip, tone, int(rng.integers(1, 3)))
+            _stroke(canvas, (x + offset, base), tip, tone, thick)
     strip = _finish(canvas)
     # The foot fades into the ground.
     rows = np.linspace(0, 1, height // 2, dtype=np.float32)[:, None]
