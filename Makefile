@@ -5,7 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint repro lock
+.PHONY: demo test test-slow lint repro lock
 
 demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no download
 	dvc repro
@@ -14,8 +14,11 @@ demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no dow
 repro: $(INSTALLED)  ## the whole pipeline on params.yaml as it is
 	dvc repro
 
-test: lint  ## all checks
-	pytest
+test: lint  ## the checks of every change: lint, types, tests; minutes
+	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile
+
+test-slow: $(INSTALLED)  ## what takes longer: whole runs, kills, two processes, a day's DVC commands
+	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile -m slow
 
 lint: $(INSTALLED)
 	ruff check .

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
@@ -14,12 +13,9 @@ from pipeline.cli import STAGES
 from pipeline.params.evaluate import Baseline
 from pipeline.runtime.code_closure import ROOT
 from pipeline.shards.reader import read_meta, read_split
-from support.digits import MNIST_TRAIN, mnist_files
 from support.documents import code, commands
 from support.pictures import encoded, picture
-from support.places_archives import file_list_tar, photo, val_tar
-from support.places_server import Fault, pinned, places_server
-from support.project import DEMO_DETECTOR, TINY, Project, stages_run
+from support.project import Project, stages_run
 
 STATES = ".work/table/*/.work/train/*/state-*.pt"
 FILE_LIST = "filelist_places365-standard.tar"
@@ -71,6 +67,7 @@ def test_a_second_run_does_nothing(project: Project) -> None:
     assert project.repro() == []
 
 
+@pytest.mark.slow
 def test_the_same_params_give_the_same_bytes_elsewhere(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -83,6 +80,7 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
     assert other.out_hashes() == hashes
 
 
+@pytest.mark.slow
 def test_runtime_another_recipe_and_another_kind_rerun_nothing(project: Project) -> None:
     project.set("runtime.detect_batch", 3)
     project.set("runtime.device", "cpu")
@@ -116,6 +114,7 @@ def test_training_params_rerun_from_train(project: Project) -> None:
     assert sorted(path.name for path in states) == ["state-000000008.pt"]
 
 
+@pytest.mark.slow
 def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
     project.set("train.recipe", "ninth")
     assert project.repro() == TRAINED
@@ -125,6 +124,7 @@ def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
     assert project.repro() == []
 
 
+@pytest.mark.slow
 def test_two_processes_train_under_dvc(project: Project) -> None:
     project.set("runtime.processes", 2)
     project.set("train.seed", 9)
@@ -135,6 +135,7 @@ def test_two_processes_train_under_dvc(project: Project) -> None:
     assert project.repro() == []  # DVC has kept that run's outs
 
 
+@pytest.mark.slow
 def test_experiments_of_the_docs(project: Project) -> None:
     project.commit()
     exp_run, *others = commands("experiments")
@@ -155,6 +156,7 @@ def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
     assert project.repro() == []
 
 
+@pytest.mark.slow
 def test_the_report_of_the_docs(project: Project) -> None:
     """Its commands; and what makes it anew: former runs, ratings, its templates."""
     report, runs = commands("report")
@@ -174,6 +176,7 @@ def test_the_report_of_the_docs(project: Project) -> None:
     assert project.repro() == []
 
 
+@pytest.mark.slow
 def test_export_of_the_docs(project: Project) -> None:
     """DVC knows nothing of it; a second one needs --force."""
     (line,) = commands("export")
@@ -191,6 +194,7 @@ def test_export_of_the_docs(project: Project) -> None:
     project.type(f"{line} --force --format onnx")
 
 
+@pytest.mark.slow
 def test_recipes_of_the_docs(project: Project) -> None:
     """And `dvc repro` knows nothing of them."""
     (show,), (compare,) = commands("options"), commands("compare")
@@ -205,6 +209,7 @@ def test_recipes_of_the_docs(project: Project) -> None:
     assert '<th scope="row">glcic-faithful</th>' in page
 
 
+@pytest.mark.slow
 def test_the_table_of_ganscape_small(project: Project) -> None:
     """Two of its variants; what is done is not done again."""
     flags = "--images 16 --width 4 --seeds 1 --variants base pooling".split()
@@ -220,6 +225,7 @@ def test_the_table_of_ganscape_small(project: Project) -> None:
     assert {path: path.stat().st_mtime_ns for path in project.folder.glob(STATES)} == states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -234,6 +240,7 @@ def test_single_commands_of_the_docs(project: Project, line: str) -> None:
     assert project.type(line)
 
 
+@pytest.mark.slow
 def test_completing_and_outpainting_as_the_docs_say(project: Project) -> None:
     """DVC knows nothing of it."""
     photo, holes, folder, remove = commands("complete")
@@ -255,96 +262,6 @@ def test_completing_and_outpainting_as_the_docs_say(project: Project) -> None:
     with Image.open(project.folder / "photo_outpainted.png") as wide:
         assert wide.size == (384, 256)
     assert project.repro() == []
-
-
-def test_own_photos_as_the_readme_says(tmp_path: Path) -> None:
-    project = Project(tmp_path / "own")
-    for number in range(40):
-        path = project.folder / f"data/photos/{'ab'[number % 2]}/{number}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded(picture(number)))
-    use, repro, results = commands("own-photos")
-    project.type(use)
-    project.set_all(TINY)
-    project.set("detect_people.enabled", False)  # its weights would have to be downloaded
-    project.type(repro)
-    assert "40 photos: 40 kept" in project.type(results)
-
-
-@pytest.mark.usefixtures("demo_detector")
-def test_places365_val_as_the_readme_says(tmp_path: Path) -> None:
-    """Against a server that cuts; behind the 70 good photos, names that lie."""
-    project = Project(tmp_path / "places")
-    use, repro, results = commands("places365")
-    project.type(use)
-    chosen = project.params()["filter_categories"]["categories"]
-    photos = [photo(0), *(photo(number, 0.3) for number in range(1, 70))]
-    labels: list[str | int | None] = [*chosen, *["s/skyscraper"] * 20]
-    photos += [photos[0], photo(70), photo(71)]  # a copy, an unknown label, no label
-    labels += [chosen[0], 365, None, chosen[0]]  # the last one without a photo
-    files = {"val_256.tar": val_tar(photos), FILE_LIST: file_list_tar(labels)}
-    with places_server(files) as server:
-        project.set_all(TINY | DEMO_DETECTOR)
-        project.set("runtime.mirrors", [server.url])
-        for name, file in (("archive", "val_256.tar"), ("file_list", FILE_LIST)):
-            project.set(f"sources.places365_val.{name}", pinned(file, files[file]).model_dump())
-        server.faults["val_256.tar"] = [Fault(cut_after=500_000), Fault(status=503)]
-        assert stages_run(project.type(repro)) == ALL
-        assert server.num_bytes["val_256.tar"] == len(files["val_256.tar"])
-        num_requests = len(server.requests)
-        assert "71 photos" in project.type(results)
-        project.repro("--force", "--single-item", "download")
-        assert len(server.requests) == num_requests, "a verified archive is not fetched again"
-    lies = {"unknown_category": 1, "no_label": 1, "labels_without_photo": 1}
-    assert figures(project, "index/funnel.json") == {"photos": 71} | lies
-    funnel = figures(project, "filter_people/funnel.json")
-    assert (funnel["photos"], funnel["other_category"], funnel["exact_copy"]) == (71, 20, 1)
-    assert funnel["person"] > 0 and funnel["kept"] + funnel["person"] == 50
-    _check_kept_archive(project, len(files["val_256.tar"]))
-
-
-def _check_kept_archive(project: Project, num_bytes: int) -> None:
-    """The photos and the verified download are one file on disk, and in DVC's cache is none."""
-    (photos,) = (path.stat() for path in project.folder.glob(".work/photos/*.tar"))
-    (kept,) = (path.stat() for path in project.folder.glob(".work/archives/*/val_256.tar"))
-    assert photos.st_size == num_bytes
-    assert photos.st_ino == kept.st_ino and photos.st_nlink == 2
-
-
-def test_mnist_as_the_docs_say(tmp_path: Path) -> None:
-    project = Project(tmp_path / "mnist")
-    use, repro = commands("mnist")
-    project.type(use)
-    params = project.params()
-    sizes = {"box_size": params["crop"]["box_size"], "holes": params["holes"]["box"]}
-    files = mnist_files(80)
-    with places_server(files) as server:
-        project.set_all(TINY)
-        project.set("runtime.mirrors", [server.url])
-        for name, file in MNIST_TRAIN.items():
-            project.set(f"sources.mnist.{name}", pinned(file, files[file]).model_dump())
-        assert stages_run(project.type(repro)) == ALL
-    meta = read_meta(project.folder / "data/crop")
-    assert meta["image_size"] == 28 and sum(meta["num_samples"].values()) == 80
-    assert {name: meta[name] for name in sizes} == sizes
-    # Nobody is known to be in digits, and DVC draws what there is.
-    found = figures(project, "filter_people/people_filter.json")
-    assert found == {"photos_with_truth": 0, "photos_with_people": 0}
-    project.run("dvc", "plots", "show")
-
-
-def test_celeba_runs_through_to_shards(tmp_path: Path) -> None:
-    project = Project(tmp_path / "celeba")
-    project.type("scenefill use celeba")
-    for number in range(1, 31):
-        path = tmp_path / f"mine/img_align_celeba/{number:06d}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded(picture(number, (178, 218))))
-    project.set("sources.celeba.form", "folder")
-    project.set("runtime.adopt", str(tmp_path / "mine"))
-    assert project.repro("crop") == UP_TO_CROP
-    meta = read_meta(project.folder / "data/crop")
-    assert (meta["image_size"], sum(meta["num_samples"].values())) == (64, 30)
 
 
 def test_the_funnel_accounts_for_every_planted_fault(project: Project) -> None:
@@ -418,6 +335,7 @@ def test_the_shards_are_read_as_the_docs_say(project: Project) -> None:
     assert output.count(" (64, 64, 3) (64, 64, 3) [[") == len(output.splitlines()) == num_samples
 
 
+@pytest.mark.slow
 def test_dvc_shows_metrics_and_plots(project: Project) -> None:
     shown = project.run("dvc", "metrics", "show")
     for name in ("model.hole_psnr", "other_photo.detail_ratio", "recall", "false_alarms"):

@@ -4,6 +4,8 @@ import random
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipeline.runtime.code_closure import ROOT
 
 sys.path.append(str(ROOT / "bench"))
@@ -12,6 +14,7 @@ from kill_data import STAGES, kill_and_compare, prepare  # noqa: E402
 NUM_PHOTOS, NUM_KILLS = 900, 2
 
 
+@pytest.mark.slow
 def test_killed_stages_leave_the_bytes_of_undisturbed_ones(tmp_path: Path) -> None:
     """The stage first, then one of its workers."""
     prepared = prepare(tmp_path / "prepared", NUM_PHOTOS, with_detector=False)

@@ -4,6 +4,7 @@ import random
 import sys
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
 from pipeline.runtime.code_closure import ROOT
@@ -24,6 +25,7 @@ def prepared(folder: Path) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_killed_trainings_end_as_an_undisturbed_one(tmp_path: Path) -> None:
     """All of it at once, the stage while it writes a checkpoint, and dvc alone; photos from memory
     and from the shards in turn."""
