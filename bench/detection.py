@@ -85,6 +85,7 @@ def params_of(options: argparse.Namespace, size: int) -> DetectPeopleParams:
         image_size=size,
         score_floor=0.05,
         iou=0.7,
+        max_pixels=64_000_000,
     )
 
 

@@ -190,6 +190,7 @@ def _detector(weights: str, size: int, work: Path) -> Detector:
         image_size=size,
         score_floor=0.05,
         iou=0.7,
+        max_pixels=64_000_000,
     )
     return Detector(params, "cpu", os.cpu_count() or 1, work / "weights")
 

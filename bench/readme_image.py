@@ -51,7 +51,7 @@ def best_fill(scores: Path) -> str:
     """The classical method with the highest mean PSNR in the hole."""
     table = pd.read_csv(scores)
     fills = table[(table["metric"] == "hole_psnr") & ~table["method"].isin(NO_FILL)]
-    return str(fills.sort_values("mean", kind="stable")["method"].iloc[-1])
+    return str(fills.sort_values("value", kind="stable")["method"].iloc[-1])
 
 
 def chosen(folder: Path, keys: list[str] | None) -> list[Path]:

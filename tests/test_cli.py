@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,9 +34,34 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def fails(project: Project, stage: str, *words: str) -> None:
+Scenefill = Callable[..., str]
+
+
+@pytest.fixture
+def scenefill(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Scenefill:
+    """A command in the project, in this process: a fresh one would mostly import. Its output."""
+    monkeypatch.chdir(project.folder)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+    def run(*words: str, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["scenefill", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = "".join(capfd.readouterr())
+        assert (ended.value.code or 0) == code, said
+        return said
+
+    return run
+
+
+def fails(project: Project, scenefill: Scenefill, stage: str, *words: str) -> None:
     """The stage ends with code 1 and one screen that holds all `words`, and leaves no outs."""
-    output = project.run("python", "-m", "pipeline", stage, code=1)
+    check_failure(project, stage, scenefill(stage, code=1), *words)
+
+
+def check_failure(project: Project, stage: str, output: str, *words: str) -> None:
     assert "Traceback" not in output
     assert len(output.splitlines()) <= 24
     for word in words:
@@ -44,51 +70,64 @@ def fails(project: Project, stage: str, *words: str) -> None:
     assert left == []
 
 
-def test_bad_input_of_the_data_stages(project: Project) -> None:
+def test_a_fault_in_a_process_of_its_own(project: Project) -> None:
+    """As a user meets it; the other faults are looked at in this process."""
     project.set("sources.folder.path", "nowhere")
-    fails(project, "download", "error: params.yaml sources.folder.path is 'nowhere'")
+    output = project.run("python", "-m", "pipeline", "download", code=1)
+    check_failure(project, "download", output, "error: params.yaml sources.folder.path is 'nowhere")
+
+
+def test_bad_input_of_the_data_stages(project: Project, scenefill: Scenefill) -> None:
+    project.set("sources.folder.path", "nowhere")
+    fails(project, scenefill, "download", "error: params.yaml sources.folder.path is 'nowhere'")
     (project.folder / "empty").mkdir()
     project.set("sources.folder.path", "empty")
-    fails(project, "download", "there is no photo in it")
+    fails(project, scenefill, "download", "there is no photo in it")
     project.set("sources.folder.path", "data/photos")
 
-    fails(project, "filter_categories", "needs data/index/index.parquet", "dvc repro index`")
+    fails(
+        project,
+        scenefill,
+        "filter_categories",
+        "needs data/index/index.parquet",
+        "dvc repro index`",
+    )
     for stage in ("download", "index"):
-        project.run("python", "-m", "pipeline", stage)
+        scenefill(stage)
     project.set("filter_categories.categories", ["see"])
-    fails(project, "filter_categories", "holds 'see'", "did you mean `sea`?")
+    fails(project, scenefill, "filter_categories", "holds 'see'", "did you mean `sea`?")
     project.set("filter_categories.categories", [])
-    fails(project, "filter_categories", "is empty")
+    fails(project, scenefill, "filter_categories", "is empty")
     project.set("filter_categories.categories", ["sea"])
-    project.run("python", "-m", "pipeline", "filter_categories")
+    scenefill("filter_categories")
 
     project.set("detect_people.weights", "yolo11n_.pt")
-    fails(project, "detect_people", "'yolo11n_.pt'", "Choose one of")
+    fails(project, scenefill, "detect_people", "'yolo11n_.pt'", "Choose one of")
     project.set("detect_people.weights", "weights/mine.pt")
-    fails(project, "detect_people", "there is no such file")
+    fails(project, scenefill, "detect_people", "there is no such file")
     (project.folder / "other.pt").write_bytes(b"other weights")
     project.set("detect_people.weights", "./other.pt")
-    fails(project, "detect_people", "has the sha256", "other bytes are not loaded")
+    fails(project, scenefill, "detect_people", "has the sha256", "other bytes are not loaded")
 
     project.set("detect_people.enabled", False)
-    project.run("python", "-m", "pipeline", "detect_people")
+    scenefill("detect_people")
     project.set("downscale.image_size", 300)
-    project.run("python", "-m", "pipeline", "filter_people")
-    fails(project, "downscale", "no photo is left", "downscale.image_size")
+    scenefill("filter_people")
+    fails(project, scenefill, "downscale", "no photo is left", "downscale.image_size")
 
 
-def test_everything_filtered_out(project: Project) -> None:
+def test_everything_filtered_out(project: Project, scenefill: Scenefill) -> None:
     for path in (project.folder / "data/photos").rglob("*.jpg"):
         path.write_bytes(b"no photo")
     project.set("detect_people.enabled", False)
     for stage in ("download", "index", "filter_categories", "detect_people"):
-        project.run("python", "-m", "pipeline", stage)
-    fails(project, "filter_people", "no photo is left of 3: {'broken': 3}")
+        scenefill(stage)
+    fails(project, scenefill, "filter_people", "no photo is left of 3: {'broken': 3}")
 
 
-def test_the_whole_file_is_checked_before_any_stage(project: Project) -> None:
+def test_the_whole_file_is_checked_before_any_stage(project: Project, scenefill: Scenefill) -> None:
     project.set("train.batch_size", "banana")
-    fails(project, "download", "params.yaml train.batch_size is 'banana'")
+    fails(project, scenefill, "download", "params.yaml train.batch_size is 'banana'")
 
 
 def test_new_photos_are_noticed(project: Project) -> None:
@@ -99,45 +138,41 @@ def test_new_photos_are_noticed(project: Project) -> None:
     assert project.repro("filter_categories") == ["download", "filter_categories", "index"]
 
 
-def test_use_writes_a_profile_and_shows_the_difference(project: Project) -> None:
+def test_use_writes_a_profile_and_shows_the_difference(
+    project: Project, scenefill: Scenefill
+) -> None:
     before = (project.folder / "params.yaml").read_text()
-    output = project.run("python", "-m", "pipeline", "use", "folder")
+    output = scenefill("use", "folder")
     assert "+  source: folder" in output or "weights: yolo11n.pt" in output
     assert (project.folder / ".work/params-before-use.yaml").read_text() == before
     assert project.params()["detect_people"]["weights"] == "yolo11n.pt"
-    assert "is the profile folder already" in project.run(
-        "python", "-m", "pipeline", "use", "folder"
-    )
-    output = project.run("python", "-m", "pipeline", "use", "smaple", code=1)
+    assert "is the profile folder already" in scenefill("use", "folder")
+    output = scenefill("use", "smaple", code=1)
     assert "did you mean `sample`?" in output
 
 
-def test_check_schema_clean_and_doctor(project: Project) -> None:
-    assert "params.yaml is fine" in project.run("python", "-m", "pipeline", "check")
-    assert "wrote docs/params.schema.json" in project.run("python", "-m", "pipeline", "schema")
-    assert "removed 0" in project.run("python", "-m", "pipeline", "clean")
+def test_check_schema_clean_and_doctor(project: Project, scenefill: Scenefill) -> None:
+    assert "params.yaml is fine" in scenefill("check")
+    assert "wrote docs/params.schema.json" in scenefill("schema")
+    assert "removed 0" in scenefill("clean")
     project.set("detect_people.enabled", False)
-    assert "ok      params.yaml: every value is allowed" in project.run(
-        "python", "-m", "pipeline", "doctor"
-    )
+    assert "ok      params.yaml: every value is allowed" in scenefill("doctor")
     project.set("crop.seed", -1)
-    assert "fault   params.yaml: params.yaml crop.seed" in project.run(
-        "python", "-m", "pipeline", "doctor", code=1
-    )
+    assert "fault   params.yaml: params.yaml crop.seed" in scenefill("doctor", code=1)
 
 
 @pytest.mark.usefixtures("demo_detector")
-def test_doctor_warns_of_the_demo_detector_on_real_photos(project: Project) -> None:
-    assert "the demo detector meets real photos" in project.run(
-        "python", "-m", "pipeline", "doctor"
-    )
+def test_doctor_warns_of_the_demo_detector_on_real_photos(
+    project: Project, scenefill: Scenefill
+) -> None:
+    assert "the demo detector meets real photos" in scenefill("doctor")
     project.set("download.source", "synthetic")
     project.set("sources.folder.path", "data/none")
-    assert "demo detector" not in project.run("python", "-m", "pipeline", "doctor")
+    assert "demo detector" not in scenefill("doctor")
 
 
-def test_results_without_a_run_say_what_to_do(project: Project) -> None:
-    output = project.run("python", "-m", "pipeline", "results", code=1)
+def test_results_without_a_run_say_what_to_do(project: Project, scenefill: Scenefill) -> None:
+    output = scenefill("results", code=1)
     assert (
         "results needs data/filter_people/funnel.json" in output
         and "run `dvc repro evaluate`" in output
@@ -207,20 +242,20 @@ def test_a_download_goes_on_where_ctrl_c_stopped_it(tmp_path: Path) -> None:
     assert archive.read_bytes() == data
 
 
-def test_bad_input_of_the_downloaded_sources(project: Project) -> None:
+def test_bad_input_of_the_downloaded_sources(project: Project, scenefill: Scenefill) -> None:
     project.set("download.source", "celeba")
     project.set("sources.folder.path", "data/none")
-    fails(project, "download", "img_align_celeba.zip is not here", "runtime.adopt")
+    fails(project, scenefill, "download", "img_align_celeba.zip is not here", "runtime.adopt")
     project.set("runtime.adopt", "nowhere")
-    fails(project, "download", "error: params.yaml runtime.adopt is 'nowhere'")
+    fails(project, scenefill, "download", "error: params.yaml runtime.adopt is 'nowhere'")
     project.set("runtime.adopt", "data/photos")
-    fails(project, "download", "a folder that neither is nor holds img_align_celeba.zip")
+    fails(project, scenefill, "download", "a folder that neither is nor holds img_align_celeba.zip")
     project.set("runtime.mirrors", ["ftp://host/places"])
-    fails(project, "download", "params.yaml runtime.mirrors holds 'ftp://host/places'")
+    fails(project, scenefill, "download", "params.yaml runtime.mirrors holds 'ftp://host/places'")
     project.set("runtime.mirrors", [])
     project.set("download.source", "places365")
     project.set("filter_categories.categories", ["m/mountin"])
-    fails(project, "download", "'m/mountin'", "did you mean `m/mountain`?")
+    fails(project, scenefill, "download", "'m/mountin'", "did you mean `m/mountain`?")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ class OptimizerOptions(Options):
     max_lr: ClassVar[dict[str, float]] = {"Adam": 0.1, "RMSprop": 0.1, "SGD": 1.0, "Adadelta": 10.0}
 
     name: Literal["Adam", "RMSprop", "Adadelta", "SGD"] = Field(description="torch's name of it")
-    lr: float = Field(gt=0, le=100, description="learning rate")
+    lr: float = Field(gt=0, description="learning rate")
     betas: list[float] | None = Field(
         default=None, min_length=2, max_length=2, description="of Adam"
     )

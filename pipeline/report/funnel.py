@@ -68,8 +68,6 @@ def read_funnel(data: Path) -> Funnel:
     reasons[TOO_SMALL] = scaled.get("too_small", 0)
     photos, left, drops = counts["photos"], counts["photos"], []
     for why, dropped in reasons.items():
-        if not dropped:  # a reason of no photo is no step of the funnel
-            continue
         left -= dropped
         share = max(photos, 1)
         drops.append(Drop(why, dropped, left, left / share, dropped / share))

@@ -54,7 +54,7 @@ def test_every_fault_says_what_to_do(project: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_wrong_value_is_a_fault(project: Path) -> None:
-    text = (project / "params.yaml").read_text().replace("batch_size: 16", "batch_size: banana")
+    text = (project / "params.yaml").read_text().replace("batch_size: 24", "batch_size: banana")
     (project / "params.yaml").write_text(text)
     assert "train.batch_size is 'banana'" in found("params.yaml", "fault").line
 

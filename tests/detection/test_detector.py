@@ -47,6 +47,7 @@ def demo_params(**changes: Any) -> DetectPeopleParams:
         "image_size": 256,
         "score_floor": 0.05,
         "iou": 0.7,
+        "max_pixels": 64_000_000,
     }
     return check("detect_people", DetectPeopleParams, values | changes)
 

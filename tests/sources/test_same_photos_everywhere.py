@@ -137,7 +137,7 @@ def test_sums_and_products_do_not_depend_on_the_order() -> None:
 
 def test_sampling_never_rounds() -> None:
     rng = np.random.default_rng(0)
-    tile = exact_math.on_grid(rng.normal(0, 1, (64, 64)), exact_images.LINEAR_BITS)
+    tile = exact_math.on_grid(rng.normal(0, 1, (64, 64)), exact_images.SINGLE_BITS)
     columns, rows = rng.integers(0, 64 * 32, (2, 40, 40))
     whole = np.rint(tile * 2.0**20).astype(np.int64)
     right, below = columns % 32, rows % 32
@@ -158,7 +158,7 @@ def test_tiles_have_few_bits() -> None:
     crowns, bumps = noise.crowns(True), noise.bumps(1.9, 1)
     parts = [crowns.slopes[..., 1], bumps.slopes[..., 2], crowns.heights, bumps.heights]
     for tile in (*tiles, *parts):
-        assert np.array_equal(tile, exact_math.on_grid(tile, exact_images.LINEAR_BITS))
+        assert np.array_equal(tile, exact_math.on_grid(tile, exact_images.SINGLE_BITS))
 
 
 def test_resizing_and_blur_are_close_to_opencv() -> None:

@@ -14,32 +14,32 @@ import numpy.typing as npt
 from pipeline.sources.synthetic import exact_math
 from pipeline.sources.synthetic.exact_math import Floats
 
-# Bits that an image given to `remap` may have: with 10 of the places (1/32 px along both sides) a
-# float32 holds every product and sum, with 34 of cubic weights a float64.
-LINEAR_BITS = 13
-CUBIC_BITS = 18
+# Bits that a float32 image given to `remap` may have: with 10 of the places (1/32 px along both
+# sides) a float32 holds every product and sum.
+SINGLE_BITS = 13
+DOUBLE_BITS = 28  # of a float64 image; with 24 of a kernel's weights too
 
 # Source index and weight of each tap of each target row, both (taps, target rows).
 _Taps = tuple[npt.NDArray[np.int64], Floats]
 
 
-def remap(image: Floats, columns: Floats, rows: Floats, border: int, cubic: bool = False) -> Floats:
+def remap(image: Floats, columns: Floats, rows: Floats, border: int) -> Floats:
     """`image` (h, w) or (h, w, channels) at `columns` and `rows` in px, rounded to 1/32; float32.
 
-    image: on a grid of LINEAR_BITS, or float64 on one of up to 40; float64 of CUBIC_BITS if
-    `cubic`. border: OpenCV's name for what lies outside.
+    image: float32 on a grid of SINGLE_BITS or float64 on one of DOUBLE_BITS; border: OpenCV's name
+    for what lies outside. (OpenCV's cubic interpolation rounds to float32 even in float64.)
     """
     columns, rows = (
         np.rint(place * np.float32(32)) * np.float32(1 / 32) for place in (columns, rows)
     )
-    kind = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    return np.asarray(cv2.remap(image, columns, rows, kind, borderMode=border), np.float32)
+    found = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(found, np.float32)
 
 
 def blur(image: Floats, sigma: float) -> Floats:
     """`image` (h, w) or (h, w, channels) under a Gaussian of `sigma` px, mirrored at its edges."""
     kernel = _gaussian(sigma)
-    soft = cv2.sepFilter2D(exact_math.on_grid(image, 28), cv2.CV_64F, kernel, kernel)
+    soft = cv2.sepFilter2D(exact_math.on_grid(image, DOUBLE_BITS), cv2.CV_64F, kernel, kernel)
     return np.asarray(soft, np.float32)
 
 

@@ -67,9 +67,9 @@ def test_coded_learning_rates_are_out_of_bounds_elsewhere() -> None:
     assert rates == {"generator": 0.2, "discriminator": 20.0}
     with pytest.raises(ValueError, match="lr is 20.0, but must be <= 0.1 for Adam"):
         OptimizerOptions(name="Adam", lr=20.0)
-    with pytest.raises(ValueError, match="lr is 50.0, but must be <= 20.0 for Adam"):
+    with pytest.raises(ValueError, match="lr is 200.0, but must be <= 20.0 for Adam"):
         basquiat.Options.model_validate(
-            {"preset": "default", "optimizers": {"generator": {"lr": 50.0}}}
+            {"preset": "default", "optimizers": {"generator": {"lr": 200.0}}}
         )
     usable = basquiat.Options(preset="default").optimizers
     assert (usable.generator.lr, usable.discriminator.lr) == (0.001, 0.0002)

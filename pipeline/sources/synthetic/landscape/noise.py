@@ -137,7 +137,7 @@ def _field(rng: Draws, amplitudes: Floats) -> Floats:
 
 def _on_grid(field: Floats) -> Floats:
     """`field` as `sample` needs it."""
-    return exact_math.on_grid(field, exact_images.LINEAR_BITS).astype(np.float32)
+    return exact_math.on_grid(field, exact_images.SINGLE_BITS).astype(np.float32)
 
 
 @cache

@@ -99,7 +99,7 @@ def _maps(relief: Relief, light: Light) -> Floats:
     cell = np.float32(relief.extent / heights.shape[0])
     ahead, right = np.gradient(heights, cell)
     maps = (heights, right, ahead, _cast(heights, cell, light))
-    on_grid = (exact_math.on_grid(np.asarray(part), exact_images.CUBIC_BITS) for part in maps)
+    on_grid = (exact_math.on_grid(np.asarray(part), exact_images.DOUBLE_BITS) for part in maps)
     return np.dstack(list(on_grid))
 
 
@@ -128,18 +128,19 @@ def _turned(grid: Floats, right: float, ahead: float, border: int) -> Floats:
     down, across = place[:, None], place[None, :]
     columns = middle + cosine * across - sine * down
     rows = middle + sine * across + cosine * down
-    return exact_images.remap(exact_math.on_grid(grid, 28), columns, rows, border)
+    return exact_images.remap(
+        exact_math.on_grid(grid, exact_images.DOUBLE_BITS), columns, rows, border
+    )
 
 
-def _grid(relief: Relief, grid: Floats, x: Floats, z: Floats, smooth: bool = False) -> Floats:
-    """`grid` of the relief at x and z in m; `smooth` hides the cells in the slopes."""
+def _grid(relief: Relief, grid: Floats, x: Floats, z: Floats) -> Floats:
+    """`grid` of the relief, see `exact_images.remap`, at x and z in m."""
     cells = np.float32(grid.shape[0] / relief.extent)
     return exact_images.remap(
         grid,
         (x + np.float32(relief.extent / 2)) * cells,
         np.broadcast_to(z * cells, x.shape),
         cv2.BORDER_REFLECT,
-        cubic=smooth,
     )
 
 
@@ -167,7 +168,9 @@ def _height(relief: Relief, maps: Floats, x: Floats, z: Floats) -> Floats:
 
 def _wooded(relief: Relief, x: Floats, z: Floats) -> Floats:
     assert relief.wood is not None
-    return noise.step(0.35, 0.6, _grid(relief, exact_math.on_grid(relief.wood, 28), x, z))
+    return noise.step(
+        0.35, 0.6, _grid(relief, exact_math.on_grid(relief.wood, exact_images.DOUBLE_BITS), x, z)
+    )
 
 
 def _first_hits(
@@ -206,7 +209,7 @@ def _surface(
 ) -> Ground:
     """Heights, slopes and cover in each pixel."""
     x = z * (camera.columns() / np.float32(camera.focal))
-    height, right, ahead, shadow = np.moveaxis(_grid(relief, maps, x, z, smooth=True), -1, 0)
+    height, right, ahead, shadow = np.moveaxis(_grid(relief, maps, x, z), -1, 0)
     for band in relief.bands:
         found = _bumps(band, x, z, sloped=True)
         height = height + found[..., 0]

@@ -64,5 +64,5 @@ def _mirror(
     source = np.clip(source, 0, max(top - 1, 0))
     columns = np.arange(size, dtype=np.float32)[None, :] + waves * reach * np.float32(0.35)
     columns = np.clip(columns, 0, size - 1).astype(np.float32)
-    exact = exact_math.on_grid(above, 28)
+    exact = exact_math.on_grid(above, exact_images.DOUBLE_BITS)
     return exact_images.remap(exact, columns, source.astype(np.float32), cv2.BORDER_REPLICATE)
