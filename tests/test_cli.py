@@ -111,7 +111,7 @@ def test_bad_input_of_the_data_stages(project: Project, scenefill: Scenefill) ->
 
     project.set("detect_people.enabled", False)
     scenefill("detect_people")
-    project.set("downscale.image_size", 300)
+    project.set("downscale.image_size", 320)
     scenefill("filter_people")
     fails(project, scenefill, "downscale", "no photo is left", "downscale.image_size")
 
