@@ -150,6 +150,7 @@ def test_experiments_of_the_docs(project: Project) -> None:
 
 
 def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
+    project.commit()
     output = project.run("dvc", "exp", "run", "-S", "train.batch_size=banana", code=255)
     assert "params.yaml train.batch_size is 'banana', but" in output
     project.run("git", "checkout", "--quiet", "--force", ".")

@@ -106,7 +106,7 @@ class Project:
         """Commits all to git, as `dvc exp` needs it."""
         author = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
         self.run("git", "add", "--all")
-        self.run("git", *author, "commit", "--quiet", "--message", "all")
+        self.run("git", *author, "commit", "--quiet", "--allow-empty", "--message", "all")
 
     def repro(self, *arguments: str, code: int = 0) -> list[str]:
         """`dvc repro`; the stages that ran, as `stages_run`."""
