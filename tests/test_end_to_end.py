@@ -116,11 +116,12 @@ def test_training_params_rerun_from_train(project: Project) -> None:
 
 @pytest.mark.slow
 def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
+    recipe = project.params()["train"]["recipe"]
     project.set("train.recipe", "ninth")
     assert project.repro() == TRAINED
     assert figures(project, "train/config.json")["loss_weights"] == {"generator": {"l1": 1.0}}
     assert "model" in figures(project, "evaluate/figures.json")
-    project.set("train.recipe", "ganscape")
+    project.set("train.recipe", recipe)
     assert project.repro() == []
 
 
@@ -160,6 +161,7 @@ def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
 @pytest.mark.slow
 def test_the_report_of_the_docs(project: Project) -> None:
     """Its commands; and what makes it anew: former runs, ratings, its templates."""
+    project.commit()
     report, runs = commands("report")
     page = project.folder / "data/report/index.html"
     assert str(page.relative_to(project.folder)) in project.type(report)
@@ -221,7 +223,7 @@ def test_the_table_of_ganscape_small(project: Project) -> None:
     assert "16 images a training" in table
     assert (project.folder / "bench/table/plot.png").is_file()
     states = {path: path.stat().st_mtime_ns for path in project.folder.glob(STATES)}
-    assert len(states) == 2
+    assert len({path.parent for path in states}) == 2
     project.run("python", "bench/table/run.py", *flags)
     assert {path: path.stat().st_mtime_ns for path in project.folder.glob(STATES)} == states
 
@@ -339,7 +341,7 @@ def test_the_shards_are_read_as_the_docs_say(project: Project) -> None:
 @pytest.mark.slow
 def test_dvc_shows_metrics_and_plots(project: Project) -> None:
     shown = project.run("dvc", "metrics", "show")
-    for name in ("model.hole_psnr", "other_photo.detail_ratio", "recall", "false_alarms"):
+    for name in ("model.hole_psnr", "model.detail_ratio", "recall", "false_alarms"):
         assert name in shown
     project.run("dvc", "plots", "show")
     page = (project.folder / "dvc_plots/index.html").read_text()

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.completion.feathering import feathered
 from pipeline.completion.holes import bounding
-from pipeline.inpainting.poisson import poisson_blended
+from pipeline.inpainting.poisson_blending import poisson_blended
 
 # none: as the network made it; feather: the colours near the border are corrected; poisson: all
 # colours are, so that the border's gradients fit.

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipeline.inpainting.harmonic import biharmonic, harmonic
 from pipeline.inpainting.nearest import nearest
 from pipeline.inpainting.opencv import navier_stokes, telea
 from pipeline.inpainting.patch_copy import patch_copy
-from pipeline.inpainting.poisson import poisson_blended
-from pipeline.inpainting.smooth import biharmonic, harmonic
+from pipeline.inpainting.poisson_blending import poisson_blended
 from pipeline.params.evaluate import Baseline
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -167,6 +167,8 @@ def publish(source: Path, target: Path) -> None:
     if target.is_dir():
         _remove(target)
     os.replace(temporary, target)
+    # POSIX: of two links to one file a rename leaves both, where the target was published before.
+    _remove(temporary)
 
 
 def _link(source: str, target: str) -> None:

@@ -126,3 +126,10 @@ def test_clean_forgets_what_the_detector_found(scratch_root: Path) -> None:
     assert "removed what the people detector has found" in clean_scratch(Path("data"))
     assert list((scratch_root / ".work").iterdir()) == []
     assert "people detector" not in clean_scratch(Path("data"))
+
+
+def test_what_is_published_twice_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("photos")
+    for _ in range(2):
+        scratch_folders.publish(tmp_path / "new", tmp_path / "out" / "photos.tar")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["photos.tar"]

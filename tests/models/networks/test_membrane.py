@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.networks.membrane import membrane
-from pipeline.inpainting.smooth import harmonic
+from pipeline.inpainting.harmonic import harmonic
 from support.cutters import cutter
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.inpainting.poisson import poisson_blended
+from pipeline.inpainting.poisson_blending import poisson_blended
 
 # (top, left, height, width): inside, in corners, along an edge
 HOLES = [(10, 12, 20, 24), (0, 0, 20, 21), (44, 40, 20, 24), (0, 30, 25, 20), (30, 39, 21, 25)]
