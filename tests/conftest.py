@@ -1,13 +1,12 @@
 import importlib.util
 import io
-import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("SCENEFILL_SHARED", Path(__file__).parents[2] / "shared"))
+from support.shared import SHARED
 
 
 @pytest.fixture(scope="session")
