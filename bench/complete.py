@@ -1,7 +1,7 @@
 """How fast and how well files are completed, beside OpenCV's Telea on the same files.
 
 Each photo is read from a JPEG and written as a PNG, with a hole of about 150x150 px and with one of
-22x22; both ways take the same masks. The photos are your own pictures, enlarged to 1024x768.
+22x22; both ways take the same masks. The photos are your own images, enlarged to 1024x768.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def table(photos: list[Path], ways: dict[str, Way], folder: Path, threads: int) 
 
 
 def hole(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A square somewhere, its whole window inside the picture or not."""
+    """A square somewhere, its whole window inside the image or not."""
     width, height = SIZE
     mask = np.zeros((height, width), bool)
     top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))

@@ -4,7 +4,7 @@ python bench/evaluate.py --photos 2000 --out evaluate.md
 
 The stage itself runs on shards that are made here of the shared landscapes (of smooth noise where
 they are absent), with an untrained generator: weights cost nothing. Beside it, in one process, what
-one would write first: scikit-image's and OpenCV's fills and scikit-image's metrics, a picture at a
+one would write first: scikit-image's and OpenCV's fills and scikit-image's metrics, an image at a
 time.
 """
 
@@ -225,7 +225,7 @@ PLAIN: dict[Baseline, Fill] = {
 
 
 def peer_table(samples: list["Sample"]) -> str:
-    """The fills that the libraries have, with PSNR, SSIM and L1 of picture, box and hole."""
+    """The fills that the libraries have, with PSNR, SSIM and L1 of image, box and hole."""
 
     def plain(sample: "Sample") -> None:
         for fill in PLAIN.values():

@@ -103,7 +103,7 @@ def _options() -> argparse.Namespace:
 
 
 def people_photos(data: Path) -> list[Photo]:
-    """COCO photos, grouped by the share of the picture that their largest person takes."""
+    """COCO photos, grouped by the share of the image that their largest person takes."""
     with (data / "people" / "person_gt.csv").open() as file:
         rows = list(csv.DictReader(file))
     return [
@@ -113,7 +113,7 @@ def people_photos(data: Path) -> list[Photo]:
 
 
 def _height(row: dict[str, str]) -> float:
-    """The table has that of the largest person, as a share of the picture's height."""
+    """The table has that of the largest person, as a share of the image's height."""
     width, height = int(row["width"]), int(row["height"])
     return float(row["largest_person_height"]) * height * SHORT_SIDE / min(width, height)
 
@@ -329,7 +329,7 @@ def _heading(photos: list[Photo]) -> str:
     num = {group: sum(photo.group == group for photo in photos) for group in ("peopled", "empty")}
     return (
         "# The person filter: image size against score\n\n"
-        "Photos shrunk to a short side of 256 px. COCO people photos by the share of the picture "
+        "Photos shrunk to a short side of 256 px. COCO people photos by the share of the image "
         "that the largest person takes; everyday: COCO photos without a labelled person. "
         f"Landscapes: {num['empty']} without people, {num['peopled']} with "
         "(people_in_landscapes.csv: every photo was looked at by eye, and again where a detector "

@@ -1,6 +1,6 @@
-"""Archives of many photos for the benches: some hundred pictures, no two files with the same bytes.
+"""Archives of many photos for the benches: some hundred images, no two files with the same bytes.
 
-The pictures are the shared landscapes, encoded to the mean size of Places365's photos, or painted
+The images are the shared landscapes, encoded to the mean size of Places365's photos, or painted
 ones where those are absent. A comment in each file makes its bytes its own, and costs no decoding.
 """
 

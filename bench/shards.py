@@ -2,8 +2,8 @@
 
 python bench/shards.py --samples 20000 --out shards.md
 
-Writing: final samples of 64 px (picture, mask, box, facts), through our ShardWriter and through
-webdataset's. Reading: the pictures of the same shards decoded, through `read_split`, through plain
+Writing: final samples of 64 px (image, mask, box, facts), through our ShardWriter and through
+webdataset's. Reading: the images of the same shards decoded, through `read_split`, through plain
 webdataset, and from a folder of as many PNG files. Everything lies in the page cache.
 """
 
@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
 
 
 def samples(num_samples: int) -> Iterator[Sample]:
-    """Samples as `crop` makes them; the pictures repeat."""
+    """Samples as `crop` makes them; the images repeat."""
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (NUM_PICTURES, SIZE, SIZE, 3), dtype=np.uint8)
     mask = np.zeros((SIZE, SIZE), bool)
@@ -142,7 +142,7 @@ def read_folder(folder: Path) -> float:
 
 
 def read_theirs(folder: Path) -> float:
-    """The picture alone, with Pillow."""
+    """The image alone, with Pillow."""
     shards = [str(path) for path in sorted((folder / "train").glob("*.tar"))]
     started = time.perf_counter()
     for fields in webdataset.WebDataset(shards, shardshuffle=False, empty_check=False):
@@ -151,7 +151,7 @@ def read_theirs(folder: Path) -> float:
 
 
 def read_ours(folder: Path, num_samples: int) -> float:
-    """Picture, mask and facts."""
+    """Image, mask and facts."""
     started = time.perf_counter()
     num_read = sum(1 for _ in read_split(folder, "train"))
     assert num_read == num_samples

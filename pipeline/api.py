@@ -20,7 +20,7 @@ MAX_COLORS = 256
 
 
 class Model:
-    """A trained generator that completes pictures of any size."""
+    """A trained generator that completes images of any size."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -50,13 +50,13 @@ class Model:
         complete, or uint8 of two values, the higher one = complete. Known pixels come back bit for
         bit, and hole pixels of `image` have no influence. blend: none, feather or poisson, by which
         the completion is fitted to its border. colors: 2 to 256, to which the hole is reduced.
-        The same seed gives the same picture. ValueError for what does not fit together.
+        The same seed gives the same image. ValueError for what does not fit together.
         """
         pixels, hole = _pixels(image), _hole(mask)
         check_options(blend, colors)
         if hole.shape != pixels.shape[:2]:
             raise ValueError(
-                f"the mask has {hole.shape[1]}x{hole.shape[0]} px and the picture "
+                f"the mask has {hole.shape[1]}x{hole.shape[0]} px and the image "
                 f"{pixels.shape[1]}x{pixels.shape[0]}: they must have the same size"
             )
         completed = complete(self._network, pixels, hole, blend=blend, seed=seed)
@@ -75,7 +75,7 @@ class Model:
         """`image` continued beyond its `sides` (of left, right, top, bottom): (H', W', 3) uint8.
 
         With sides of an axis chosen, that axis grows by round(extension_ratio * its length) in
-        total, shared evenly; of an odd number left or top get the pixel more. The picture is in it
+        total, shared evenly; of an odd number left or top get the pixel more. The image is in it
         bit for bit. The other arguments are as in `complete`.
         """
         pixels = _pixels(image)
@@ -118,9 +118,9 @@ def _pixels(image: Any) -> np.ndarray:
     if isinstance(image, Image.Image):
         image = np.array(image.convert("RGB"))
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape[2:] != (3,):
-        raise ValueError(f"the picture is {_described(image)}, but must be (H, W, 3) uint8 RGB")
+        raise ValueError(f"the image is {_described(image)}, but must be (H, W, 3) uint8 RGB")
     if not image.size:
-        raise ValueError(f"the picture is {_described(image)}: it has no pixels")
+        raise ValueError(f"the image is {_described(image)}: it has no pixels")
     return image
 
 

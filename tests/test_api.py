@@ -84,12 +84,12 @@ def test_outpainting_and_colors(model: Model) -> None:
 @pytest.mark.parametrize(
     "image, mask, words",
     [
-        (np.zeros((4, 5, 3)), np.zeros((4, 5), bool), r"picture is \(4, 5, 3\) float64"),
-        (np.zeros((4, 5), np.uint8), np.zeros((4, 5), bool), r"picture is \(4, 5\) uint8"),
+        (np.zeros((4, 5, 3)), np.zeros((4, 5), bool), r"image is \(4, 5, 3\) float64"),
+        (np.zeros((4, 5), np.uint8), np.zeros((4, 5), bool), r"image is \(4, 5\) uint8"),
         (np.zeros((0, 5, 3), np.uint8), np.zeros((0, 5), bool), "no pixels"),
         (np.zeros((4, 5, 3), np.uint8), np.zeros((4, 5), int), "mask is .* int64"),
-        (np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4), bool), "mask has 4x5 .* picture 5x4"),
-        (np.zeros((4, 5, 3), np.uint8), np.ones((4, 5), bool), "covers the whole picture"),
+        (np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4), bool), "mask has 4x5 .* image 5x4"),
+        (np.zeros((4, 5, 3), np.uint8), np.ones((4, 5), bool), "covers the whole image"),
     ],
 )
 def test_what_does_not_fit_is_refused(model: Model, image: Any, mask: Any, words: str) -> None:
@@ -116,7 +116,7 @@ def test_a_model_says_what_it_is(model: Model) -> None:
 def test_where_there_is_no_generator(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no trained generator.*dvc repro train"):
         load(tmp_path)
-    with pytest.raises(ValueError, match="recipe 'vanilla', which makes up whole pictures"):
+    with pytest.raises(ValueError, match="recipe 'vanilla', which makes up whole images"):
         load(save_untrained(tmp_path / "vanilla", "vanilla"), device="cpu")
     with pytest.raises(ValueError, match="device is 'abacus'"):
         load(save_untrained(tmp_path / "ganscape"), device="abacus")

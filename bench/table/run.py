@@ -54,7 +54,7 @@ def main() -> None:
         f"`faithful` at width {flags.width}, {flags.images:,} images a training in batches of "
         f"{flags.batch_size}, twice that for `batch_256`; {flags.seeds} seeds, mean ± half the "
         "spread. Published: width 64, batches of 128, 10 epochs of 172,703 photos, one seed, "
-        "people's scores of 30 pictures. Rows without a score are classical fills.\n"
+        "people's scores of 30 images. Rows without a score are classical fills.\n"
         f"\nRank correlation (Spearman) of hole PSNR with the published scores: {_ranks(table)}.\n"
     )
     (HERE / "table.md").write_text(text)

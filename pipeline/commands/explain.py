@@ -1,4 +1,4 @@
-"""One photo's way through all stages, as text and as a picture.
+"""One photo's way through all stages, as text and as an image.
 
 Reads a row here and there, never the whole archive; works wherever the line has come to.
 """
@@ -24,7 +24,7 @@ from pipeline.runtime.photo_archive import has_photos, photo_archive
 from pipeline.sources.folder.source import NO_CATEGORY
 
 MODEL = "model"  # in the evaluation's table
-SIDE = 256  # px, of each picture in the strip
+SIDE = 256  # px, of each image in the strip
 MAX_BOXES = 10  # in the text
 MAX_MATCHES = 12
 NEIGHBOURS = 50  # of a mistyped name in the sorted names, among which the closest are looked for

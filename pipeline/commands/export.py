@@ -49,7 +49,7 @@ def export(model: Path, formats: Sequence[str], output: Path, *, force: bool = F
     if isinstance(trained.graph.generator, Completer) and not trained.signature.completes:
         lines.append(
             f"{trained.config['recipe']} completes holes by a search that takes gradients, which "
-            "no graph holds: .onnx and .pt2 make up pictures; to complete, load the weights "
+            "no graph holds: .onnx and .pt2 make up images; to complete, load the weights "
             "(format safetensors)"
         )
     return "\n".join(lines)
@@ -110,7 +110,7 @@ def _facts(trained: Trained, path: Path, difference: float) -> dict[str, Any]:
     return {
         "file": path.name,
         "sha256": sha256_of(path),
-        "what": "completes holes" if trained.signature.completes else "makes up pictures",
+        "what": "completes holes" if trained.signature.completes else "makes up images",
         **described(trained.signature),
         "recipe": config["recipe"],
         "options": config["options"],

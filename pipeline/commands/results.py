@@ -116,7 +116,7 @@ def _people_line(folder: Path) -> str:
 
 
 def _tables(folder: Path) -> Iterator[Table]:
-    """Of what the generator can do: complete holes, make up pictures, or both."""
+    """Of what the generator can do: complete holes, make up images, or both."""
     metrics = _json(folder / "figures.json")
     if "model" in metrics:
         yield _completions_table(read_table(folder / "scores.csv"), metrics)

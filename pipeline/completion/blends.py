@@ -17,7 +17,7 @@ Blend = Literal["none", "feather", "poisson"]
 DEFAULT: Blend = "none"
 
 # px around a hole that Poisson blending sees, and the most of a side that it works on: beyond, what
-# it changes is computed on a smaller picture. It is smooth, and the work grows with the area.
+# it changes is computed on a smaller image. It is smooth, and the work grows with the area.
 MARGIN = 8
 LARGEST_SIDE = 512
 # px; what is smaller is mirrored until it is as large: OpenCV fails on a few px.

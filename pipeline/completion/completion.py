@@ -1,4 +1,4 @@
-"""The holes of a picture of any size, completed by a network that knows windows of one size."""
+"""The holes of an image of any size, completed by a network that knows windows of one size."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def complete(
     """
     if mask.all():
         raise ValueError(
-            "the mask covers the whole picture: a completion continues what is known, so that some "
+            "the mask covers the whole image: a completion continues what is known, so that some "
             "pixels must be outside the holes, best on all sides of them"
         )
     picture = np.where(mask[..., None], np.uint8(0), image)
@@ -63,7 +63,7 @@ def _complete_short(
 
 
 def _regions(network: Network, holes: Sequence[Hole], shape: tuple[int, ...]) -> list[Rectangle]:
-    """What is seen of the picture to complete long holes; those that see one another share it."""
+    """What is seen of the image to complete long holes; those that see one another share it."""
     scale = network.image_size / hole_side(network)
     boxes: list[Rectangle] = []
     for hole in holes:
@@ -76,7 +76,7 @@ def _regions(network: Network, holes: Sequence[Hole], shape: tuple[int, ...]) ->
 
 
 def _around(box: Rectangle, scale: float, shape: tuple[int, ...]) -> Rectangle:
-    """A square with `box` in its middle, shifted or cut where the picture ends."""
+    """A square with `box` in its middle, shifted or cut where the image ends."""
     side = math.ceil(scale * max(box.height, box.width))
     height, width = min(side, shape[0]), min(side, shape[1])
     top = min(max(box.top + (box.height - height) // 2, 0), shape[0] - height)

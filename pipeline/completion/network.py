@@ -22,7 +22,7 @@ class Network(Protocol):
     def __call__(self, windows: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
         """windows (N, S, S, 3) uint8 RGB, masks (N, S, S) bool, True = complete -> like windows.
 
-        No masked pixel of `windows` has an influence. The same `seed` gives the same pictures.
+        No masked pixel of `windows` has an influence. The same `seed` gives the same images.
         """
 
 

@@ -1,7 +1,7 @@
-"""Pictures continued beyond their sides by a network that completes windows.
+"""Images continued beyond their sides by a network that completes windows.
 
-At the scale at which the picture's shorter side is a window, strips of a quarter window are added
-side by side and one after another; coarse to fine they then come to the picture's own size.
+At the scale at which the image's shorter side is a window, strips of a quarter window are added
+side by side and one after another; coarse to fine they then come to the image's own size.
 """
 
 import math
@@ -24,14 +24,14 @@ STRIP_SHARE = 0.25
 # Of a strip: what is kept. At a window's own border networks are at their worst, and the next pass
 # makes it anew with something known beside it.
 KEPT_SHARE = 0.75
-# More than four times the picture would be made up from what is itself made up.
+# More than four times the image would be made up from what is itself made up.
 MAX_RATIO = 4.0
 
 
 def canvas(
     image: np.ndarray, extension_ratio: float, sides: Sequence[Side]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`image` (HWC uint8) in its place on a larger black picture, and what is new there (HW bool).
+    """`image` (HWC uint8) in its place on a larger black image, and what is new there (HW bool).
 
     An axis with one of `sides` grows by round(extension_ratio * length) px, at least 1, shared
     evenly by its sides; of an odd number left or top get the pixel more.
@@ -69,14 +69,14 @@ def _extents(length: int, ratio: float, first: bool, second: bool) -> tuple[int,
 
 def outpaint(
     network: Network,
-    wide: np.ndarray,  # HWC uint8, the picture in its place
-    new: np.ndarray,  # HW bool: False in one rectangle, the picture
+    wide: np.ndarray,  # HWC uint8, the image in its place
+    new: np.ndarray,  # HW bool: False in one rectangle, the image
     sides: Sequence[Side],
     *,
     blend: Blend,
     seed: int,
 ) -> np.ndarray:
-    """`wide` with all that is `new` made up; the picture stays bit for bit.
+    """`wide` with all that is `new` made up; the image stays bit for bit.
 
     Sides are done in their order: the second sees what the first has made.
     """
@@ -148,7 +148,7 @@ def _next_strip(
     size = network.image_size
     height, width = turned.shape[:2]
     firsts = starts(height, size) if height >= size else [-((size - height) // 2)]
-    # The known columns end at the edge; a narrow picture is continued by its mirror image.
+    # The known columns end at the edge; a narrow image is continued by its mirror image.
     columns = mirrored(width - (size - strip), size - strip, width)
     windows = np.zeros((len(firsts), size, size, 3), np.uint8)
     masks = np.zeros((len(firsts), size, size, 1), bool)
@@ -171,7 +171,7 @@ def _upright(
 ) -> np.ndarray:
     """The network's answer to turned windows, turned as they are.
 
-    A left side is shown mirrored, since networks for strips know the right one; no picture is shown
+    A left side is shown mirrored, since networks for strips know the right one; no image is shown
     lying on its side or upside down.
     """
     if side in ("left", "right"):

@@ -1,4 +1,4 @@
-"""Pictures with holes in fewer pixels, and back."""
+"""Images with holes in fewer pixels, and back."""
 
 import math
 

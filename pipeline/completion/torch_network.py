@@ -24,7 +24,7 @@ class TorchNetwork:
         if not isinstance(generator, Completer):
             raise ValueError(
                 f"{folder} holds a generator of recipe {config['recipe']!r}, which makes up whole "
-                "pictures and completes none: train another recipe (docs/training.md, Recipes)"
+                "images and completes none: train another recipe (docs/training.md, Recipes)"
             )
         self._generator = generator
         self.image_size: int = config["image_size"]

@@ -1,4 +1,4 @@
-"""Windows of a picture, as large as the network's, around the tiles that it completes in them."""
+"""Windows of an image, as large as the network's, around the tiles that it completes in them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ def completed_tiles(
     network: Network,
     picture: np.ndarray,  # HWC uint8
     hole: np.ndarray,  # HW bool
-    tiles: Sequence[Rectangle],  # inside the picture, no larger than a window
+    tiles: Sequence[Rectangle],  # inside the image, no larger than a window
     seed: int,
     *,
     sees_hole: bool,  # whether a window sees the hole outside its own tile, as filled before
@@ -47,14 +47,14 @@ def mirrored(first: int, num: int, size: int) -> np.ndarray:
 
 
 def _corner(tile: Rectangle, shape: Sequence[int], size: int) -> tuple[int, int]:
-    """Of a window with the tile in its middle, or off it where the picture ends."""
+    """Of a window with the tile in its middle, or off it where the image ends."""
     return _first(tile.top, tile.height, shape[0], size), _first(
         tile.left, tile.width, shape[1], size
     )
 
 
 def _first(start: int, length: int, num: int, size: int) -> int:
-    """The window's first line; of a picture smaller than the window, mirror images all around."""
+    """The window's first line; of an image smaller than the window, mirror images all around."""
     assert start >= 0 and length <= size and start + length <= num
     if num < size:
         return -((size - num) // 2)

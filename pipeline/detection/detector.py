@@ -37,7 +37,7 @@ CHOICES = """Choose one of:
 # Checkpoints of other tasks, and the one detector that takes no RGB.
 OTHER_TASKS = re.compile(r"-(cls|seg|sem|pose|obb|depth|reid|world|grayscale)")
 
-# Places of a picture that are looked at closely. Ultralytics takes any number but returns 300 boxes
+# Places of an image that are looked at closely. Ultralytics takes any number but returns 300 boxes
 # at most, and no weaker place changes the best box.
 MAX_CANDIDATES = 1000
 MAX_BOXES = 300

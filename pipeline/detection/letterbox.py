@@ -31,7 +31,7 @@ def place(height: int, width: int, size: int) -> Placement:
 
 def letterbox(image: np.ndarray, square: np.ndarray) -> None:
     """Puts `image` (HWC uint8) into `square` (size x size x 3), which it fills."""
-    # Threads would compete with the other workers, and only slow such small pictures.
+    # Threads would compete with the other workers, and only slow such small images.
     cv2.setNumThreads(1)
     placed = place(image.shape[0], image.shape[1], len(square))
     if (placed.height, placed.width) != image.shape[:2]:

@@ -14,7 +14,7 @@ from PIL import Image
 SIDE = 8  # frequencies each way; that of (0, 0), the brightness, is left out
 LENGTH = SIDE * SIDE - 1
 SHRUNK_SIDE = 64  # px
-_GRID = 32  # px, side of the picture that is transformed
+_GRID = 32  # px, side of the image that is transformed
 _FLAT = 64.0  # length of a descriptor before scaling below which a photo shows nothing
 
 

@@ -24,7 +24,7 @@ from pipeline.shards.reader import Sample
 PHOTOS_AT_ONCE = 64  # that a generator completes
 PHOTOS_A_CALL = 8  # that a worker scores: some tenth of a second
 
-# The completed picture of each method, by the method's name; `original` is the photo.
+# The completed image of each method, by the method's name; `original` is the photo.
 Pictures = dict[str, np.ndarray]
 
 
@@ -38,7 +38,7 @@ class Completions:
     params: EvaluateParams
 
     def pictures(self, key: str) -> Pictures:
-        """The photo's completed pictures, made again: all of them would fill the memory."""
+        """The photo's completed images, made again: all of them would fill the memory."""
         task = self.tasks[key]
         white = np.uint8(255)
         masked = np.where(task.mask[..., None], white, task.image)

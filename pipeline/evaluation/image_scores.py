@@ -27,7 +27,7 @@ class Task:
     mask: np.ndarray  # HW bool, True = complete
     box: Rectangle
     outputs: Mapping[str, np.ndarray]  # generator -> its raw output, HWC uint8
-    other: np.ndarray | None  # the picture that `other_photo` is filled from
+    other: np.ndarray | None  # the image that `other_photo` is filled from
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Scored:
 
     facts: dict[str, str | int | bool | float]  # of the photo and its hole
     scores: dict[str, dict[str, float]]  # method -> metric -> value
-    boxes: dict[str, np.ndarray]  # method, and `original`, -> the box of its picture, HWC uint8
+    boxes: dict[str, np.ndarray]  # method, and `original`, -> the box of its image, HWC uint8
 
 
 def score(tasks: Sequence[Task], params: EvaluateParams) -> list[Scored]:
@@ -66,7 +66,7 @@ def _score_one(task: Task, params: EvaluateParams) -> Scored:
 
 
 def completed(task: Task, params: EvaluateParams) -> dict[str, np.ndarray]:
-    """The picture of each method, HWC uint8: the baselines, then the generators."""
+    """The image of each method, HWC uint8: the baselines, then the generators."""
     pictures = {
         name: baselines.complete(name, task.image, task.mask, task.other)
         for name in params.baselines
@@ -77,7 +77,7 @@ def completed(task: Task, params: EvaluateParams) -> dict[str, np.ndarray]:
 
 
 def _finished(output: np.ndarray, task: Task, params: EvaluateParams) -> np.ndarray:
-    """The raw output as the picture that is measured; its context is the photo's own."""
+    """The raw output as the image that is measured; its context is the photo's own."""
     painted = quantize(output, params.colors) if params.colors else output
     picture: np.ndarray = np.where(task.mask[..., None], painted, task.image)
     return blended(picture, task.mask, params.blend)

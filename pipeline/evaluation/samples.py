@@ -1,4 +1,4 @@
-"""Pictures that a generator makes up, beside the test photos and the training photos."""
+"""Images that a generator makes up, beside the test photos and the training photos."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -70,7 +70,7 @@ def strata_of(table: pd.DataFrame) -> pd.DataFrame:
     """The same for each part of the photos, as STRATUM_COLUMNS.
 
     Thirds by the area of the hole and by the texture of the truth in it, categories, holes that
-    touch the picture's border and others. Each stratum has every photo in one of its groups;
+    touch the image's border and others. Each stratum has every photo in one of its groups;
     `bounds` says what a third holds.
     """
     photos = table[table["method"] == MODEL]

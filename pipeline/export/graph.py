@@ -88,7 +88,7 @@ def graph_of(generator: nn.Module, image_size: int) -> tuple[nn.Module, Signatur
     """What is exported of `generator`.
 
     One that completes by a search for latents takes gradients, which an exported graph cannot: of
-    it there is the network that makes up pictures.
+    it there is the network that makes up images.
     """
     if isinstance(generator, Completer) and not searches(generator):
         graph = CompletionGraph(generator)

@@ -27,7 +27,7 @@ class OnnxNetwork:
         facts, self._signature = read_sidecar(path)
         if not self._signature.completes:
             raise ValueError(
-                f"{path} makes up whole pictures from noise and completes none; of a generator of "
+                f"{path} makes up whole images from noise and completes none; of a generator of "
                 f"recipe {facts.get('recipe')!r} which does complete, load the folder of weights "
                 "instead (`scenefill export --format safetensors`)"
             )

@@ -14,7 +14,7 @@ Distribution = Literal["standard_normal", "uniform"]
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output: float32, laid out NCHW where it is pictures."""
+    """One input or output: float32, laid out NCHW where it is images."""
 
     name: str
     shape: tuple[str | int, ...]  # a name where any number fits
@@ -34,7 +34,7 @@ class Signature:
 
     @property
     def completes(self) -> bool:
-        """Whether it completes holes, and does not make pictures up."""
+        """Whether it completes holes, and does not make images up."""
         return self.inputs[0].name == "image"
 
     def shape_of(self, port: Port, batch: int, height: int, width: int) -> tuple[int, ...]:
@@ -59,21 +59,21 @@ def completion_signature(
     output = Port(
         "output",
         pixels,
-        "RGB picture as the network paints it: keep its hole pixels alone",
+        "RGB image as the network paints it: keep its hole pixels alone",
         (-1.0, 1.0),
     )
     return Signature((image, mask, *noise), (output,), image_size, size_multiple)
 
 
 def sampling_signature(image_size: int, latent_size: int) -> Signature:
-    """Of a network that makes up pictures."""
+    """Of a network that makes up images."""
     latents = Port(
         "latents",
         (BATCH, latent_size),
-        "the numbers that a picture is made from",
+        "the numbers that an image is made from",
         distribution="standard_normal",
     )
-    output = Port("output", (BATCH, 3, image_size, image_size), "RGB picture", (-1.0, 1.0))
+    output = Port("output", (BATCH, 3, image_size, image_size), "RGB image", (-1.0, 1.0))
     return Signature((latents,), (output,), image_size, None)
 
 

@@ -1,4 +1,4 @@
-"""The scene network as files, and what it sees in pictures."""
+"""The scene network as files, and what it sees in images."""
 
 import json
 from dataclasses import dataclass

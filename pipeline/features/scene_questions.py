@@ -1,4 +1,4 @@
-"""Pictures cut from photos, and what the scene network is asked about them."""
+"""Images cut from photos, and what the scene network is asked about them."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from models.recipe import seeded
 from models.scene_network import NUM_TURNS
 from pipeline.shards.reader import image_of, read_fields, read_meta, shards_of
 
-# Question -> the right answer of each picture, int64.
+# Question -> the right answer of each image, int64.
 Answers = dict[str, Tensor]
 
 

@@ -31,7 +31,7 @@ class BoxOptions(HoleOptions):
         if self.num_holes * self.side_max**2 >= image_size**2:
             raise ValueError(
                 f"params.yaml holes.box: {self.num_holes} holes of up to {self.side_max} x "
-                f"{self.side_max} px could cover the whole picture of {image_size} x "
+                f"{self.side_max} px could cover the whole image of {image_size} x "
                 f"{image_size}: lower num_holes or side_max"
             )
 

@@ -28,7 +28,7 @@ class CenterOptions(HoleOptions):
                 )
         if self.height == self.width == image_size:
             raise ValueError(
-                f"params.yaml holes.center.height and width are {image_size}, the whole picture: "
+                f"params.yaml holes.center.height and width are {image_size}, the whole image: "
                 "one of them must be < downscale.image_size"
             )
 

@@ -1,4 +1,4 @@
-"""Pictures done one after another; a broken one does not stop the others."""
+"""Images done one after another; a broken one does not stop the others."""
 
 import errno
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import TypeVar
 from pipeline.runtime.progress import progress, say
 
 T = TypeVar("T")
-# What a picture comes to: an empty text where it was written, else why not.
+# What an image comes to: an empty text where it was written, else why not.
 Work = Callable[[T], str]
 
 

@@ -1,4 +1,4 @@
-"""The command `complete`: picture files, their holes, and the completed files."""
+"""The command `complete`: image files, their holes, and the completed files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,9 +32,9 @@ def complete_files(
     remove: str | None,  # people
     rule: MaskRule = MaskRule(),  # noqa: B008 - a tuple
 ) -> str:
-    """Completes every picture that `names` mean; what was done, in a line.
+    """Completes every image that `names` mean; what was done, in a line.
 
-    The holes of a picture are those of its mask, the rectangles and the people together.
+    The holes of an image are those of its mask, the rectangles and the people together.
     """
     if mask is None and not holes and remove is None:
         raise ValueError(
@@ -107,7 +107,7 @@ def _hole(
         mask = read_mask(mask_path, rule)
         if mask.shape != hole.shape:
             raise ValueError(
-                f"the mask {mask_path} has {mask.shape[1]}x{mask.shape[0]} px and the picture "
+                f"the mask {mask_path} has {mask.shape[1]}x{mask.shape[0]} px and the image "
                 f"{width}x{height} (upright): they must have the same size"
             )
         hole |= mask
@@ -115,7 +115,7 @@ def _hole(
         if each.rows.stop > height or each.columns.stop > width:
             raise ValueError(
                 f"--hole {','.join(map(str, each))} (top,left,height,width) reaches out of the "
-                f"picture, which is {width} px wide and {height} px high"
+                f"image, which is {width} px wide and {height} px high"
             )
         hole[each.rows, each.columns] = True
     return hole if finder is None else hole | finder.mask(rgb)

@@ -1,4 +1,4 @@
-"""Picture files as the user has them: what a completion leaves alone comes back bit for bit.
+"""Image files as the user has them: what a completion leaves alone comes back bit for bit.
 
 Kept are grey, 16-bit grey, alpha, the stored orientation with its EXIF tag, and the colour profile.
 Palettes and CMYK become RGB, since the colours of a completion need not be in them. Colours of
@@ -18,7 +18,7 @@ from pipeline.photos.decoding import MAX_PIXELS, PROFILE, from_srgb, open_image,
 from pipeline.runtime.progress import say
 
 ORIENTATION = 0x0112  # the EXIF tag
-# What turns an upright picture back into the stored one, by the tag's value.
+# What turns an upright image back into the stored one, by the tag's value.
 STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,7 +37,7 @@ JPEG_QUALITY = 95
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture, upright, in the form that its file can be written in again."""
+    """An image, upright, in the form that its file can be written in again."""
 
     rgb: np.ndarray  # (H, W, 3) uint8 sRGB: what is completed
     unknown: np.ndarray  # (H, W) bool: transparent, so that its colour says nothing
@@ -50,7 +50,7 @@ class PictureFile:
 
     @classmethod
     def read(cls, path: Path) -> "PictureFile":
-        """ValueError where the file is no whole picture, or one of too many pixels.
+        """ValueError where the file is no whole image, or one of too many pixels.
 
         Says what the output will not hold.
         """
@@ -89,9 +89,9 @@ class PictureFile:
     def with_completed(
         self, completed: np.ndarray, new: np.ndarray, top: int = 0, left: int = 0
     ) -> Image.Image:
-        """The picture to write: `completed` (HWC uint8 RGB) where `new` (HW bool), else its own.
+        """The image to write: `completed` (HWC uint8 RGB) where `new` (HW bool), else its own.
 
-        A completion that is larger has the picture at (top, left), and is opaque around it. Alpha
+        A completion that is larger has the image at (top, left), and is opaque around it. Alpha
         stays also in holes. In the stored orientation.
         """
         values = np.zeros((*new.shape, *self.values.shape[2:]), self.values.dtype)
@@ -150,13 +150,13 @@ def _save_webp(image: Image.Image, file: io.BytesIO, options: Options) -> None:
 def _save_jpeg(image: Image.Image, file: io.BytesIO, options: Options) -> None:
     _need_8_bit(image, "JPEG")
     if image.mode in ("LA", "RGBA"):
-        raise ValueError("a JPEG cannot hold the picture's transparency: write a .png or .webp")
+        raise ValueError("a JPEG cannot hold the image's transparency: write a .png or .webp")
     image.save(file, format="JPEG", quality=JPEG_QUALITY, subsampling=0, **options)
 
 
 def _need_8_bit(image: Image.Image, name: str) -> None:
     if image.mode == SIXTEEN_BIT:
-        raise ValueError(f"a {name} cannot hold the picture's 16 bits: write a .png")
+        raise ValueError(f"a {name} cannot hold the image's 16 bits: write a .png")
 
 
 # What outputs can be, by the suffix of their names.
@@ -169,7 +169,7 @@ SUFFIXES: dict[str, Callable[[Image.Image, io.BytesIO, Options], None]] = {
 
 
 def _kept_mode(image: Image.Image) -> str:
-    """The mode that the picture is completed in."""
+    """The mode that the image is completed in."""
     if image.mode.startswith("I;16") or image.mode == "I":
         return SIXTEEN_BIT
     if image.mode in ("LA", "RGBA"):
@@ -192,7 +192,7 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _note(image: Image.Image) -> str:
-    """What the output cannot hold of an open, not yet decoded picture."""
+    """What the output cannot hold of an open, not yet decoded image."""
     tiles = getattr(image, "tile", [])
     if image.mode in ("RGB", "RGBA") and tiles and "16" in str(tiles[0][3]):
         return "16-bit colours become 8-bit ones"

@@ -1,4 +1,4 @@
-"""Which picture goes where: inputs named by files, folders and globs, and their outputs.
+"""Which image goes where: inputs named by files, folders and globs, and their outputs.
 
 All that can be wrong with names is found before anything is computed.
 """
@@ -18,7 +18,7 @@ LISTED = 5
 
 
 class Job(NamedTuple):
-    """A picture to read and where to write what becomes of it."""
+    """An image to read and where to write what becomes of it."""
 
     source: Path
     target: Path
@@ -35,7 +35,7 @@ class Outputs(NamedTuple):
 
 
 def jobs_of(names: Sequence[str], outputs: Outputs) -> list[Job]:
-    """A job for each picture; ValueError for names that do not go together."""
+    """A job for each image; ValueError for names that do not go together."""
     # The photos that the names mean, each once, and the subfolder of a named folder it lies in.
     found = [each for name in names for each in _meant(name, outputs.ending)]
     subfolders = dict(found)
@@ -67,7 +67,7 @@ def masks_of(jobs: Sequence[Job], mask: Path | None) -> list[Path | None]:
     if missing:
         raise ValueError(
             f"--mask {mask}: not exactly one mask of the same stem for {_listed(missing)}; a "
-            "picture photo.jpg needs one mask photo.png, say"
+            "image photo.jpg needs one mask photo.png, say"
         )
     return [found[job.source.stem][0] for job in jobs]
 
@@ -93,7 +93,7 @@ def _meant(name: str, ending: str) -> list[tuple[Path, Path]]:
 def _check_file(file: Path, outputs: Outputs, sources: Sequence[Path]) -> None:
     if outputs.folder is not None or len(sources) != 1:
         raise ValueError(
-            f"--output names one file, but there are {len(sources)} pictures"
+            f"--output names one file, but there are {len(sources)} images"
             f"{' and --output-dir' if outputs.folder else ''}: use --output-dir alone for several"
         )
     if file.suffix.lower() not in WRITABLE:
@@ -106,7 +106,7 @@ def _target(source: Path, subfolder: Path, outputs: Outputs) -> Path:
 
 
 def _check_targets(jobs: Sequence[Job]) -> None:
-    """No picture is written over, and no output twice."""
+    """No image is written over, and no output twice."""
     sources = {job.source.resolve() for job in jobs}
     over = [job.target for job in jobs if job.target.resolve() in sources]
     if over:

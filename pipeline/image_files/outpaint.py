@@ -1,4 +1,4 @@
-"""The command `outpaint`: picture files, and larger ones with them inside."""
+"""The command `outpaint`: image files, and larger ones with them inside."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -22,9 +22,9 @@ def outpaint_files(
     extension_ratio: float,
     sides: Sequence[str],
 ) -> str:
-    """Continues every picture that `names` mean; what was done, in a line."""
+    """Continues every image that `names` mean; what was done, in a line."""
     if not names:
-        raise ValueError("no pictures: name files, folders or globs")
+        raise ValueError("no images: name files, folders or globs")
     check_extension(extension_ratio, sides)
     chosen = cast(Sequence[Side], sides)
     jobs = jobs_of(names, outputs)

@@ -1,7 +1,7 @@
 """Other ways to fill a hole: what a generator has to beat, and the floor.
 
-Each takes the picture (HWC uint8) and the mask (HW bool, True = fill) and returns the completed
-picture. The original's hole pixels are blanked before any of them sees it. `other_photo` alone
+Each takes the image (HWC uint8) and the mask (HW bool, True = fill) and returns the completed
+image. The original's hole pixels are blanked before any of them sees it. `other_photo` alone
 takes pixels from elsewhere: the hole of another test photo, which fits nothing around it.
 """
 
@@ -18,7 +18,7 @@ from pipeline.params.evaluate import Baseline
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-# What a picture is filled with of which nothing is known.
+# What an image is filled with of which nothing is known.
 GREY = 128
 
 
@@ -27,7 +27,7 @@ def complete(
 ) -> np.ndarray:
     """`image` with its hole filled by the method `name`; context pixels stay as they are.
 
-    `other` is the picture that `other_photo` takes its pixels from. Where the hole leaves no
+    `other` is the image that `other_photo` takes its pixels from. Where the hole leaves no
     context, what would fill from it gives mid-grey.
     """
     if name == "other_photo":

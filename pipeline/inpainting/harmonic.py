@@ -1,7 +1,7 @@
 """The smoothest surfaces through the context: harmonic and biharmonic fills.
 
 Both solve a linear system on the hole's pixels: the grid's Laplacian, or its square, is zero there.
-At the picture's border the grid just ends, so that nothing is pulled towards it. The system depends
+At the image's border the grid just ends, so that nothing is pulled towards it. The system depends
 on the mask alone, and of the mask only on the part around the hole: holes of one size share its
 factors, wherever they are.
 """

@@ -1,4 +1,4 @@
-"""OpenCV's inpainting: picture HWC uint8, mask HW bool, True = fill."""
+"""OpenCV's inpainting: image HWC uint8, mask HW bool, True = fill."""
 
 import cv2
 import numpy as np

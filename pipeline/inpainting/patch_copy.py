@@ -1,4 +1,4 @@
-"""A fill by patches of the picture's own context: Criminisi, Perez and Toyama 2004.
+"""A fill by patches of the image's own context: Criminisi, Perez and Toyama 2004.
 
 From the hole's border inwards, first where most of a patch is known and a strong edge runs into the
 hole, the patch is completed from the one that is most like it among all wholly known ones. No
@@ -41,7 +41,7 @@ def _is_whole(mask: np.ndarray, side: int) -> np.ndarray:
 
 
 class _Filling:
-    """A picture on its way to being filled."""
+    """An image on its way to being filled."""
 
     def __init__(self, image: np.ndarray, mask: np.ndarray, side: int) -> None:
         self._side, self._reach = side, side // 2

@@ -1,8 +1,8 @@
 """Poisson blending: a completion keeps its gradients and takes the colours of its border.
 
 GLCIC's post-processing. Where its implementations blend onto the photo itself, and the hole's
-original pixels come back, the picture that is blended onto here has its holes filled by Telea's
-method. Pictures are HWC uint8, masks HW bool, True = completed.
+original pixels come back, the image that is blended onto here has its holes filled by Telea's
+method. Images are HWC uint8, masks HW bool, True = completed.
 """
 
 import cv2
@@ -47,7 +47,7 @@ def _clone(source: np.ndarray, background: np.ndarray, mask: np.ndarray) -> np.n
 
 
 def _mirrored(picture: np.ndarray) -> np.ndarray:
-    """(H, W, ...) -> (3 * H, 3 * W, ...), the picture in the middle.
+    """(H, W, ...) -> (3 * H, 3 * W, ...), the image in the middle.
 
     A hole at the image's border gets known pixels all around in this way, and is not pulled
     towards anything at the border itself.

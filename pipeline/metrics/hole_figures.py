@@ -1,8 +1,8 @@
-"""Figures of completed 8-bit pictures for the curves of a training; no randomness.
+"""Figures of completed 8-bit images for the curves of a training; no randomness.
 
 All take completed and original (N, S, S, 3) uint8 and mask (N, 1, S, S) bool, True = completed
 pixels, at least one a photo; any shape of hole, any device. The three ratios sum whole grey levels,
-so every device finds the same number; each is 1 where the completed pictures are as the originals.
+so every device finds the same number; each is 1 where the completed images are as the originals.
 """
 
 import torch
@@ -29,7 +29,7 @@ def hole_figures(
 
 
 def whole_figures(pictures: Tensor, originals: Tensor) -> dict[str, float]:
-    """Those that need no picture to be a completion of an original: made up pictures have them."""
+    """Those that need no image to be a completion of an original: made up images have them."""
     num, height, width, _ = originals.shape
     mask = torch.ones(num, 1, height, width, dtype=torch.bool, device=originals.device)
     box = torch.tensor([[0, 0, height, width]] * num, device=originals.device)
@@ -84,7 +84,7 @@ def diversity(completed: Tensor, original: Tensor, mask: Tensor, box: Tensor) ->
     photos, of the mean colour of the hole pixels in it; the figure is the mean spread of the cells
     and colour channels, completed / original: 0 = all holes are filled alike, 1 = as diverse as the
     originals. Cells with hole pixels in fewer than two photos are left out; 1 where all are. One
-    whole picture given for every photo does not read as alike: each hole shows another part of it.
+    whole image given for every photo does not read as alike: each hole shows another part of it.
     """
     hole = _hole(completed, original, mask)
     counts = _cell_sums(hole.short(), box)

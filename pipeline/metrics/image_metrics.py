@@ -1,4 +1,4 @@
-"""How close completed 8-bit pictures are to the original; no randomness, no torch.
+"""How close completed 8-bit images are to the original; no randomness, no torch.
 
 Inside the hole, over the box and over the whole image: PSNR, SSIM and L1. Across the hole's border:
 the seam error. In the hole: the detail, of which many photos' ratio is made. Of the raw output: the
@@ -45,7 +45,7 @@ def completion_metrics(
 ) -> list[dict[str, float]]:
     """All figures of one photo but the context's, for each of several completions of it.
 
-    HWC uint8 pictures; mask HW bool, True = completed pixels, at least one.
+    HWC uint8 images; mask HW bool, True = completed pixels, at least one.
     """
     assert all(each.dtype == np.uint8 and each.shape == original.shape for each in completed)
     assert mask.dtype == bool and mask.any()
@@ -71,11 +71,11 @@ def completion_metrics(
 
 
 def ssim_maps(completed: Sequence[np.ndarray], original: np.ndarray) -> list[np.ndarray]:
-    """SSIM of each picture at each pixel and channel, HWC; Wang et al. 2004.
+    """SSIM of each image at each pixel and channel, HWC; Wang et al. 2004.
 
-    Windows at the hole's border see the context too; at the picture's border they are mirrored, as
+    Windows at the hole's border see the context too; at the image's border they are mirrored, as
     in torchmetrics, whose value is the mean of the whole map. The means over the original's
-    windows are taken once for all pictures.
+    windows are taken once for all images.
     """
     truth = original.astype(np.float64)
     pictures = [picture.astype(np.float64) for picture in completed]
@@ -116,7 +116,7 @@ def seam_error(completed: np.ndarray, original: np.ndarray, mask: np.ndarray) ->
     Over the ring of pixels that have a neighbour on the border's other side (two px wide, across
     the border): the mean absolute difference, to the original's, of the steps between two
     neighbouring pixels of the ring of which one at least is completed. 0 = steps as in the truth;
-    nan where the hole covers the picture and there is no border.
+    nan where the hole covers the image and there is no border.
     """
     hole = mask.astype(np.uint8)
     ring = (cv2.dilate(hole, CROSS) > 0) & ~(cv2.erode(hole, CROSS) > 0)

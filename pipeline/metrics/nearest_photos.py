@@ -1,4 +1,4 @@
-"""The photo most like a picture, in pixels, out of any number of them."""
+"""The photo most like an image, in pixels, out of any number of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from torch import Tensor
 
 PHOTOS_AT_ONCE = 1024
 
-# A key and a picture, HWC uint8.
+# A key and an image, HWC uint8.
 Keyed = tuple[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """Of each picture, in their order."""
+    """Of each image, in their order."""
 
     keys: list[str]
     photos: Tensor  # (N, S, S, 3) uint8, mirrored where that is nearer
@@ -23,7 +23,7 @@ class Nearest:
 
 
 def nearest_photos(pictures: Tensor, photos: Iterable[Keyed]) -> Nearest:
-    """Looks at each photo and its mirror image; pictures (N, S, S, 3) uint8, at least one photo.
+    """Looks at each photo and its mirror image; images (N, S, S, 3) uint8, at least one photo.
 
     The photos are gone through once and not kept. Of equally near ones the first counts.
     """

@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio of 8-bit pictures."""
+"""Peak signal-to-noise ratio of 8-bit images."""
 
 import math
 

@@ -1,8 +1,8 @@
-"""How far two sets of pictures are from each other in their small patches; needs no weights.
+"""How far two sets of images are from each other in their small patches; needs no weights.
 
 After Karras et al. 2018 (arXiv 1710.10196): patches from the levels of a Laplacian pyramid, each
 set's projected to random directions, where the distance of two sets is that of their sorted values.
-Two choices differ. Every picture gives the patches of the same places, so that the order of a set
+Two choices differ. Every image gives the patches of the same places, so that the order of a set
 does not matter. And both sets are divided by their common spread, not each by its own, under which
 a shift of colours or a loss of contrast would not show.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 PATCH = 7  # px, side of a patch
-NUM_PATCHES = 64  # of a picture at each level, or all that there are
+NUM_PATCHES = 64  # of an image at each level, or all that there are
 NUM_DIRECTIONS = 128
 DIRECTIONS_AT_ONCE = 16
 SEED = 0  # of places and directions

@@ -57,7 +57,7 @@ class InceptionFeatures:
 
 @dataclass(frozen=True)
 class Lpips:
-    """Learned perceptual distance of two pictures (Zhang et al. 2018), on AlexNet."""
+    """Learned perceptual distance of two images (Zhang et al. 2018), on AlexNet."""
 
     metric: Any  # torchmetrics' LearnedPerceptualImagePatchSimilarity
     sha256: str  # of AlexNet's file

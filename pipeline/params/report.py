@@ -8,7 +8,7 @@ from pipeline.params.section import MAX_SEED, Section
 class ReportParams(Section):
     """What the stage `report` reads."""
 
-    seed: int = Field(ge=0, le=MAX_SEED, description="of the order in which pictures are rated")
+    seed: int = Field(ge=0, le=MAX_SEED, description="of the order in which images are rated")
     num_rated: int = Field(
         ge=1,
         le=64,

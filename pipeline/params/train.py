@@ -44,7 +44,7 @@ class TrainParams(Section):
     )
     select: Literal["last", "hole_l1", "hole_psnr", "sliced_wasserstein"] = Field(
         description="which weights to keep: the last, or the best by this figure of validation; "
-        "sliced_wasserstein where the recipe makes up pictures, else one of the hole"
+        "sliced_wasserstein where the recipe makes up images, else one of the hole"
     )
     patience_images: int = Field(
         ge=0,
@@ -86,6 +86,6 @@ class TrainParams(Section):
             raise ValueError(
                 f"params.yaml train.patience_images is {self.patience_images}, but train.select is "
                 "'last', which names no figure to wait for: write hole_l1 or hole_psnr, "
-                "sliced_wasserstein for a recipe that makes up pictures, or 0"
+                "sliced_wasserstein for a recipe that makes up images, or 0"
             )
         return self

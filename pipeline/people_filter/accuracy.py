@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.metrics.intervals import wilson
 from pipeline.people_filter.thresholds import best_scores, person_boxes
 
-SHORT_SIDE = 256  # px, Places365's small pictures: heights of people are told for that size
+SHORT_SIDE = 256  # px, Places365's small images: heights of people are told for that size
 # px; COCO's bounds of small and large objects, there the roots of areas.
 SIZES = {"small": (0, 32), "medium": (32, 96), "large": (96, SHORT_SIDE * 100)}
 SHARES = ("precision", "recall", "false_alarms")

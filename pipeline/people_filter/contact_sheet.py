@@ -1,4 +1,4 @@
-"""Contact sheets: many thumbnails with person boxes drawn, on one picture."""
+"""Contact sheets: many thumbnails with person boxes drawn, on one image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ def thumbnail(
     """`image` fitted into a square; boxes are (N, 4) [top, left, height, width] px, best first.
 
     Boxes that count are red, the others yellow. Only the best box shows its score: many small ones
-    would hide the picture.
+    would hide the image.
     """
     scale = THUMBNAIL / max(image.size)
     small = ImageOps.contain(image, (THUMBNAIL, THUMBNAIL))

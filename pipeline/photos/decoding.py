@@ -443,7 +443,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
 
 
 def encode_png(image: np.ndarray | Image.Image) -> bytes:
-    """PNG of a picture (HWC uint8 RGB) or a mask (HW bool, True = white) with stored pixels.
+    """PNG of an image (HWC uint8 RGB) or a mask (HW bool, True = white) with stored pixels.
 
     12.4 KB for 64x64 RGB, and no time lost on zlib. Pillow's encoder and OpenCV's choose filters
     line by line first, which takes several times as long and stores no byte less.

@@ -69,7 +69,7 @@ def image_of(fields: dict[str, Any]) -> np.ndarray:
 
 def mask_of(fields: dict[str, Any]) -> np.ndarray:
     """HW bool, True = complete."""
-    # By way of 8 bits: of a 1-bit picture Pillow makes booleans whose byte is 255, which
+    # By way of 8 bits: of a 1-bit image Pillow makes booleans whose byte is 255, which
     # SciPy and torch take for the number 255.
     return np.array(Image.open(io.BytesIO(fields["mask.png"])).convert("L")) > 0
 

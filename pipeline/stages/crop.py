@@ -170,7 +170,7 @@ def _make_shard(
 
 
 def _fields(png: bytes, sample: Any, seed: int, cutter: HoleCutter) -> dict[str, bytes]:
-    """The sample's members; the picture is passed through byte for byte."""
+    """The sample's members; the image is passed through byte for byte."""
     masks, holes, boxes = cutter.cut(f"{seed}/hole/{sample.split}/{sample.key}", 1)
     box = Rectangle(*boxes[0].tolist())
     facts = {

@@ -1,8 +1,8 @@
-"""Stage: generator + shards -> metrics, a table of every picture, intervals, strata, and grids.
+"""Stage: generator + shards -> metrics, a table of every image, intervals, strata, and grids.
 
 No randomness: the holes are those of the shards, latents are drawn from fixed seeds. A generator
-that completes holes is measured by the completed 8-bit pictures, beside other fills of the same
-holes; one that makes up pictures by as many of them as there are test photos; one that does both by
+that completes holes is measured by the completed 8-bit images, beside other fills of the same
+holes; one that makes up images by as many of them as there are test photos; one that does both by
 both.
 """
 
@@ -53,7 +53,7 @@ FREE = ("adversary", "budget", "seed")
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/evaluate/: figures.json and, of it, what DVC is to compare, metrics.json;
-    per_image.parquet; scores, strata, pictures, distances
+    per_image.parquet; scores, strata, images, distances
     (csv); grids/, pictures/ and plots/.
     """
     params = load("evaluate", EvaluateParams)
@@ -156,7 +156,7 @@ def _plain(data: Path, device: torch.device) -> dict[str, nn.Module]:
 
 
 def _write_completions(completions: Completions | None, scores: pd.DataFrame, out: Path) -> None:
-    """Tables, grids and pictures; without completions there are empty tables."""
+    """Tables, grids and images; without completions there are empty tables."""
     for folder in ("grids", "pictures", "plots"):
         (out / folder).mkdir()
     if completions is None:
@@ -173,7 +173,7 @@ def _write_completions(completions: Completions | None, scores: pd.DataFrame, ou
 
 
 def _write_pictures(completions: Completions, chosen: pd.DataFrame, out: Path) -> None:
-    """The grid of all methods with its pictures one by one, and a grid against each method."""
+    """The grid of all methods with its images one by one, and a grid against each method."""
     methods = list(dict.fromkeys(completions.table["method"]))
     shown = {key: completions.pictures(key) for key in completions.shown()}
     rows = grid_rows(list(shown.values()), ["masked", *methods, "original"])

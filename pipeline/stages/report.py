@@ -1,6 +1,6 @@
-"""Stage: what all stages left -> one page to read, one to rate pictures on, and two cards.
+"""Stage: what all stages left -> one page to read, one to rate images on, and two cards.
 
-The page is a single file: styles, scripts and pictures are in it, and it asks no server for
+The page is a single file: styles, scripts and images are in it, and it asks no server for
 anything.
 """
 
@@ -21,4 +21,4 @@ def run(data: Path = Path("data")) -> None:
     fresh_folder(out)
     for name, content in files.items():
         (out / name).write_text(content, encoding="utf-8")
-    say(f"report: open {out / 'index.html'} in a browser; rate pictures in {out / 'rating.html'}")
+    say(f"report: open {out / 'index.html'} in a browser; rate images in {out / 'rating.html'}")

@@ -1,4 +1,4 @@
-"""Stage: train shards -> a small scene network, on whose features distances between pictures rest.
+"""Stage: train shards -> a small scene network, on whose features distances between images rest.
 
 It learns from photos and, mostly, from cut-outs of the box's size, since boxes are what is
 compared. Stopped at any step it goes on from its last checkpoint.
@@ -32,7 +32,7 @@ from pipeline.shards.reader import read_meta
 
 WHOLE_EVERY = 8  # steps: one in so many sees whole photos, all others cut-outs of the box's size
 CHECKPOINT_EVERY = 200  # steps
-NUM_ASKED = 2048  # held-out pictures of a kind
+NUM_ASKED = 2048  # held-out images of a kind
 OUTS = ("features.safetensors", "config.json", "metrics.json")
 
 

@@ -197,7 +197,7 @@ def open_validation(state: TrainState, crop_dir: Path, meta: dict[str, Any]) -> 
     )
     select = state.params.select
     if select != "last" and select not in validation.FIGURES:
-        does = "makes up pictures" if is_sampler else "completes holes"
+        does = "makes up images" if is_sampler else "completes holes"
         allowed = ["last", *(name for name in HIGHER_IS_BETTER if name in validation.FIGURES)]
         raise ValueError(
             f"params.yaml train.select is {select!r}, a figure that the training of recipe "

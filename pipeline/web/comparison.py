@@ -25,7 +25,7 @@ class Compared(NamedTuple):
 
 
 def compare(photo: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> list[Compared]:
-    """The hole, the model's picture, each fill's and the original, around the hole, alike in size.
+    """The hole, the model's image, each fill's and the original, around the hole, alike in size.
 
     `photo` and `completed` (H, W, 3) uint8, `mask` (H, W) bool. Large cut-outs are scaled down
     first; the fills work on what is shown.
@@ -42,7 +42,7 @@ def compare(photo: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> list[
 
 
 def cut_out(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of what is masked, with a margin inside the picture."""
+    """Rows and columns of what is masked, with a margin inside the image."""
     spans = []
     for axis, length in ((1, mask.shape[0]), (0, mask.shape[1])):
         places = np.flatnonzero(mask.any(axis=axis))

@@ -20,7 +20,7 @@ NUM_EACH = 12
 
 
 class Example(NamedTuple):
-    """`content` is an encoded picture; `mask` (H, W) bool is drawn on it from the start."""
+    """`content` is an encoded image; `mask` (H, W) bool is drawn on it from the start."""
 
     name: str
     content: bytes

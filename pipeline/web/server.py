@@ -59,7 +59,7 @@ def _require_free(host: str, port: int) -> None:
 
 @contextmanager
 def _own_folder(port: int) -> Iterator[Path]:
-    """Where Gradio puts uploads and pictures; only one server has the port."""
+    """Where Gradio puts uploads and images; only one server has the port."""
     folder = (work_dir() / "web" / str(port)).resolve()
     fresh_folder(folder)
     try:

@@ -33,16 +33,16 @@ def read_photo_upload(path: Path) -> tuple[np.ndarray, np.ndarray]:
     data = path.read_bytes()
     if format_of(data[:HEAD_BYTES]) not in FORMATS:
         raise ValueError(
-            "The file is no picture that this page reads: take a JPEG, PNG, WebP, BMP, TIFF, GIF "
+            "The file is no image that this page reads: take a JPEG, PNG, WebP, BMP, TIFF, GIF "
             "or AVIF"
         )
     try:
         photo = read_photo(data)
     except BrokenPhotoError as error:
-        raise ValueError(f"The picture cannot be read ({error}): take another file") from error
+        raise ValueError(f"The image cannot be read ({error}): take another file") from error
     if photo.image.shape[:2] != photo.size:
         raise ValueError(f"The photo has more than {MAX_PIXELS:,} pixels: take a smaller one")
     if photo.damage:
-        raise ValueError(f"The picture cannot be read (damaged: {photo.damage}): take another file")
+        raise ValueError(f"The image cannot be read (damaged: {photo.damage}): take another file")
     unknown = np.zeros(photo.size, bool) if photo.alpha is None else photo.alpha == 0
     return photo.image, unknown

@@ -20,7 +20,7 @@ from pipeline.web.trained import find_trained
 from pipeline.web.uploads import read_photo_upload, read_upload
 
 THUMBNAIL = 160  # px
-ENLARGED_SIDE = 640  # px, to which small pictures are shown with visible pixels
+ENLARGED_SIDE = 640  # px, to which small images are shown with visible pixels
 SIDES = ["left", "right", "top", "bottom"]
 # What a photo is surrounded with before it is outpainted.
 OUTSIDE = np.array([200, 197, 189], np.uint8)

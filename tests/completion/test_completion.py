@@ -1,4 +1,4 @@
-"""Holes of any size in pictures of any size: what stays, what is seen, what is made."""
+"""Holes of any size in images of any size: what stays, what is seen, what is made."""
 
 import numpy as np
 import pytest
@@ -110,7 +110,7 @@ def test_a_plain_picture_stays_plain() -> None:
 
 def test_nothing_known_is_an_error_and_no_hole_is_none() -> None:
     image = noise(30, 40)
-    with pytest.raises(ValueError, match="covers the whole picture"):
+    with pytest.raises(ValueError, match="covers the whole image"):
         complete(MeanNetwork(), image, np.ones((30, 40), bool), blend="feather", seed=0)
     nothing = complete(MeanNetwork(), image, np.zeros((30, 40), bool), blend="feather", seed=0)
     assert np.array_equal(nothing, image)

@@ -1,4 +1,4 @@
-"""Pictures continued beyond their sides, with a stand-in that tells what it was shown."""
+"""Images continued beyond their sides, with a stand-in that tells what it was shown."""
 
 import math
 from typing import Any

@@ -350,7 +350,7 @@ def test_boxes_lie_inside_thin_and_tiny_images(demo: Detector, bus: np.ndarray) 
 def test_a_broken_photo_is_still_pillows_own_error(demo: Detector) -> None:
     """Ultralytics replaces Pillow's open by one that wants to install a package here."""
     with pytest.raises(UnidentifiedImageError):
-        Image.open(io.BytesIO(b"no picture"))
+        Image.open(io.BytesIO(b"no image"))
 
 
 def test_no_image_gives_no_boxes(demo: Detector) -> None:

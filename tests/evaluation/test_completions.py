@@ -1,4 +1,4 @@
-"""Scores of completions: what the completed pictures depend on."""
+"""Scores of completions: what the completed images depend on."""
 
 import subprocess
 import sys
@@ -207,7 +207,7 @@ def test_a_hole_that_leaves_no_context_is_scored(
 def test_the_raw_output_s_context_is_the_generator_s_alone(
     samples: list[Sample],
 ) -> None:
-    """And not that of the completed picture, which has none."""
+    """And not that of the completed image, which has none."""
 
     class Black(nn.Module):
         def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

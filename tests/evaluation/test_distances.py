@@ -58,7 +58,7 @@ class Set:
         return self.boxes(lambda sample: sample.image)
 
     def boxes(self, complete: Callable[[Sample], np.ndarray]) -> np.ndarray:
-        """Of each sample's completed picture."""
+        """Of each sample's completed image."""
         return np.stack([complete(each)[each.box.rows, each.box.columns] for each in self.samples])
 
     def apart(self, value: str = "value", **boxes: np.ndarray) -> pd.DataFrame:

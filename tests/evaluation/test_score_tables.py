@@ -1,4 +1,4 @@
-"""Means, strata and telling pictures, of scores made up."""
+"""Means, strata and telling images, of scores made up."""
 
 import numpy as np
 import pandas as pd

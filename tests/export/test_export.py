@@ -1,4 +1,4 @@
-"""Exported generators: the same pictures as the generator's, for every recipe; and what fails."""
+"""Exported generators: the same images as the generator's, for every recipe; and what fails."""
 
 import json
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_the_exported_completes_as_the_generator_does(
 def test_what_a_generator_draws_is_an_input(
     recipe: str, preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same noise gives the same picture, other noise another."""
+    """The same noise gives the same image, other noise another."""
     folder = write_generator(tmp_path / "project", recipe, preset)
     export(folder, ["onnx", "torch"], tmp_path)
     ports = sidecar(tmp_path / "generator.onnx")["inputs"][2:]
@@ -144,7 +144,7 @@ def test_what_makes_up_pictures_is_exported_as_that(recipe: str, tmp_path: Path)
             assert output.shape == (batch, 3, 64, 64)
             assert np.abs(output - expected).max() <= 1e-4
     facts = sidecar(tmp_path / "generator.onnx")
-    assert facts["what"] == "makes up pictures"
+    assert facts["what"] == "makes up images"
     assert [port["shape"] for port in facts["inputs"]] == [["batch", 100]]
 
 

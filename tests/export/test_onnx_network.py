@@ -1,4 +1,4 @@
-"""Exported generators without torch: the same pictures as torch's, and files that do not fit."""
+"""Exported generators without torch: the same images as torch's, and files that do not fit."""
 
 import shutil
 import subprocess
@@ -135,7 +135,7 @@ def test_a_sidecar_that_is_none(copied: Path, content: str) -> None:
 
 def test_what_only_makes_up_pictures_completes_nothing(tmp_path: Path) -> None:
     export(write_generator(tmp_path / "project", "vanilla"), ["onnx"], tmp_path)
-    with pytest.raises(ValueError, match="makes up whole pictures from noise and completes none"):
+    with pytest.raises(ValueError, match="makes up whole images from noise and completes none"):
         load(tmp_path / "generator.onnx")
 
 

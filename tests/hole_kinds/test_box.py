@@ -42,7 +42,7 @@ def test_one_hole_is_the_first_of_no_other_number() -> None:
     [
         ({"side_max": 29}, "holes.box.side_max is 29 but must be <= crop.box_size .28."),
         ({"side_min": 26}, "holes.box.side_min is 26 but must be <= holes.box.side_max .25."),
-        ({"num_holes": 7}, "7 holes of up to 25 x 25 px could cover the whole picture of 64 x 64"),
+        ({"num_holes": 7}, "7 holes of up to 25 x 25 px could cover the whole image of 64 x 64"),
     ],
 )
 def test_what_does_not_fit(changes: dict[str, int], message: str) -> None:

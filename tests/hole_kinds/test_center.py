@@ -16,7 +16,7 @@ def test_the_rectangle_is_in_the_middle() -> None:
     ("changes", "message"),
     [
         ({"height": 65}, r"holes.center.height is 65 but must be <= downscale.image_size \(64\)"),
-        ({"height": 64, "width": 64}, "height and width are 64, the whole picture"),
+        ({"height": 64, "width": 64}, "height and width are 64, the whole image"),
     ],
 )
 def test_what_does_not_fit(changes: dict[str, int], message: str) -> None:

@@ -85,9 +85,9 @@ def test_the_command_line_end_to_end(photos: Path, making: RenderOptions) -> Non
 @pytest.mark.parametrize(
     "mask, holes, words",
     [
-        ("masks/wrong.png", [], "wrong.png has 50x40 px and the picture 100x80"),
+        ("masks/wrong.png", [], "wrong.png has 50x40 px and the image 100x80"),
         ("masks/black.png", [], "has one value all over"),
-        (None, ["70,0,20,5"], "reaches out of the picture, which is 100 px wide and 80 px high"),
+        (None, ["70,0,20,5"], "reaches out of the image, which is 100 px wide and 80 px high"),
         (None, ["1,2,3"], "must be top,left,height,width"),
         (None, ["1,2,3,0"], "height and width >= 1"),
         (None, ["-1,2,3,4"], "top and left must be >= 0"),

@@ -1,4 +1,4 @@
-"""Picture files come back as they were, but for their holes."""
+"""Image files come back as they were, but for their holes."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ORIENTATION = 0x0112
 
 
 def completed_file(source: Path, target: Path) -> np.ndarray:
-    """Completes a rectangle of the upright picture with red; its mask, upright."""
+    """Completes a rectangle of the upright image with red; its mask, upright."""
     file = PictureFile.read(source)
     hole = np.zeros(file.rgb.shape[:2], bool)
     hole[3:9, 5:16] = True

@@ -61,7 +61,7 @@ def test_existing_outputs_need_force_or_resume(folder: Path) -> None:
     [
         (["nowhere"], ELSEWHERE, "nowhere: there is no such file"),
         (["masks/*.gif"], ELSEWHERE, "nothing matches"),
-        (["in"], Outputs("_completed", file=Path("x.png")), "there are 2 pictures"),
+        (["in"], Outputs("_completed", file=Path("x.png")), "there are 2 images"),
         (["in/b.jpg"], Outputs("_completed", file=Path("x.gif")), "must end in one of: .png"),
         (
             ["in/b.jpg"],

@@ -90,7 +90,7 @@ def test_masks_of_one_value_and_broken_ones_are_errors(tmp_path: Path) -> None:
     for level in (0, 127, 255):
         with pytest.raises(ValueError, match="mask.png has one value all over"):
             read_mask(saved(Image.new("L", (4, 4), level), tmp_path), PLAIN)
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match="broken.png cannot be read"):
         read_mask(tmp_path / "broken.png", PLAIN)
 

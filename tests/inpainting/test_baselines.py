@@ -60,7 +60,7 @@ def ramp(height: int = 64, width: int = 64) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["harmonic", "biharmonic"])
 def test_a_linear_ramp_is_its_own_smooth_fill(name: Baseline) -> None:
-    """Inside the picture; at its border a slope's end is unknown."""
+    """Inside the image; at its border a slope's end is unknown."""
     image = ramp()
     for mask in (MASK, holes()[4] & (np.pad(np.ones((58, 58)), 3) > 0)):
         assert np.array_equal(baselines.complete(name, image, mask), image)

@@ -44,7 +44,7 @@ def rectangles() -> Tensor:
 
 def strips() -> Tensor:
     mask = empty_mask()
-    mask[:, :, :, -7:] = True  # to the picture's edge
+    mask[:, :, :, -7:] = True  # to the image's edge
     return mask
 
 

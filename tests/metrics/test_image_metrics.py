@@ -1,4 +1,4 @@
-"""Metrics of one picture: values by hand, and those of the libraries where they have the metric."""
+"""Metrics of one image: values by hand, and those of the libraries where they have the metric."""
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ def test_the_context_counts_in_box_and_image_alone() -> None:
 
 @pytest.mark.parametrize("sigma", [3, 40])
 def test_hole_and_box_ssim_are_of_scikit_image_s_map(sigma: float) -> None:
-    """It mirrors the picture's border in another way, which the box here is too far from to see."""
+    """It mirrors the image's border in another way, which the box here is too far from to see."""
     completed = noisy(sigma)
     mean, local = structural_similarity(
         completed,
@@ -99,7 +99,7 @@ def test_hole_and_box_ssim_are_of_scikit_image_s_map(sigma: float) -> None:
 
 @pytest.mark.parametrize("sigma", [3, 40])
 def test_what_torchmetrics_has_is_as_there(sigma: float) -> None:
-    """At the picture's border too."""
+    """At the image's border too."""
     noise = sigma * np.random.default_rng(2).normal(size=IMAGE.shape)
     completed = np.clip(IMAGE + noise, 0, 255).astype(np.uint8)
     pair = [

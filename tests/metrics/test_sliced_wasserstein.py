@@ -1,4 +1,4 @@
-"""The distance of two sets of pictures: what it sees, and that it is a distance."""
+"""The distance of two sets of images: what it sees, and that it is a distance."""
 
 import numpy as np
 import pytest
@@ -87,7 +87,7 @@ def test_one_picture_for_all_is_further_than_others_of_its_kind() -> None:
     [(7, [7]), (27, [27]), (28, [28, 14]), (64, [64, 32, 16]), (75, [75, 38, 19])],
 )
 def test_levels(side: int, sides: list[int]) -> None:
-    """Boxes of completed pictures are 28 px; a level is at least MIN_SIDE, if it is not all."""
+    """Boxes of completed images are 28 px; a level is at least MIN_SIDE, if it is not all."""
     pictures = photos(2, side=side)
     assert [level.shape[2] for level in _pyramid(pictures)] == sides
     assert all(each >= MIN_SIDE for each in sides[1:])

@@ -235,7 +235,7 @@ def test_paper_shows_what_is_folded_away(page: Page) -> None:
 def test_ratings_go_from_the_page_into_the_report(
     browser: Browser, built: Path, tmp_path: Path
 ) -> None:
-    """Three pictures, two by keys and one by mouse, with a reload between."""
+    """Three images, two by keys and one by mouse, with a reload between."""
     folder = tmp_path / "project"
     shutil.copytree(built, folder)
     with quiet_page(browser, **DESKTOP) as page:

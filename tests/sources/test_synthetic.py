@@ -186,7 +186,7 @@ def test_people_lie_inside_and_pixels_change_there_only() -> None:
 def test_person_heights_follow_the_options() -> None:
     chosen = plain(people_share=1.0, min_person_height=0.4, max_person_height=0.4)
     boxes = [box for i in range(10) for box in synthetic.encode(i, chosen)[1]]
-    # Only arms spread wider than the picture could make a person smaller.
+    # Only arms spread wider than the image could make a person smaller.
     assert {box[2] for box in boxes} == {102}
 
 

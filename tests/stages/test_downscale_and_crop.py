@@ -114,7 +114,7 @@ def test_samples_hold_what_the_contract_says(archive: Path, tmp_path: Path) -> N
             assert sample.mask[sample.box.rows, sample.box.columns].sum() == sample.mask.sum()
             # OpenCV, scikit-image and torch want arrays they could write to.
             assert sample.image.flags.writeable and sample.mask.flags.writeable
-            # Pillow's booleans of a 1-bit picture are the byte 255: no code expects that.
+            # Pillow's booleans of a 1-bit image are the byte 255: no code expects that.
             assert sample.mask.dtype == bool and sample.mask.view(np.uint8).max() == 1
             assert (sample.category, sample.path) == (row["category"], row["path"])
     assert len(seen) == 22

@@ -143,7 +143,7 @@ def test_any_number_of_workers_writes_the_same_bytes(data: Path) -> None:
     other = bytes_of(data / "evaluate")
     assert list(one) == list(other)
     assert [name for name in one if one[name] != other[name]] == []
-    assert len(one) == 7 + 3 + 6 + 4 * 5  # tables, grids, plots, pictures
+    assert len(one) == 7 + 3 + 6 + 4 * 5  # tables, grids, plots, images
 
 
 def test_the_training_without_adversary_stands_beside(

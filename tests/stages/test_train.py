@@ -644,8 +644,8 @@ def test_the_best_samples_are_kept(crop_dir: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "select", "does", "allowed"),
     [
-        ("vanilla", "hole_l1", "makes up pictures", "last or sliced_wasserstein"),
-        ("dcgan", "hole_psnr", "makes up pictures", "last or sliced_wasserstein"),
+        ("vanilla", "hole_l1", "makes up images", "last or sliced_wasserstein"),
+        ("dcgan", "hole_psnr", "makes up images", "last or sliced_wasserstein"),
         ("ganscape", "sliced_wasserstein", "completes holes", "last or hole_l1 or hole_psnr"),
     ],
 )

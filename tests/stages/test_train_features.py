@@ -117,7 +117,7 @@ def test_photos_are_evenly_spaced_up_to_the_most(crop_dir: Path) -> None:
 
 
 def test_the_answers_are_right(crop_dir: Path) -> None:
-    """Each picture, turned back, is the part of the photo that it is said to be from."""
+    """Each image, turned back, is the part of the photo that it is said to be from."""
     photos = read_labelled_photos(crop_dir, "val", 1000)
     pictures, answers = draw_pictures(photos, 50, 28, 0, "test")
     levels = ((pictures + 1) * 127.5).round().to(torch.uint8)

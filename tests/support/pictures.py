@@ -1,4 +1,4 @@
-"""Pictures made for tests."""
+"""Images made for tests."""
 
 import io
 import struct
@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def picture(seed: int, size: tuple[int, int] = (256, 256)) -> Image.Image:
-    """A picture of smooth noise, width x height, unlike that of any other seed."""
+    """An image of smooth noise, width x height, unlike that of any other seed."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)

@@ -70,7 +70,7 @@ def test_nothing_drawn_and_drawings_of_other_photos_are_told() -> None:
         PNG_URI,
         f"{PNG_URI}!!!",
         PNG_URI + base64.b64encode(b"\x89PNG\r\n\x1a\nand no more").decode(),
-        PNG_URI + base64.b64encode(b"no picture").decode(),
+        PNG_URI + base64.b64encode(b"no image").decode(),
         PNG_URI + "A" * MAX_DRAWN,
         "data:image/svg+xml;base64,AAAA",
     ],

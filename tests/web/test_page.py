@@ -168,12 +168,12 @@ def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
     expect(message(page)).to_contain_text("Nothing is marked")
 
 
-@pytest.mark.parametrize("kind", ["no picture", "cut off", "many pixels"])
+@pytest.mark.parametrize("kind", ["no image", "cut off", "many pixels"])
 def test_a_file_that_cannot_be_taken_is_told(page: Page, kind: str) -> None:
     large = io.BytesIO()
     Image.fromarray(np.zeros((8_001, 8_000), bool)).save(large, "PNG")
     content, words = {
-        "no picture": (b"no photo", "no picture that this page reads"),
+        "no image": (b"no photo", "no image that this page reads"),
         "cut off": (encoded(picture(0))[:2000], "cannot be read"),
         "many pixels": (large.getvalue(), "over 64,000,000 pixels"),
     }[kind]

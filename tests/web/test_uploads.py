@@ -27,7 +27,7 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no photo", b"%!PS-Adobe-3.0 EPSF", b"<svg/>"])
 def test_other_files_are_refused_unopened(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(content)
-    with pytest.raises(ValueError, match="no picture that this page reads"):
+    with pytest.raises(ValueError, match="no image that this page reads"):
         read_upload(tmp_path / "photo.jpg")
 
 

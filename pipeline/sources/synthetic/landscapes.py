@@ -1,4 +1,4 @@
-"""Painted landscapes: pictures of true Places365 categories from nothing but random numbers.
+"""Painted landscapes: images of true Places365 categories from nothing but random numbers.
 
 They stand in for photographs where none may be downloaded: varied, textured, free to pass on.
 """
@@ -40,15 +40,15 @@ CATEGORIES: tuple[str, ...] = tuple(_PAINTERS)
 
 
 def paint(category: str, rng: Draws, size: int = 256) -> Image:
-    """A picture of `category`, HWC uint8."""
+    """An image of `category`, HWC uint8."""
     return paint_with_horizon(category, rng, size)[0]
 
 
 def paint_with_horizon(category: str, rng: Draws, size: int = 256) -> tuple[Image, float]:
-    """A picture of `category`, and its horizon as a share of the height from the top."""
+    """An image of `category`, and its horizon as a share of the height from the top."""
     if category not in _PAINTERS:
         raise ValueError(f"category is {category!r} but must be one of {', '.join(CATEGORIES)}")
-    # Threads would compete with the pool's other workers, and only slow such small pictures.
+    # Threads would compete with the pool's other workers, and only slow such small images.
     cv2.setNumThreads(1)
     scene = _PAINTERS[category](rng, round(size * _OVERSIZE))
     return grading.develop(rng, scene.image, size), scene.camera.horizon / scene.camera.size

@@ -21,7 +21,7 @@ class SyntheticOptions(Section):
     greyscale_share: float = Field(0.01, description="share of greyscale JPEGs", ge=0, le=1)
     cmyk_share: float = Field(0.005, description="share of CMYK JPEGs", ge=0, le=1)
     broken_share: float = Field(
-        0.01, description="share of files that are no complete picture", ge=0, le=1
+        0.01, description="share of files that are no complete image", ge=0, le=1
     )
     min_person_height: float = Field(
         0.2, description="smallest planted person, as a fraction of the height", gt=0.02, le=0.95

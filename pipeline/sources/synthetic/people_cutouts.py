@@ -1,6 +1,6 @@
-"""Real people, cut out of the two pictures that the ultralytics wheel ships, to plant in scenes.
+"""Real people, cut out of the two images that the ultralytics wheel ships, to plant in scenes.
 
-They are cut at run time: the pictures are not part of this project. Painted people would not do,
+They are cut at run time: the images are not part of this project. Painted people would not do,
 as no person detector sees them.
 """
 
@@ -25,16 +25,16 @@ Box = tuple[int, int, int, int]  # top, left, height, width in px, half-open
 _REMEDY = "set sources.synthetic.people_share to 0 in params.yaml, or reinstall ultralytics"
 
 
-# A bust ends at the picture's lower edge; who enters is cut off by its right edge (mirrored: left).
+# A bust ends at the image's lower edge; who enters is cut off by its right edge (mirrored: left).
 Pose = Literal["standing", "bust", "entering"]
 
 
 @dataclass(frozen=True)
 class _Outline:
-    """A person in a picture: corners (column, row) in px of the picture."""
+    """A person in an image: corners (column, row) in px of the image."""
 
     picture: str
-    size: tuple[int, int]  # width, height of the picture the corners belong to
+    size: tuple[int, int]  # width, height of the image the corners belong to
     corners: tuple[tuple[int, int], ...]
     pose: Pose
 
@@ -98,7 +98,7 @@ _OUTLINES = (
 
 
 def _assets() -> Path:
-    """The folder of ultralytics' pictures; importing the package itself takes seconds."""
+    """The folder of ultralytics' images; importing the package itself takes seconds."""
     found = importlib.util.find_spec("ultralytics")
     if found is None or not found.submodule_search_locations:
         raise ValueError(f"people need the package ultralytics, which is not installed: {_REMEDY}")
@@ -108,7 +108,7 @@ def _assets() -> Path:
 def _read(name: str, size: tuple[int, int]) -> Image:
     path = _assets() / name
     if not path.is_file():
-        raise ValueError(f"people need the picture {path}, which is missing: {_REMEDY}")
+        raise ValueError(f"people need the image {path}, which is missing: {_REMEDY}")
     picture = PillowImage.open(path).convert("RGB")
     if picture.size != size:
         raise ValueError(f"{path} is {picture.size} px but must be {size}: {_REMEDY}")
@@ -117,7 +117,7 @@ def _read(name: str, size: tuple[int, int]) -> Image:
 
 @lru_cache(maxsize=1)
 def cutouts() -> tuple[Cutout, ...]:
-    """All people, the same order always; a ValueError where the pictures are missing."""
+    """All people, the same order always; a ValueError where the images are missing."""
     return tuple(_cut(outline) for outline in _OUTLINES)
 
 
@@ -128,7 +128,7 @@ def _cut(outline: _Outline) -> Cutout:
     # One px inwards, so that the old background's fringe stays behind.
     mask = np.asarray(cv2.erode(mask, np.ones((3, 3), np.uint8)), np.uint8)
     alpha = exact_images.blur(mask.astype(np.float32), 1.5) / 255
-    # No soft edge where the picture itself cuts the person off.
+    # No soft edge where the image itself cuts the person off.
     if outline.pose == "bust":
         alpha[-4:] = alpha[-5]
     if outline.pose == "entering":
@@ -161,7 +161,7 @@ def plant(
 
 
 def _sized(rng: Draws, height: float, room: int) -> Cutout:
-    """A random person, mirrored or not, `height` px high and not wider than the picture."""
+    """A random person, mirrored or not, `height` px high and not wider than the image."""
     chosen = cutouts()[int(rng.integers(len(_OUTLINES)))]
     scale = min(height / chosen.alpha.shape[0], 0.95 * room / chosen.alpha.shape[1])
     rows, columns = (max(round(side * scale), 2) for side in chosen.alpha.shape)
@@ -175,13 +175,13 @@ def _sized(rng: Draws, height: float, room: int) -> Cutout:
 
 
 def _foot(rng: Draws, person: Cutout, height: int, horizon: float) -> int:
-    """The row under the person: on the ground, head in the picture; a half figure ends with it."""
+    """The row under the person: on the ground, head in the image; a half figure ends with it."""
     if person.pose == "bust":
         return height
     lowest = int(0.985 * height)
     ground = min(horizon + 0.06, 0.93) * height
     first = min(max(ground, person.alpha.shape[0] + 2), lowest)
-    # Taller people are nearer, and stand lower in the picture.
+    # Taller people are nearer, and stand lower in the image.
     near = min(max(person.alpha.shape[0] / height * 1.1 + rng.uniform(-0.1, 0.35), 0), 1)
     return round(float(first + (lowest - first) * near))
 

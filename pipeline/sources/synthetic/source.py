@@ -31,7 +31,7 @@ OPTIONS = SyntheticOptions
 
 Fault = Literal["none", "exact_copy", "near_copy", "greyscale", "cmyk", "broken"]
 
-SIZE = 256  # px, Places365's small pictures
+SIZE = 256  # px, Places365's small images
 _CHUNK = 8  # photos a worker paints at a time, about a quarter of a second
 _ROW_GROUP = 8192
 
@@ -153,12 +153,12 @@ def _cropped(box: Box, margin: int) -> Box:
 
 
 def _broken(index: int, whole: bytes) -> bytes:
-    """Cut short, without its header, empty or no picture at all, by index."""
+    """Cut short, without its header, empty or no image at all, by index."""
     kinds = (
         whole[: len(whole) // 2],
         whole[:2] + bytes(len(whole) - 2),
         b"",
-        b"404 Not Found: this is a text file with a picture's name\n",
+        b"404 Not Found: this is a text file with an image's name\n",
     )
     return kinds[index % len(kinds)]
 

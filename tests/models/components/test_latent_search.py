@@ -31,7 +31,7 @@ def basis() -> Tensor:
 
 
 def sample(latents: Tensor) -> Tensor:
-    """Tanh of a linear map: each picture has one latent vector."""
+    """Tanh of a linear map: each image has one latent vector."""
     return torch.tanh(latents @ basis()).view(-1, 3, SIZE, SIZE)
 
 

@@ -228,7 +228,7 @@ def test_outputs_are_pictures(case: Case, batch: Batch) -> None:
 def test_samples_are_pictures(case: Case) -> None:
     generator = case.build().generator.eval()
     if not isinstance(generator, Sampler):
-        pytest.skip("makes up no pictures")
+        pytest.skip("makes up no images")
     with torch.no_grad():
         pictures = generator.sample(torch.randn(5, generator.latent_size) * 3)
     assert pictures.shape == (5, 3, 64, 64) and pictures.dtype == torch.float32

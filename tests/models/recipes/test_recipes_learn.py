@@ -65,7 +65,7 @@ def batch_of(photos: Tensor, text: str) -> Batch:
 
 @torch.no_grad()
 def error(generator: torch.nn.Module, photos: Tensor) -> float:
-    """Of completions in the hole; of made-up pictures their distance to the photos."""
+    """Of completions in the hole; of made-up images their distance to the photos."""
     torch.manual_seed(0)
     if isinstance(generator, Sampler):
         samples = generator.sample(torch.randn(len(photos), generator.latent_size))

@@ -1,4 +1,4 @@
-"""From linear light to the finished picture: exposure, film curve, colour, lens and sensor."""
+"""From linear light to the finished image: exposure, film curve, colour, lens and sensor."""
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,7 @@ def _film(light: Floats, contrast: float) -> Floats:
 
 
 def _stretch(image: Floats, share: float) -> Floats:
-    """Black and white points pulled `share` of the way to the picture's own."""
+    """Black and white points pulled `share` of the way to the image's own."""
     few = np.sort(_luma(image[::4, ::4]), axis=None)
     low, high = float(few[few.size // 100]), float(few[-1 - few.size // 200])
     low, high = low * share, 1 + (max(high, 0.55) - 1) * share

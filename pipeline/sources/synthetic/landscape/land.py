@@ -51,7 +51,7 @@ def _alpine(rng: Draws, peak: float) -> tuple[Relief, Floats]:
         Band(noise.bumps(1.7, 2), 320, 2.2, 2500, shift(rng)),
     )
     trees = Band(noise.crowns(rng.random() < 0.75), 520, rng.uniform(9, 16), shift=shift(rng))
-    # Nothing grows so near that a single crown would fill the picture.
+    # Nothing grows so near that a single crown would fill the image.
     wood = wood * noise.step(0.03, 0.07, _ahead()) + 0 * heights
     return Relief(heights, 12_000, bands, wood.astype(np.float32), trees), heights
 

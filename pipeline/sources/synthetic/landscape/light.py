@@ -16,7 +16,7 @@ from pipeline.sources.synthetic.exact_math import Floats
 class Camera:
     """A level pinhole: rows and columns in px, the eye in metres above the water's level."""
 
-    size: int  # px, side of the square picture before it is scaled down
+    size: int  # px, side of the square image before it is scaled down
     horizon: float  # row
     focal: float  # px
     eye: float  # m

@@ -1,7 +1,7 @@
-"""Fractal noise: fresh fields for what a picture is about, cached tiles for what it is made of.
+"""Fractal noise: fresh fields for what an image is about, cached tiles for what it is made of.
 
 Fresh fields take a generator; tiles are built once a process from a fixed seed and repeat
-seamlessly, so that a picture may sample them anywhere.
+seamlessly, so that an image may sample them anywhere.
 """
 
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ Albedo = Callable[[Ground], Floats]
 
 @dataclass
 class Scene:
-    """A picture in the making, linear light."""
+    """An image in the making, linear light."""
 
     rng: Draws
     camera: Camera

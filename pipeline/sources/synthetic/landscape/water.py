@@ -21,7 +21,7 @@ def surface(
 ) -> Floats:
     """(rows, size, 3) water for the rows from `top` down.
 
-    above: (size, size, 3) the finished picture above the water; top: the water's highest row, or
+    above: (size, size, 3) the finished image above the water; top: the water's highest row, or
     the horizon's; rough: 0 = a mirror, 1 = open sea.
     """
     rows = np.arange(top, camera.size, dtype=np.float32)[:, None]
@@ -57,7 +57,7 @@ def _mirror(
     """`above` turned upside down at row `top`, shaken up and down by the waves."""
     size = above.shape[0]
     reach = np.float32(0.6 + 9 * rough) * (0.3 + below / np.float32(size * 0.35))
-    # More water than picture above it: squeeze the picture.
+    # More water than image above it: squeeze the image.
     squeeze = np.float32(min(1.0, 0.94 * top / (size - top)))
     source = top - 1 - (rows - top) * squeeze + waves * reach - np.float32(18 * rough)
     source = np.where(source > top - 1, 2 * (top - 1) - source, source)
