@@ -38,9 +38,10 @@ def serve(host: str, port: int, model: Path | None, data: Path = Path("data")) -
         )
     with _own_folder(port) as folder:
         page = _launched(host, port, model, data, folder)
+        ended = _end_signal()  # before the line that promises it
         say(f"web: open http://{host}:{port} in a browser; Ctrl-C ends it")
         try:
-            _wait()
+            ended.wait()
         finally:
             page.close(verbose=False)
 
@@ -102,9 +103,9 @@ def _launched(host: str, port: int, model: Path | None, data: Path, folder: Path
     return page
 
 
-def _wait() -> None:
-    """Until SIGINT or SIGTERM."""
+def _end_signal() -> threading.Event:
+    """Set by SIGINT or SIGTERM from now on."""
     ended = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: ended.set())
-    ended.wait()
+    return ended
