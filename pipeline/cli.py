@@ -113,7 +113,8 @@ def _fail(message: str) -> None:
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
         _say_if_interrupted(f"{name}: interrupted; run it again to go on from here")
-        from pipeline.config.preconditions import enter_project, require_inputs
+        from pipeline.config.out_sums import record, require_sound
+        from pipeline.config.preconditions import Line, enter_project, require_inputs
         from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
         from pipeline.planning.timings import params_digest, timed
@@ -128,7 +129,9 @@ def _stage_command(name: str) -> Callable[[], None]:
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         with running(name), timed(name, params_digest(read())):
+            require_sound(Line().inputs(name))
             importlib.import_module(f"pipeline.stages.{name}").run()
+            record(name)
         typer.echo(f"{name}: done, see data/{name}/", err=True)
 
     return command
@@ -136,10 +139,12 @@ def _stage_command(name: str) -> Callable[[], None]:
 
 def _enter(command: str, *outs: str) -> Path:
     """Goes to the project's folder, where `outs` have to be; what typed paths are relative to."""
+    from pipeline.config.out_sums import require_sound
     from pipeline.config.preconditions import enter_project, require_outs
 
     here = enter_project()
     require_outs(command, *outs)
+    require_sound(outs)
     return here
 
 
@@ -148,6 +153,7 @@ def _model(command: str, named: Path | None) -> tuple[Path, Path]:
 
     With a named one a command works outside of projects too.
     """
+    from pipeline.config.out_sums import require_sound
     from pipeline.config.preconditions import enter_project, find_project, require_outs
 
     if find_project(Path.cwd()) is None:
@@ -161,6 +167,7 @@ def _model(command: str, named: Path | None) -> tuple[Path, Path]:
     if named is not None:
         return here, here / named
     require_outs(command, *GENERATOR)
+    require_sound(GENERATOR)
     return here, Path("data/train")
 
 
@@ -491,6 +498,19 @@ def doctor() -> None:
         num_faults += finding.is_fault
     if num_faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    remove: Annotated[
+        bool, typer.Option("--remove", help="what is damaged, also from DVC's cache")
+    ] = False,
+) -> None:
+    """Compare all outs with their sums, byte for byte."""
+    from pipeline.commands.verify import verify
+
+    _enter("verify")
+    typer.echo(verify(Path("data"), remove=remove))
 
 
 @app.command()

@@ -39,7 +39,7 @@ from pipeline.runtime.scratch import fresh_folder
 # What becomes of a photo; of several reasons the first in this order is told.
 VERDICTS = ("kept", "other_category", *STATUSES[1:], "person", "exact_copy", "near_copy")
 NUM_SHEETS = 7
-IN_INDEX = ("path", "category", "offset", "size")
+IN_INDEX = ("path", "category", "offset", "size", "crc32")
 
 # Columns -> the photos of the index in pieces, with key and those.
 Photos = Callable[[list[str]], Iterator[pd.DataFrame]]
@@ -326,6 +326,6 @@ def _on_sheets(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos, num_each: i
     """The photos that may stand on a contact sheet, with what the sheets choose by."""
     pairs = leaks.first[:num_each], leaks.second[:num_each]
     positions = np.unique(np.concatenate([shown_on_sheets(verdicts, num_each), *pairs]))
-    columns = ["offset", "size", "height", "width", "scores", "boxes"]
+    columns = ["offset", "size", "crc32", "height", "width", "scores", "boxes"]
     choices = verdicts.loc[positions, ["verdict", "contrast", "person_score", "person_area"]]
     return photo_tables.rows_at(photos(columns), positions).join(choices)
