@@ -3,11 +3,11 @@
 A stage is imported only when it is called, so that `--help` waits for neither torch nor pandas.
 """
 
-import errno
 import importlib
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -77,13 +77,15 @@ def main() -> None:
         if end.code == INTERRUPTED:  # by typer, of a KeyboardInterrupt
             typer.echo(_when_interrupted, err=True)
         raise
-    except ValueError as error:
-        # Notes say at which photo it was.
-        _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        from pipeline.runtime.system_faults import system_fault
+
+        # Some libraries tell of a full disk by a ValueError.
+        message = system_fault(error) or (str(error) if isinstance(error, ValueError) else None)
+        if message is None:
             raise
-        _fail(f"the disk is full ({error}): free some space and run again; finished work is kept")
+        # Notes say at which photo it was.
+        _fail("\n".join([message, *getattr(error, "__notes__", [])]))
 
 
 def _say_if_interrupted(message: str) -> None:
@@ -93,20 +95,20 @@ def _say_if_interrupted(message: str) -> None:
 
 
 def _fail(message: str) -> None:
-    """Shows the message; in a project the traceback is kept for whoever has to look deeper."""
-    from pipeline.config.preconditions import find_project
-    from pipeline.runtime.scratch import work_dir
+    """Shows the message; in a project the traceback is kept for whoever has to look deeper.
 
-    typer.echo(f"error: {message}", err=True)
-    if find_project(Path.cwd()) is None:
-        sys.exit(1)
-    log = work_dir() / "last-error.txt"
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
-        typer.echo(f"(the traceback is in {log})", err=True)
-    except OSError:
-        traceback.print_exc()
+    Where it cannot be kept, on a full disk say, the message stands alone.
+    """
+    with suppress(OSError):
+        typer.echo(f"error: {message}", err=True)
+        from pipeline.config.preconditions import find_project
+        from pipeline.runtime.scratch import work_dir
+
+        if find_project(Path.cwd()) is not None:
+            log = work_dir() / "last-error.txt"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+            typer.echo(f"(the traceback is in {log})", err=True)
     sys.exit(1)
 
 

@@ -5,8 +5,10 @@ lies in the scratch folder, so that added categories cost their own photos and n
 its own sum does not fit is not there: its photo is looked at once more.
 """
 
+import errno
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +21,14 @@ FILE_NAME = "scores.sqlite"
 KEYS_AT_ONCE = 500
 PATIENCE_SECONDS = 60.0
 ROW_SUM_BYTES = 8
+# What is no fault of the file: another answer of the system's each.
+REFUSED = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_NOMEM: errno.ENOMEM,
+}
 CREATE = """
 CREATE TABLE IF NOT EXISTS checked_findings (
     model TEXT, sha256 TEXT, finding TEXT, row_sum BLOB, PRIMARY KEY (model, sha256)
@@ -39,21 +49,25 @@ class ScoreStore:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS)) as connection:
-            # Damaged text is to be read, so that its sum can tell.
-            connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
-            try:
+        try:
+            with closing(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS)) as connection:
+                # Damaged text is to be read, so that its sum can tell.
+                connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
                 # A machine that loses power may lose it, which is said below; a kill loses nothing.
                 # No write-ahead log: several processes that open one after a kill lock each other
                 # out at once, where a plain journal lets them wait.
                 connection.execute("PRAGMA synchronous = OFF")
                 connection.execute(CREATE)
                 yield connection
-            except sqlite3.DatabaseError as error:
-                raise ValueError(
-                    f"{self._path}, where findings of `detect_people` are kept, cannot be used "
-                    f"({error}): delete it, it is only there to save time"
-                ) from error
+        except sqlite3.DatabaseError as error:
+            # Of an extended code the lowest byte is the kind.
+            refused = REFUSED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            if refused:
+                raise OSError(refused, os.strerror(refused), str(self._path)) from error
+            raise ValueError(
+                f"{self._path}, where findings of `detect_people` are kept, cannot be used "
+                f"({error}): run `rm {self._path}`, it is only there to save time"
+            ) from error
 
     def find(self, sums: Sequence[str]) -> dict[str, Any]:
         """What is known, by sha256."""

@@ -24,6 +24,7 @@ from pipeline.photos.keys import key_of
 from pipeline.places365.categories import by_folder, categories, read_labels
 from pipeline.runtime.photo_archive import photo_archive, require_sound_archive
 from pipeline.runtime.progress import say
+from pipeline.runtime.scratch import published_together
 
 # A photo's path, split at its slashes -> its category, or why it has none.
 Categorize = Callable[[list[str]], tuple[str, str | None]]
@@ -46,8 +47,9 @@ def run(data: Path = Path("data")) -> None:
             rows, counts = scan(archive, params, data / "download" / "lists")
         finally:
             is_sound.result()
-    photo_tables.write_pieces(rows, data / "index" / "index.parquet")
-    (data / "index" / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
+    with published_together(data / "index") as out:
+        photo_tables.write_pieces(rows, out / "index.parquet")
+        (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
 
 
 def index(
