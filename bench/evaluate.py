@@ -69,6 +69,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
+    from pipeline.runtime.scratch import fresh_folder
     from pipeline.shards.reader import read_split
     from pipeline.stages.evaluate import evaluate
 
@@ -76,7 +77,9 @@ def main() -> None:
         data = Path(folder)
         kind = write_data(data, arguments.photos)
         with Clock() as clock:
-            evaluate(data, PARAMS, torch.device("cpu"), arguments.workers)
+            out = data / "evaluate"
+            fresh_folder(out)
+            evaluate(data, out, PARAMS, torch.device("cpu"), arguments.workers)
         samples = list(read_split(data / "crop", "test"))[:NUM_TIMED]
     report = (
         f"{arguments.photos:,} test photos ({kind}), {len(ALL)} baselines and a generator, "

@@ -3,11 +3,11 @@
 A stage is imported only when it is called, so that `--help` waits for neither torch nor pandas.
 """
 
-import errno
 import importlib
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -77,13 +77,15 @@ def main() -> None:
         if end.code == INTERRUPTED:  # by typer, of a KeyboardInterrupt
             typer.echo(_when_interrupted, err=True)
         raise
-    except ValueError as error:
-        # Notes say at which photo it was.
-        _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        from pipeline.runtime.system_faults import system_fault
+
+        # Some libraries tell of a full disk by a ValueError.
+        message = system_fault(error) or (str(error) if isinstance(error, ValueError) else None)
+        if message is None:
             raise
-        _fail(f"the disk is full ({error}): free some space and run again; finished work is kept")
+        # Notes say at which photo it was.
+        _fail("\n".join([message, *getattr(error, "__notes__", [])]))
 
 
 def _say_if_interrupted(message: str) -> None:
@@ -93,27 +95,28 @@ def _say_if_interrupted(message: str) -> None:
 
 
 def _fail(message: str) -> None:
-    """Shows the message; in a project the traceback is kept for whoever has to look deeper."""
-    from pipeline.config.preconditions import find_project
-    from pipeline.runtime.scratch import work_dir
+    """Shows the message; in a project the traceback is kept for whoever has to look deeper.
 
-    typer.echo(f"error: {message}", err=True)
-    if find_project(Path.cwd()) is None:
-        sys.exit(1)
-    log = work_dir() / "last-error.txt"
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
-        typer.echo(f"(the traceback is in {log})", err=True)
-    except OSError:
-        traceback.print_exc()
+    Where it cannot be kept, on a full disk say, the message stands alone.
+    """
+    with suppress(OSError):
+        typer.echo(f"error: {message}", err=True)
+        from pipeline.config.preconditions import find_project
+        from pipeline.runtime.scratch import work_dir
+
+        if find_project(Path.cwd()) is not None:
+            log = work_dir() / "last-error.txt"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+            typer.echo(f"(the traceback is in {log})", err=True)
     sys.exit(1)
 
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
         _say_if_interrupted(f"{name}: interrupted; run it again to go on from here")
-        from pipeline.config.preconditions import enter_project, require_inputs
+        from pipeline.config.out_sums import record, require_sound
+        from pipeline.config.preconditions import Line, enter_project, require_inputs
         from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
         from pipeline.planning.timings import params_digest, timed
@@ -128,7 +131,9 @@ def _stage_command(name: str) -> Callable[[], None]:
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         with running(name), timed(name, params_digest(read())):
+            require_sound(Line().inputs(name))
             importlib.import_module(f"pipeline.stages.{name}").run()
+            record(name)
         typer.echo(f"{name}: done, see data/{name}/", err=True)
 
     return command
@@ -136,10 +141,12 @@ def _stage_command(name: str) -> Callable[[], None]:
 
 def _enter(command: str, *outs: str) -> Path:
     """Goes to the project's folder, where `outs` have to be; what typed paths are relative to."""
+    from pipeline.config.out_sums import require_sound
     from pipeline.config.preconditions import enter_project, require_outs
 
     here = enter_project()
     require_outs(command, *outs)
+    require_sound(outs)
     return here
 
 
@@ -148,6 +155,7 @@ def _model(command: str, named: Path | None) -> tuple[Path, Path]:
 
     With a named one a command works outside of projects too.
     """
+    from pipeline.config.out_sums import require_sound
     from pipeline.config.preconditions import enter_project, find_project, require_outs
 
     if find_project(Path.cwd()) is None:
@@ -161,6 +169,7 @@ def _model(command: str, named: Path | None) -> tuple[Path, Path]:
     if named is not None:
         return here, here / named
     require_outs(command, *GENERATOR)
+    require_sound(GENERATOR)
     return here, Path("data/train")
 
 
@@ -491,6 +500,19 @@ def doctor() -> None:
         num_faults += finding.is_fault
     if num_faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    remove: Annotated[
+        bool, typer.Option("--remove", help="what is damaged, also from DVC's cache")
+    ] = False,
+) -> None:
+    """Compare all outs with their sums, byte for byte."""
+    from pipeline.commands.verify import verify
+
+    _enter("verify")
+    typer.echo(verify(Path("data"), remove=remove))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from pipeline import cli
+from pipeline.runtime.code_closure import ROOT
+from pipeline.runtime.system_faults import system_fault
 from support.pictures import encoded, picture
 from support.places_archives import train_tar
 from support.places_server import pinned, places_server
@@ -192,13 +196,57 @@ def test_a_full_disk_is_told_in_words(
     assert "the disk is full" in capsys.readouterr().err
 
 
-def test_other_faults_of_the_system_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise OSError(errno.EIO, "Input/output error")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EIO, "Input/output error", "a/b"), "a/b: Input/output error: the disk may"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "a: Permission denied: give"),
+        (OSError(errno.EROFS, "Read-only file system", "a"), "a: Read-only file system: make it"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), "another program has"),
+        (ConnectionResetError(errno.ECONNRESET, "reset by peer"), "reset by peer"),
+        (MemoryError(), "the memory is full: lower runtime.workers"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "the memory is full"),
+        (SafetensorError("I/O error: No space left on device (os error 28)"), "the disk is full"),
+    ],
+)
+@pytest.mark.parametrize("is_writable", [True, False])
+def test_what_the_system_refuses_is_told_in_words(
+    error: Exception,
+    words: str,
+    is_writable: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Also where the traceback cannot be kept: the error path never fails."""
 
+    def broken() -> None:
+        raise error
+
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    if not is_writable:
+        (tmp_path / ".work").touch()  # no folder of that name can be made
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setattr(cli, "app", broken)
-    with pytest.raises(OSError, match="Input/output"):
+    with pytest.raises(SystemExit) as stop:
         cli.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 1
+    assert said.startswith("error: ") and words in said and "Traceback" not in said
+    assert said.count("\n") == (2 if is_writable else 1)
+
+
+def test_a_full_disk_is_seen_behind_the_errors_of_libraries() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "data/x")
+    try:
+        try:
+            raise full
+        except OSError:
+            raise RuntimeError("unexpected pos 64 vs 0")  # noqa: B904 - as torch does
+    except RuntimeError as error:
+        assert "the disk is full at data/x: free some space" in str(system_fault(error))
+    assert system_fault(RuntimeError("a fault of ours")) is None
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.people_filter.contact_sheet import COLUMNS, thumbnail, write_sheet
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import decode, read_at
+from pipeline.photos.decoding import decode, read_photo_at
 
 # Sheet -> what it shows.
 # Titles stand in pipeline/report/titles.py.
@@ -50,8 +50,8 @@ def write_sheets(
 ) -> pd.DataFrame:
     """Writes `<sheet>.jpg` into `folder`; returns sheet, row, column and key of each photo.
 
-    `photos` as for `borderline_photos`, with key, offset, size, scores and boxes too; `leaks` has
-    key and other_key, which stand side by side.
+    `photos` as for `borderline_photos`, with key, offset, size, crc32, scores and boxes too;
+    `leaks` has key and other_key, which stand side by side.
     """
     sheets = {name: rows.head(num_each) for name, rows in borderline_photos(photos)}
     pairs = leaks.head(num_each // 2)[["key", "other_key"]].to_numpy().ravel()
@@ -64,7 +64,7 @@ def write_sheets(
                 boxes, scores = np.reshape(photo.boxes, (-1, 4)), np.asarray(photo.scores)
                 areas = boxes[:, 2] * boxes[:, 3] / (photo.height * photo.width)
                 counted = (scores >= min_score) & (areas >= min_box_area)
-                image = decode(read_at(file, photo.offset, photo.size))
+                image = decode(read_photo_at(file, photo.offset, photo.size, photo.crc32))
                 # A very large photo comes scaled down.
                 boxes = boxes * (image.width / photo.width)
                 thumbnails.append(thumbnail(image, photo.scores, boxes, counted.tolist()))

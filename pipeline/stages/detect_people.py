@@ -31,7 +31,7 @@ from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_at, read_photo
+from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_photo, read_photo_at
 from pipeline.runtime.photo_archive import photo_archive
 from pipeline.runtime.progress import progress
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
@@ -79,6 +79,7 @@ class Place(NamedTuple):
     path: str
     offset: int
     size: int
+    crc32: int
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def detect_people(
     runtime: RuntimeParams,
     max_pixels: int = MAX_PIXELS,
 ) -> None:
-    """Writes people.parquet into `folder`; `selected` is a table of key, path, offset and size."""
+    """Writes people.parquet into `folder`; `selected` is a table of Place's fields."""
     # The plan: parts of the table, each written whole; a former run may have made some.
     num_photos = photo_tables.num_rows(selected)
     starts = range(0, num_photos, PHOTOS_PER_PART)
@@ -246,7 +247,7 @@ def _prepare(
 ) -> list[Prepared]:
     """In a worker: batch `number`, hashed, and where it is not known decoded and put in place."""
     with archive.open("rb") as file:
-        photos = [read_at(file, place.offset, place.size) for place in places]
+        photos = [read_photo_at(file, place.offset, place.size, place.crc32) for place in places]
     sums = [hashlib.sha256(photo).hexdigest() for photo in photos]
     known = store.find(sums)
     prepared = []

@@ -40,7 +40,7 @@ from pipeline.photos import photo_tables
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.progress import say
-from pipeline.runtime.scratch import code_sum, fresh_folder
+from pipeline.runtime.scratch import code_sum, published_together
 from pipeline.shards.reader import read_meta, read_split
 
 # The same recipe trained without the adversary, for as long.
@@ -59,16 +59,17 @@ def run(data: Path = Path("data")) -> None:
     params = load("evaluate", EvaluateParams)
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
-    evaluate(data, params, choose_device(runtime.device), runtime.num_workers)
+    with published_together(data / "evaluate") as out:
+        evaluate(data, out, params, choose_device(runtime.device), runtime.num_workers)
 
 
-def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: int) -> None:
-    """What the generator in data/train can do is what is measured."""
+def evaluate(
+    data: Path, out: Path, params: EvaluateParams, device: torch.device, workers: int
+) -> None:
+    """What the generator in data/train can do is what is measured; all outs go to `out`."""
     generator = load_generator(data / "train", device)
     extractors = Extractors.load(data / "train_features", params, device)
     photos = list(read_split(data / "crop", "test"))
-    out = data / "evaluate"
-    fresh_folder(out)
     figures: dict[str, Any] = {"num_photos": len(photos), **_sums(data)}
     tables = []
 

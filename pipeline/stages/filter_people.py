@@ -34,12 +34,12 @@ from pipeline.photos import photo_tables
 from pipeline.photos.decoding import TRAITS
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.photo_archive import photo_archive
-from pipeline.runtime.scratch import fresh_folder
+from pipeline.runtime.scratch import published_together
 
 # What becomes of a photo; of several reasons the first in this order is told.
 VERDICTS = ("kept", "other_category", *STATUSES[1:], "person", "exact_copy", "near_copy")
 NUM_SHEETS = 7
-IN_INDEX = ("path", "category", "offset", "size")
+IN_INDEX = ("path", "category", "offset", "size", "crc32")
 
 # Columns -> the photos of the index in pieces, with key and those.
 Photos = Callable[[list[str]], Iterator[pd.DataFrame]]
@@ -52,7 +52,6 @@ def run(data: Path = Path("data")) -> None:
     """
     params = load("filter_people", FilterPeopleParams)
     photos = partial(_photos, data, params)
-    out = data / "filter_people"
     verdicts = judge(photos, params)
     _require_some_kept(verdicts, params)
     verdicts = split(verdicts, photos, params)
@@ -61,23 +60,24 @@ def run(data: Path = Path("data")) -> None:
     leaking = leak_table(leaks, verdicts.loc[keys.index].assign(key=keys))
     counts = funnel(verdicts) | {"leaks": leak_counts(leaking, leaks.num_compared)}
     counts["converted"] = _conversions(verdicts, photos)
-    write_verdicts(verdicts, keys, photos, out)
-    photo_tables.write(leaking, out / "leaks.parquet")
-    (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
-    write_thresholds(verdicts, photos, out / "thresholds", params)
-    write_people_filter(verdicts, photos, data, params)
-    fresh_folder(out / "sheets")
-    num_each = params.num_thumbnails // NUM_SHEETS
-    places = write_sheets(
-        photo_archive(data),
-        _on_sheets(verdicts, leaks, photos, num_each),
-        leaking,
-        out / "sheets",
-        min_score=params.min_score,
-        min_box_area=params.min_box_area,
-        num_each=num_each,
-    )
-    places.to_csv(out / "sheets.csv", index=False)
+    with published_together(data / "filter_people") as out:
+        write_verdicts(verdicts, keys, photos, out)
+        photo_tables.write(leaking, out / "leaks.parquet")
+        (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
+        write_thresholds(verdicts, photos, out / "thresholds", params)
+        write_people_filter(verdicts, photos, data, out, params)
+        (out / "sheets").mkdir()
+        num_each = params.num_thumbnails // NUM_SHEETS
+        places = write_sheets(
+            photo_archive(data),
+            _on_sheets(verdicts, leaks, photos, num_each),
+            leaking,
+            out / "sheets",
+            min_score=params.min_score,
+            min_box_area=params.min_box_area,
+            num_each=num_each,
+        )
+        places.to_csv(out / "sheets.csv", index=False)
 
 
 def _photos(data: Path, params: FilterPeopleParams, columns: list[str]) -> Iterator[pd.DataFrame]:
@@ -281,7 +281,7 @@ def write_thresholds(
     verdicts: pd.DataFrame, photos: Photos, folder: Path, params: FilterPeopleParams
 ) -> None:
     """grid.csv (kept by category, score and box area) and the curves through the thresholds."""
-    fresh_folder(folder)
+    folder.mkdir()
     columns = ["category", "status", "height", "width", "scores", "boxes"]
     grid = kept_by_threshold(
         _with_copies(verdicts, photos(columns)),
@@ -300,14 +300,14 @@ def _with_copies(verdicts: pd.DataFrame, photos: Iterable[pd.DataFrame]) -> Iter
 
 
 def write_people_filter(
-    verdicts: pd.DataFrame, photos: Photos, data: Path, params: FilterPeopleParams
+    verdicts: pd.DataFrame, photos: Photos, data: Path, out: Path, params: FilterPeopleParams
 ) -> None:
-    """people_filter.json at the thresholds, people_filter.csv through all scores.
+    """In `out`: people_filter.json at the thresholds, people_filter.csv through all scores.
 
     Only the source of painted photos knows who is in them; without its table there is nothing to
     measure, and both files say so.
     """
-    truth_path, out = data / "download" / "lists" / "truth.parquet", data / "filter_people"
+    truth_path = data / "download" / "lists" / "truth.parquet"
     sums = {}
     known = pd.DataFrame({"score": [], "person_height": []})
     if truth_path.is_file():
@@ -326,6 +326,6 @@ def _on_sheets(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos, num_each: i
     """The photos that may stand on a contact sheet, with what the sheets choose by."""
     pairs = leaks.first[:num_each], leaks.second[:num_each]
     positions = np.unique(np.concatenate([shown_on_sheets(verdicts, num_each), *pairs]))
-    columns = ["offset", "size", "height", "width", "scores", "boxes"]
+    columns = ["offset", "size", "crc32", "height", "width", "scores", "boxes"]
     choices = verdicts.loc[positions, ["verdict", "contrast", "person_score", "person_area"]]
     return photo_tables.rows_at(photos(columns), positions).join(choices)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from models.recipe import Recipe
+from pipeline.runtime.saved_tensors import load_tensors
 
 # Nested dicts and lists of tensors and plain values.
 Contents = dict[str, Any]
@@ -63,8 +64,8 @@ def remove(folder: Path, steps: set[int]) -> None:
 
 
 def read(folder: Path, step: int, device: torch.device) -> Contents:
-    """The checkpoint after `step` steps, its tensors on `device`; no pickled code is executed."""
-    contents: Contents = torch.load(path_of(folder, step), map_location=device, weights_only=True)
+    """The checkpoint after `step` steps, its tensors on `device`; errors as `load_tensors`."""
+    contents: Contents = load_tensors(path_of(folder, step), device)
     return contents
 
 

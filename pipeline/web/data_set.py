@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.people_filter.contact_sheet import thumbnail
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
+from pipeline.photos.decoding import BrokenPhotoError, decode, read_photo_at
 from pipeline.report.funnel import RARE, REASONS, Drop
 from pipeline.runtime.photo_archive import photo_archive
 
@@ -105,7 +105,7 @@ def some(keys: list[str]) -> list[str]:
 
 def shown(keys: list[str], data: Path) -> list[Shown]:
     """The photos with their person boxes, small; a broken one is a grey square."""
-    places = _rows(data / "index" / "index.parquet", keys, ["offset", "size"])
+    places = _rows(data / "index" / "index.parquet", keys, ["offset", "size", "crc32"])
     people = _rows(
         data / "detect_people" / "people.parquet", keys, ["scores", "boxes", "height", "width"]
     )
@@ -114,7 +114,10 @@ def shown(keys: list[str], data: Path) -> list[Shown]:
             Shown(
                 key,
                 _thumbnail(
-                    read_at(file, places[key]["offset"], places[key]["size"]), people.get(key)
+                    read_photo_at(
+                        file, places[key]["offset"], places[key]["size"], places[key]["crc32"]
+                    ),
+                    people.get(key),
                 ),
             )
             for key in keys
@@ -125,7 +128,7 @@ def _rows(path: Path, keys: list[str], columns: list[str]) -> dict[str, Any]:
     """key -> row, of those `keys` that the table at `path` has; nothing where there is none."""
     if not path.is_file():
         return {}
-    table = pd.read_parquet(path, columns=["key", *columns], filters=[("key", "in", keys)])
+    table = photo_tables.arrow_table(path, ["key", *columns], [("key", "in", keys)]).to_pandas()
     return {row["key"]: row for row in table.to_dict("records")}
 
 

@@ -100,7 +100,9 @@ def measure(data: Path) -> None:
     """`write_people_filter` on `people_table`."""
     people = people_table()
     verdicts = pd.DataFrame({"first": [0, 1, 0, 3, 4]})
-    write_people_filter(verdicts, lambda columns: iter([people[columns]]), data, PARAMS)
+    write_people_filter(
+        verdicts, lambda columns: iter([people[columns]]), data, data / "filter_people", PARAMS
+    )
 
 
 def truth_table() -> pd.DataFrame:

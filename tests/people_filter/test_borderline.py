@@ -1,4 +1,5 @@
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,11 @@ def test_sheets_show_what_their_list_says(
     photos = pd.DataFrame(PHOTOS)
     photos["offset"] = [places[key].offset for key in photos["key"]]
     photos["size"] = [places[key].size for key in photos["key"]]
+    contents = archive.read_bytes()
+    ends = photos["offset"] + photos["size"]
+    photos["crc32"] = [
+        zlib.crc32(contents[start:end]) for start, end in zip(photos["offset"], ends, strict=True)
+    ]
     leaks = pd.DataFrame({"key": ["small"], "other_key": ["plain"]})
     listed = write_sheets(
         archive, photos, leaks, tmp_path, min_score=0.4, min_box_area=0.01, num_each=2
@@ -94,7 +100,7 @@ def test_boxes_that_count_have_a_color_of_their_own() -> None:
 def test_an_empty_sheet_is_white(tmp_path: Path) -> None:
     archive = tmp_path / "photos.tar"
     archive.write_bytes(b"")
-    none = pd.DataFrame(PHOTOS).assign(offset=0, size=0).head(0)
+    none = pd.DataFrame(PHOTOS).assign(offset=0, size=0, crc32=0).head(0)
     pairs = pd.DataFrame({"key": [], "other_key": []})
     listed = write_sheets(
         archive, none, pairs, tmp_path, min_score=0.4, min_box_area=0.0, num_each=5

@@ -20,6 +20,7 @@ from pipeline.evaluation.distances import DISTANCE_COLUMNS
 from pipeline.evaluation.score_tables import PICTURE_COLUMNS, SCORE_COLUMNS, STRATUM_COLUMNS
 from pipeline.metrics.image_metrics import METRICS, completion_metrics
 from pipeline.params.evaluate import EvaluateParams
+from pipeline.runtime.scratch import fresh_folder
 from pipeline.shards.reader import image_of, read_fields, read_split, shards_of
 from pipeline.stages.evaluate import evaluate
 from support.features import NO_WEIGHTS, write_scene_network
@@ -64,8 +65,9 @@ def evaluated(
     config = {"recipe": recipe, "options": options.model_dump(), "image_size": 32}
     config |= {"num_images": 48, "precision": "fp32", "train": {"seed": 0, "adversary": True}}
     save_generator(data / "train", generator, config)
-    evaluate(data, PARAMS, CPU, workers)
     out = data / "evaluate"
+    fresh_folder(out)
+    evaluate(data, out, PARAMS, CPU, workers)
     metrics = json.loads((out / "figures.json").read_text())
     grids = {path.name for path in (out / "grids").iterdir()}
     return metrics, pd.read_parquet(out / "per_image.parquet"), grids

@@ -150,11 +150,14 @@ def test_funnel_adds_up() -> None:
     }
 
 
+SUM = "0" * 64
+
+
 def run_on_tables(folder: Path, all_alike: bool = False) -> dict[str, bytes]:
     """All outs of the stage by name; of 120 photos 90 were looked at, some of them alike."""
     rng = np.random.default_rng(0)
     keys = [f"k{number:03}" for number in range(120)]
-    index = pd.DataFrame({"key": keys, "path": keys, "offset": 0, "size": 0})
+    index = pd.DataFrame({"key": keys, "path": keys, "offset": 0, "size": 0, "crc32": 0})
     index["category"] = [f"c{number // 40}" for number in range(120)]
     looked_at = [key for number, key in enumerate(keys) if number % 4]
     people = pd.DataFrame([photo(key, error="") for key in looked_at])
@@ -174,8 +177,8 @@ def run_on_tables(folder: Path, all_alike: bool = False) -> dict[str, bytes]:
         [people[SCHEMA.names]], folder / "detect_people/people.parquet", SCHEMA
     )
     (folder / "download").mkdir()
-    (folder / "download" / "photos.tar.sha256").write_text("0  photos.tar\n")
-    archive = stored_archive("0")  # of which no photo is looked at
+    (folder / "download" / "photos.tar.sha256").write_text(f"{SUM}  photos.tar\n")
+    archive = stored_archive(SUM)  # of which no photo is looked at
     archive.parent.mkdir(parents=True, exist_ok=True)
     archive.write_bytes(b"")
     filter_people.run(folder)
