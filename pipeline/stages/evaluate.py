@@ -34,13 +34,14 @@ from pipeline.evaluation.score_tables import (
     strata_of,
 )
 from pipeline.params.evaluate import EvaluateParams
-from pipeline.params.runtime import RuntimeParams
+from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.progress import say
 from pipeline.runtime.scratch import code_sum, fresh_folder
+from pipeline.runtime.workers import Workers
 from pipeline.shards.reader import read_meta, read_split
 
 # The same recipe trained without the adversary, for as long.
@@ -59,10 +60,10 @@ def run(data: Path = Path("data")) -> None:
     params = load("evaluate", EvaluateParams)
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
-    evaluate(data, params, choose_device(runtime.device), runtime.num_workers)
+    evaluate(data, params, choose_device(runtime.device), workers_of(runtime))
 
 
-def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: int) -> None:
+def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: Workers) -> None:
     """What the generator in data/train can do is what is measured."""
     generator = load_generator(data / "train", device)
     extractors = Extractors.load(data / "train_features", params, device)
