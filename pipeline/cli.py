@@ -402,14 +402,20 @@ def check() -> None:
 
 @app.command()
 def plan(
-    again: Annotated[bool, typer.Option("--again", help="measure anew, also after a run")] = False,
+    again: Annotated[bool, typer.Option("--again", help="measure this machine anew")] = False,
+    nodes: Annotated[int, typer.Option(min=1, help="machines like this one")] = 1,
+    gpus: Annotated[
+        int, typer.Option(min=0, help="GPUs in each node; 0: what this machine has")
+    ] = 0,
+    times: Annotated[int, typer.Option(min=1, help="as many photos as the source has")] = 1,
 ) -> None:
     """Say what a run will take: photos, time, disk."""
     _enter("plan")
     from pipeline.config.whole import check_whole
+    from pipeline.planning.cluster import Cluster
     from pipeline.planning.plan import plan_text
 
-    typer.echo(plan_text(check_whole(), list(STAGES), again))
+    typer.echo(plan_text(check_whole(), list(STAGES), again, Cluster(nodes, gpus), times))
 
 
 @app.command()

@@ -55,6 +55,16 @@ class PersonBox:
     width: float
 
 
+def precision_of(is_on_gpu: bool) -> str:
+    """Of the detector's arithmetic."""
+    return "fp16" if is_on_gpu else "fp32"
+
+
+def usual_batch(is_on_gpu: bool) -> int:
+    """Photos a step, where nothing else is asked for."""
+    return 64 if is_on_gpu else 16
+
+
 class Detector:
     """YOLO with pinned weights, asked for people only."""
 
@@ -73,8 +83,7 @@ class Detector:
         self.is_demo = params.weights_sha256 == DEMO_SHA256
         self.image_size = params.image_size
         self.is_on_gpu = torch.device(device).type == "cuda"
-        self.precision = "fp16" if self.is_on_gpu else "fp32"
-        self.usual_batch = 64 if self.is_on_gpu else 16
+        self.precision, self.usual_batch = precision_of(self.is_on_gpu), usual_batch(self.is_on_gpu)
         self._floor, self._iou = params.score_floor, params.iou
         self._device = torch.device(device)
         _import_ultralytics(_config_dir(downloads_dir))

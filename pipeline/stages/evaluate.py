@@ -34,13 +34,14 @@ from pipeline.evaluation.score_tables import (
     strata_of,
 )
 from pipeline.params.evaluate import EvaluateParams
-from pipeline.params.runtime import RuntimeParams
+from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.progress import say
 from pipeline.runtime.scratch import code_sum, published_together
+from pipeline.runtime.workers import Workers
 from pipeline.shards.reader import read_meta, read_split
 
 # The same recipe trained without the adversary, for as long.
@@ -60,11 +61,11 @@ def run(data: Path = Path("data")) -> None:
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
     with published_together(data / "evaluate") as out:
-        evaluate(data, out, params, choose_device(runtime.device), runtime.num_workers)
+        evaluate(data, out, params, choose_device(runtime.device), workers_of(runtime))
 
 
 def evaluate(
-    data: Path, out: Path, params: EvaluateParams, device: torch.device, workers: int
+    data: Path, out: Path, params: EvaluateParams, device: torch.device, workers: Workers
 ) -> None:
     """What the generator in data/train can do is what is measured; all outs go to `out`."""
     generator = load_generator(data / "train", device)
