@@ -238,5 +238,5 @@ def test_a_spoilt_store_says_what_to_do(tmp_path: Path, write_tar: WriteTar) -> 
     photos = write_photos(tmp_path, write_tar)
     (tmp_path / "store").mkdir()
     (tmp_path / "store/scores.sqlite").write_bytes(b"no database" * 1000)
-    with pytest.raises(ValueError, match="scores.sqlite.*delete it"):
+    with pytest.raises(ValueError, match="scores.sqlite.*run `rm"):
         run(tmp_path, photos, MeanDetector())
