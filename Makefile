@@ -12,6 +12,7 @@ demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no dow
 	scenefill results
 
 repro: $(INSTALLED)  ## the whole pipeline on params.yaml as it is
+	scenefill check
 	dvc repro
 
 test: lint  ## the checks of every change: lint, types, tests; minutes
@@ -25,11 +26,12 @@ lint: $(INSTALLED)
 	ruff format --check .
 	mypy
 
-$(INSTALLED): requirements.lock requirements-demo.lock pyproject.toml
+$(INSTALLED): requirements.lock requirements-demo.lock requirements-uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "DVC needs git, and this folder is in no repository (a zip download?): run git init first"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements-uv.lock
 	uv pip sync --quiet --require-hashes requirements.lock
 	uv pip install --quiet --no-deps --require-hashes -r requirements-demo.lock
 	uv pip install --quiet --no-deps --no-build-isolation --editable .
@@ -41,3 +43,5 @@ lock: $(INSTALLED)  ## resolve the dependencies anew
 		-o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-deps \
 		--custom-compile-command "make lock" requirements-demo.in -o requirements-demo.lock
+	uv pip compile --quiet --universal --generate-hashes --upgrade \
+		--custom-compile-command "make lock" requirements-uv.in -o requirements-uv.lock

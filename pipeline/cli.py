@@ -192,10 +192,16 @@ def use(
     ],
 ) -> None:
     """Write params.yaml from a profile; show what changes."""
+    from pipeline.config.photo_folder import faults_of
     from pipeline.config.profiles import use_profile
+    from pipeline.config.whole import check_whole
 
     _enter("use")
     typer.echo(use_profile(profile))
+    params = check_whole()
+    if params.download.source == "folder":
+        for fault in faults_of(Path(params.sources.folder.path)):
+            typer.echo(f"WARNING: {fault}", err=True)
 
 
 @app.command()

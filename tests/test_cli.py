@@ -330,3 +330,38 @@ def test_shell_completion(tmp_path: Path) -> None:
         ["bash", "-c", line], env=asked, check=True, capture_output=True, text=True
     )
     assert complete.stdout.split() == ["filter_categories", "filter_people"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_command_loads_is_answered(number: signal.Signals) -> None:
+    """Before a stage has set its own handlers SIGTERM would end it without a word."""
+    code = (
+        "import signal, time\n"
+        "from pipeline import __main__, cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "cli.main = lambda: (print('begun', flush=True), time.sleep(60))\n"
+        "__main__.main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "interrupted\n")
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    code = (
+        "import signal\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from pipeline import __main__, cli\n"
+        "cli.main = lambda: print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)\n"
+        "__main__.main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout == "True\n"

@@ -71,7 +71,12 @@ def tell(name: str, data: Path) -> Story:
         *_section("crop", _crop_lines(sample, photo["key"], data)),
         *_section("evaluate", _evaluate_lines(photo["key"], data)),
     ]
-    return Story(photo["key"], lines, _picture(photo, person, sample, data))
+    return Story(photo["key"], list(map(one_line, lines)), _picture(photo, person, sample, data))
+
+
+def one_line(text: str) -> str:
+    """`text` for a terminal: folders' names may hold line breaks, or what steers a terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def find(name: str, index: Path) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def jobs_of(names: Sequence[str], outputs: Outputs) -> list[Job]:
     if outputs.file is not None:
         _check_file(outputs.file, outputs, list(subfolders))
     jobs = [Job(source, _target(source, subfolders[source], outputs)) for source in subfolders]
+    shared = {target for target, num in Counter(job.target for job in jobs).items() if num > 1}
+    jobs = [job._replace(target=_with_format(job)) if job.target in shared else job for job in jobs]
     _check_targets(jobs)
     if outputs.resume:
         return [job for job in jobs if not job.target.exists()]
@@ -81,8 +83,10 @@ def _meant(name: str, ending: str) -> list[tuple[Path, Path]]:
         if not photos:
             raise ValueError(f"{name}: no photos in this folder ({', '.join(FORMATS)})")
         return [(photo, photo.parent.relative_to(path)) for photo in photos]
-    if path.exists():
+    if path.is_file():
         return [(path, Path())]
+    if path.exists():
+        raise ValueError(f"{name} is no regular file: a pipe or device cannot be completed")
     matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
     files = [match for match in matches if match.is_file() and not match.stem.endswith(ending)]
     if not files:
@@ -103,6 +107,12 @@ def _check_file(file: Path, outputs: Outputs, sources: Sequence[Path]) -> None:
 def _target(source: Path, subfolder: Path, outputs: Outputs) -> Path:
     folder = outputs.folder / subfolder if outputs.folder else source.parent
     return outputs.file or folder / f"{source.stem}{outputs.ending}.png"
+
+
+def _with_format(job: Job) -> Path:
+    """Of a.jpg beside a.png: a_jpg_completed.png."""
+    stem, form = job.source.stem, job.source.suffix.lstrip(".").lower()
+    return job.target.with_name(f"{stem}_{form}{job.target.name.removeprefix(stem)}")
 
 
 def _check_targets(jobs: Sequence[Job]) -> None:

@@ -1,5 +1,6 @@
 """Names of inputs and outputs: what they mean, and what is refused before any work."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_existing_outputs_need_force_or_resume(folder: Path) -> None:
             Outputs("_completed", file=Path("in/b.jpg"), force=True),
             "never written over",
         ),
-        (["in/a.PNG", "masks/a.png"], ELSEWHERE, "several inputs would be written to out/a_comp"),
+        (["in/a.PNG", "masks/a.png"], ELSEWHERE, "several inputs would be written to out/a_png_c"),
     ],
 )
 def test_names_that_do_not_go_together(
@@ -88,3 +89,19 @@ def test_masks_are_one_for_all_or_one_of_each_stem(folder: Path) -> None:
     assert masks_of(jobs, Path("masks")) == [Path("masks/a.png"), Path("masks/b.gif")]
     with pytest.raises(ValueError, match="no such file or folder"):
         masks_of(jobs, Path("elsewhere"))
+
+
+def test_inputs_of_one_stem_get_outputs_of_their_own(folder: Path) -> None:
+    Path("in/a.jpg").touch()
+    assert [job.target.name for job in jobs_of(["in"], ELSEWHERE)] == [
+        "a_png_completed.png",
+        "a_jpg_completed.png",
+        "b_completed.png",
+    ]
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo("in/pipe.jpg")
+    assert len(jobs_of(["in"], ELSEWHERE)) == 2
+    with pytest.raises(ValueError, match="in/pipe.jpg is no regular file"):
+        jobs_of(["in/pipe.jpg"], ELSEWHERE)
