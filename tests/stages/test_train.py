@@ -457,7 +457,7 @@ def test_another_number_of_processes_goes_on_from_the_checkpoint(
 
 
 def start_node(
-    port: int, crop_dir: Path, folder: Path, changes: dict[str, Any]
+    port: int, crop_dir: Path, folder: Path, changes: dict[str, Any], *, is_host: bool
 ) -> subprocess.Popen[str]:
     """`run` in two processes of one of two nodes, which meet at `port`."""
     worker = folder / "worker.py"
@@ -467,6 +467,7 @@ def start_node(
         *(sys.executable, "-m", "torch.distributed.run"),
         *("--nnodes=2", "--nproc-per-node=2", "--max-restarts=3", "--rdzv-backend=c10d"),
         *("--rdzv-id=test", f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"),
+        f"--rdzv-conf=is_host={int(is_host)}",
     ]
     words = [str(crop_dir), str(folder), json.dumps(changes), "{}"]
     root = Path(__file__).parents[2]
@@ -497,7 +498,10 @@ def free_port() -> int:
 @pytest.mark.slow
 def test_two_nodes_of_two_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
     changes, port = {"budget": "16 images"}, free_port()
-    nodes = [start_node(port, crop_dir, tmp_path / "four", changes) for _ in range(2)]
+    nodes = [
+        start_node(port, crop_dir, tmp_path / "four", changes, is_host=is_host)
+        for is_host in (True, False)
+    ]
     said = [node.communicate(timeout=500)[1] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], said
     one = run(crop_dir, tmp_path / "one", train_params(**changes), ganscape_options())
@@ -508,17 +512,17 @@ def test_two_nodes_of_two_train_like_one(crop_dir: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_a_node_that_is_killed_and_started_again_goes_on(crop_dir: Path, tmp_path: Path) -> None:
-    """The other node starts its processes again too, and all go on from the last checkpoint."""
+    """The other node, where they meet, starts its own again, and all go on from the checkpoint."""
     folder, port = tmp_path / "four", free_port()
     changes = {"budget": "4000 images", "checkpoint_every": 2}
-    first = start_node(port, crop_dir, folder, changes)
-    second = start_node(port, crop_dir, folder, changes)
+    first = start_node(port, crop_dir, folder, changes, is_host=True)
+    second = start_node(port, crop_dir, folder, changes, is_host=False)
     try:
         wait_for_step(folder / "scratch", 4)
         kill_node(second)
         second.communicate()
         reached = checkpoint.steps_in(folder / "scratch")[0]
-        second = start_node(port, crop_dir, folder, changes)
+        second = start_node(port, crop_dir, folder, changes, is_host=False)
         wait_for_step(folder / "scratch", reached + 4)
     finally:
         for node in (second, first):
