@@ -32,6 +32,7 @@ INDEX = "data/index/index.parquet"
 SHARDS = [f"data/crop/{name}" for name in ("train", "val", "test", "meta.json")]
 FEATURES = [f"data/train_features/{name}" for name in ("features.safetensors", "config.json")]
 GENERATOR = [f"data/train/{name}" for name in ("generator.safetensors", "config.json")]
+CARDS = [f"data/report/{name}" for name in ("model_card.md", "data_card.md")]
 TRAINED = [*GENERATOR, "data/train/history"]
 FIGURES = [
     *("data/filter_people/funnel.json", "data/filter_people/people_filter.json"),
@@ -245,9 +246,21 @@ def export(
         typer.Option("--format", help="onnx, torch, safetensors; repeatable; without: all"),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="in place of data/export")] = None,
+    hub: Annotated[
+        Path | None,
+        typer.Option(help="a folder for the Hugging Face Hub: weights, cards, Croissant file"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite what is there")] = False,
 ) -> None:
     """Write the generator for use elsewhere, as ONNX, say."""
+    if hub is not None:
+        if model or formats or output:
+            raise ValueError("--hub writes the project's own generator: leave the others out")
+        here = _enter("export --hub", *GENERATOR, *SHARDS, *FIGURES, *CARDS)
+        from pipeline.commands.hub import export_hub
+
+        typer.echo(export_hub(Path(), here / hub, force=force))
+        return
     here, generator = _model("export", model)
     from pipeline.commands.export import export
 

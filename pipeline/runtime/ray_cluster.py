@@ -139,8 +139,8 @@ def through_actors(
             _answer
         )
         actor = ray.remote(
-            # Beside a model on the CPU there is as little room for decoders as there would be here.
-            num_cpus=0 if cluster.num_gpus else 1,
+            # No core: those left after a lost node could all be theirs, and the tasks would wait.
+            num_cpus=0,
             num_gpus=cluster.num_gpus,
             max_restarts=-1,
             max_task_retries=MAX_LOSSES - 1,
@@ -162,8 +162,7 @@ def through_actors(
 def num_actors(ray: Any, cluster: RayCluster) -> int:
     """How many the cluster has room for; ValueError where it has the GPUs for none."""
     if not cluster.num_gpus:
-        # A core beside each is left to the decoders.
-        return max(1, min(num_nodes(ray), num_cores(ray) - 1))
+        return num_nodes(ray)
     gpus: float = ray.cluster_resources().get("GPU", 0.0)
     if gpus < cluster.num_gpus:
         raise ValueError(
