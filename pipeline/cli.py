@@ -303,6 +303,11 @@ def complete(
     remove: Annotated[
         str | None, typer.Option(help="people: whoever params.yaml's detector finds")
     ] = None,
+    outline_weights: Annotated[
+        Path | None,
+        typer.Option(help="of a YOLO for segments: people by their outlines, not their boxes"),
+    ] = None,
+    outline_sha256: Annotated[str, typer.Option(help="of the file of --outline-weights")] = "",
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
     output: Annotated[Path | None, OUTPUT] = None,
     model: Annotated[str | None, MODEL] = None,
@@ -329,6 +334,7 @@ def complete(
             mask=_at(here, mask),
             holes=hole or [],
             remove=remove,
+            outlines=(here / outline_weights, outline_sha256) if outline_weights else None,
             rule=MaskRule(mask_threshold, mask_black, grow),
         )
     )

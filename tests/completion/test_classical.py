@@ -40,7 +40,7 @@ def test_the_names_are_those_of_the_fills_and_an_unknown_one_lists_them() -> Non
     assert set(FILLS) == set(baselines.FILLS) and len(FILLS) == 8
     assert [load(name).recipe for name in FILLS] == list(FILLS)
     with pytest.raises(
-        ValueError, match=r"harmonik is no trained generator.*biharmonic.*'harmonic'"
+        ValueError, match=r"harmonik is no trained generator.*biharmonic.*`harmonic`"
     ):
         load("harmonik")
 
