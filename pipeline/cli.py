@@ -174,6 +174,17 @@ def _model(command: str, named: Path | None) -> tuple[Path, Path]:
     return here, Path("data/train")
 
 
+def _model_or_fill(command: str, named: str | None) -> tuple[Path, Path]:
+    """As `_model`; the name of a classical fill is no path, and needs nothing trained."""
+    from pipeline.api import is_fill
+    from pipeline.config.preconditions import enter_project, find_project
+
+    if named is None or not is_fill(named):
+        return _model(command, None if named is None else Path(named))
+    is_in_project = find_project(Path.cwd()) is not None
+    return (enter_project() if is_in_project else Path()), Path(named)
+
+
 def _at(here: Path, path: Path | None) -> Path | None:
     return None if path is None else here / path
 
@@ -282,7 +293,9 @@ def runs(
 
 
 INPUTS = typer.Argument(help="photos: files, folders, globs", metavar="INPUT...")
-MODEL = typer.Option(help="its folder, or an .onnx file, in place of data/train")
+MODEL = typer.Option(
+    help="its folder, an .onnx file, or a classical fill such as harmonic, in place of data/train"
+)
 OUTPUT_DIR = typer.Option("--output-dir", help="in place of each photo's own folder")
 OUTPUT = typer.Option(
     help="of one photo; .png and .webp keep known pixels, .jpg changes them a little"
@@ -318,9 +331,14 @@ def complete(
     remove: Annotated[
         str | None, typer.Option(help="people: whoever params.yaml's detector finds")
     ] = None,
+    outline_weights: Annotated[
+        Path | None,
+        typer.Option(help="of a YOLO for segments: people by their outlines, not their boxes"),
+    ] = None,
+    outline_sha256: Annotated[str, typer.Option(help="of the file of --outline-weights")] = "",
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
     output: Annotated[Path | None, OUTPUT] = None,
-    model: Annotated[Path | None, MODEL] = None,
+    model: Annotated[str | None, MODEL] = None,
     blend: Annotated[str, BLEND] = "none",
     colors: Annotated[int | None, COLORS] = None,
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
@@ -329,7 +347,7 @@ def complete(
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Complete holes in photos of any size.."""
-    here, generator = _model("complete", model)
+    here, generator = _model_or_fill("complete", model)
     from pipeline.image_files.complete import ENDING, complete_files
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.masks import MaskRule
@@ -344,6 +362,7 @@ def complete(
             mask=_at(here, mask),
             holes=hole or [],
             remove=remove,
+            outlines=(here / outline_weights, outline_sha256) if outline_weights else None,
             rule=MaskRule(mask_threshold, mask_black, grow),
         )
     )
@@ -364,7 +383,7 @@ def outpaint(
     ] = "left,right",
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
     output: Annotated[Path | None, OUTPUT] = None,
-    model: Annotated[Path | None, MODEL] = None,
+    model: Annotated[str | None, MODEL] = None,
     blend: Annotated[str, BLEND] = "none",
     colors: Annotated[int | None, COLORS] = None,
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
@@ -377,7 +396,7 @@ def outpaint(
     ratio: Annotated[float | None, typer.Option("--extension_ratio", hidden=True)] = None,
 ) -> None:
     """Continue photos beyond their sides.."""
-    here, generator = _model("outpaint", model)
+    here, generator = _model_or_fill("outpaint", model)
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.outpaint import ENDING, outpaint_files
     from pipeline.image_files.render_options import RenderOptions

@@ -86,7 +86,7 @@ class Detector:
         self.precision, self.usual_batch = precision_of(self.is_on_gpu), usual_batch(self.is_on_gpu)
         self._floor, self._iou = params.score_floor, params.iou
         self._device = torch.device(device)
-        _import_ultralytics(_config_dir(downloads_dir))
+        import_ultralytics(_config_dir(downloads_dir))
         yolo = load_yolo(path, params.weights)
         self._classes = torch.tensor(_class_ids(yolo.names, params), device=self._device)
         self._backend = _set_up(yolo, params.image_size, self._device)
@@ -233,7 +233,7 @@ def _downloaded(name: str, downloads_dir: Path) -> Path:
     path = downloads_dir / name
     if path.is_file():
         return path
-    _import_ultralytics(_config_dir(downloads_dir))
+    import_ultralytics(_config_dir(downloads_dir))
     downloads: Any = importlib.import_module("ultralytics.utils.downloads")
     known = detection_names(downloads.GITHUB_ASSETS_NAMES)
     if name not in known:
@@ -243,7 +243,7 @@ def _downloaded(name: str, downloads_dir: Path) -> Path:
     # Offline means to them: fail at the first fault instead of trying again.
     os.environ["YOLO_OFFLINE"] = "false"
     try:
-        downloads.attempt_download_asset(_as_they_take_it(path))
+        downloads.attempt_download_asset(as_they_take_it(path))
     except (OSError, MemoryError) as error:  # MemoryError is their word for a full disk
         raise _refusal(name, f"it could not be downloaded: {error}") from error
     finally:
@@ -266,7 +266,7 @@ def _config_dir(downloads_dir: Path) -> Path:
     return downloads_dir.absolute().parent / "ultralytics"
 
 
-def _import_ultralytics(config_dir: Path) -> None:
+def import_ultralytics(config_dir: Path) -> None:
     """Imports ultralytics with its defaults turned off; they are read once, at the import."""
     threads = os.environ.get("OMP_NUM_THREADS")
     os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"  # unpickle known classes only
@@ -297,7 +297,7 @@ def load_yolo(path: Path, weights: str) -> Any:
     """The model of a verified file."""
     yolo_class: Any = importlib.import_module("ultralytics").YOLO
     try:
-        yolo = yolo_class(_as_they_take_it(path))
+        yolo = yolo_class(as_they_take_it(path))
     except (TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise _refusal(weights, f"{path} is no Ultralytics checkpoint: {error}") from error
     if yolo.task != "detect":
@@ -320,7 +320,7 @@ def _set_up(yolo: Any, image_size: int, device: torch.device) -> Any:
     return yolo.predictor.model
 
 
-def _as_they_take_it(path: Path) -> str:
+def as_they_take_it(path: Path) -> str:
     """The path relative to here: ultralytics drops quotes, and downloads what it then misses."""
     relative = os.path.relpath(path)
     if "'" in relative or relative != relative.strip():

@@ -30,6 +30,7 @@ def complete_files(
     mask: Path | None,
     holes: Sequence[str],  # each "top,left,height,width"
     remove: str | None,  # people
+    outlines: tuple[Path, str] | None = None,  # a segmentation model and its sha256
     rule: MaskRule = MaskRule(),  # noqa: B008 - a tuple
 ) -> str:
     """Completes every image that `names` mean; what was done, in a line.
@@ -43,6 +44,8 @@ def complete_files(
         )
     if remove not in (None, "people"):
         raise ValueError(f"--remove is {remove!r}, but must be: people")
+    if outlines and remove is None:
+        raise ValueError("--outline-weights outlines people: add --remove people")
     if rule.threshold is not None and not 0 <= rule.threshold < 255:
         raise ValueError(f"--mask-threshold is {rule.threshold}, but must be 0 to 254")
     if not 0 <= rule.grow <= MAX_GROW:
@@ -51,7 +54,7 @@ def complete_files(
     jobs = jobs_of(names, outputs)
     masks = masks_of(jobs, mask)
     model = making.load()
-    finder = _finder(making.device) if remove else None
+    finder = _finder(making.device, outlines) if remove else None
 
     def work(item: tuple[Job, Path | None]) -> str:
         job, mask_path = item
@@ -74,11 +77,11 @@ def complete_files(
     )
 
 
-def _finder(device: str) -> "PeopleFinder":
+def _finder(device: str, outlines: tuple[Path, str] | None) -> "PeopleFinder":
     # Imported here: the detector is heavy, and its packages need not be installed.
-    from pipeline.image_files.people import PeopleFinder
+    from pipeline.image_files.people import OutlineWeights, PeopleFinder
 
-    return PeopleFinder(PARAMS_PATH, device)
+    return PeopleFinder(PARAMS_PATH, device, OutlineWeights(*outlines) if outlines else None)
 
 
 def _rectangle(hole: str) -> Rectangle:
