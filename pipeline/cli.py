@@ -413,6 +413,15 @@ def results() -> None:
 
 
 @app.command()
+def record() -> None:
+    """Commit the last run to git: dvc.lock and its figures."""
+    _enter("record")
+    from pipeline.commands.record import record_run
+
+    typer.echo(record_run())
+
+
+@app.command()
 def watch(
     once: Annotated[bool, typer.Option("--once", help="print one frame and end")] = False,
 ) -> None:
