@@ -34,7 +34,7 @@ FEATURES = [f"data/train_features/{name}" for name in ("features.safetensors", "
 GENERATOR = [f"data/train/{name}" for name in ("generator.safetensors", "config.json")]
 TRAINED = [*GENERATOR, "data/train/history"]
 FIGURES = [
-    *("data/filter_people/funnel.json", "data/filter_people/people_filter.json"),
+    *("data/filter_people/funnel.json", "data/filter_people/figures.json"),
     *("data/downscale/funnel.json", "data/evaluate/figures.json", "data/evaluate/scores.csv"),
 ]
 
