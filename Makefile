@@ -10,6 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no download
 	dvc repro
 	scenefill results
+	scenefill record
 
 repro: $(INSTALLED)  ## the whole pipeline on params.yaml as it is
 	scenefill check
@@ -28,7 +29,9 @@ lint: $(INSTALLED)
 
 $(INSTALLED): requirements.lock requirements-demo.lock requirements-uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "DVC needs git, and this folder is in no repository (a zip download?): run git init first"; exit 1; }
+	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || \
+		grep -qsi 'no_scm *= *true' .dvc/config .dvc/config.local || \
+		{ echo "DVC needs git, and this folder is in no repository (a zip download?): run git init first"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes -r requirements-uv.lock

@@ -35,7 +35,7 @@ GENERATOR = [f"data/train/{name}" for name in ("generator.safetensors", "config.
 CARDS = [f"data/report/{name}" for name in ("model_card.md", "data_card.md")]
 TRAINED = [*GENERATOR, "data/train/history"]
 FIGURES = [
-    *("data/filter_people/funnel.json", "data/filter_people/people_filter.json"),
+    *("data/filter_people/funnel.json", "data/filter_people/figures.json"),
     *("data/downscale/funnel.json", "data/evaluate/figures.json", "data/evaluate/scores.csv"),
 ]
 
@@ -463,6 +463,15 @@ def results() -> None:
     from pipeline.commands.results import summary
 
     typer.echo(summary(Path("data")))
+
+
+@app.command()
+def record() -> None:
+    """Commit the last run to git: dvc.lock and its figures."""
+    _enter("record")
+    from pipeline.commands.record import record_run
+
+    typer.echo(record_run())
 
 
 @app.command()

@@ -352,7 +352,7 @@ def test_dvc_shows_metrics_and_plots(project: Project) -> None:
 
 def test_the_people_filter_is_measured_on_planted_people(project: Project) -> None:
     data = project.folder / "data"
-    found = figures(project, "filter_people/people_filter.json")
+    found = figures(project, "filter_people/figures.json")
     truth = pd.read_parquet(data / "download/lists/truth.parquet").set_index("path")
     verdicts = pd.read_parquet(data / "filter_people/verdicts.parquet").set_index("path")
     judged = verdicts[verdicts["verdict"].isin(["kept", "person"])].join(truth["num_people"])

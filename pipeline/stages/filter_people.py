@@ -39,6 +39,8 @@ from pipeline.runtime.scratch import published_together
 # What becomes of a photo; of several reasons the first in this order is told.
 VERDICTS = ("kept", "other_category", *STATUSES[1:], "person", "exact_copy", "near_copy")
 NUM_SHEETS = 7
+# Of the figures of the people filter, what DVC compares runs by.
+METRICS = ("precision", "recall", "false_alarms", "average_precision")
 IN_INDEX = ("path", "category", "offset", "size", "crc32")
 
 # Columns -> the photos of the index in pieces, with key and those.
@@ -47,8 +49,8 @@ Photos = Callable[[list[str]], Iterator[pd.DataFrame]]
 
 def run(data: Path = Path("data")) -> None:
     """Writes data/filter_people/: verdicts, kept, splits and leaks (parquet), funnel.json, sheets/
-    with sheets.csv, thresholds/ (what other thresholds would keep), and people_filter.json and .csv
-    (what the filter finds, where that is known).
+    with sheets.csv, thresholds/ (what other thresholds would keep), and figures.json,
+    people_filter.json and people_filter.csv (what the filter finds, where that is known).
     """
     params = load("filter_people", FilterPeopleParams)
     photos = partial(_photos, data, params)
@@ -302,10 +304,11 @@ def _with_copies(verdicts: pd.DataFrame, photos: Iterable[pd.DataFrame]) -> Iter
 def write_people_filter(
     verdicts: pd.DataFrame, photos: Photos, data: Path, out: Path, params: FilterPeopleParams
 ) -> None:
-    """In `out`: people_filter.json at the thresholds, people_filter.csv through all scores.
+    """In `out`: figures.json at the thresholds and, of it, what DVC is to compare,
+    people_filter.json; people_filter.csv through all scores.
 
     Only the source of painted photos knows who is in them; without its table there is nothing to
-    measure, and both files say so.
+    measure, and the files say so.
     """
     truth_path = data / "download" / "lists" / "truth.parquet"
     sums = {}
@@ -317,7 +320,9 @@ def write_people_filter(
         copies = _with_copies(verdicts, photos(columns))
         known = labelled(copies, photo_tables.read(truth_path), params.min_box_area)
     measured = figures(known, params.min_score) | sums
-    (out / "people_filter.json").write_text(json.dumps(measured, indent=2) + "\n")
+    (out / "figures.json").write_text(json.dumps(measured, indent=2) + "\n")
+    metrics = {name: measured[name] for name in METRICS if name in measured}
+    (out / "people_filter.json").write_text(json.dumps(metrics, indent=2) + "\n")
     min_scores = known_scores(photos(["scores"]), params.min_score) if len(known) else []
     curve(known, min_scores).to_csv(out / "people_filter.csv", index=False)
 

@@ -48,7 +48,11 @@ def test_other_work_says_what_has_changed(
 
 
 def test_two_runs_of_the_same_work_are_refused(scratch_root: Path) -> None:
-    with scratch(seed=1), pytest.raises(ValueError, match="is at work"), scratch(seed=1):
+    with (
+        scratch(seed=1),
+        pytest.raises(ValueError, match="running here already"),
+        scratch(seed=1),
+    ):
         pass
 
 

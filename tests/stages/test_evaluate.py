@@ -273,7 +273,7 @@ def test_results_say_what_the_people_filter_finds(tmp_path: Path, is_known: bool
     shares = {"recall": 0.9, "recall_low": 0.8, "recall_high": 0.95}
     shares |= {"false_alarms": 0.01, "false_alarms_low": 0.0, "false_alarms_high": 0.02}
     found = {"photos_with_people": 180} | shares if is_known else {"photos_with_people": 0}
-    (tmp_path / "people_filter.json").write_text(json.dumps(found))
+    (tmp_path / "figures.json").write_text(json.dumps(found))
     line = _people_line(tmp_path)
     assert ("finds 0.90 (0.80..0.95) of 180 photos with people" in line) == is_known
     assert ("not measured" in line) != is_known

@@ -133,7 +133,7 @@ def _write_people_truth(folder: Path) -> None:
     heights = {"small": small, "medium": small | {"photos": 4, "recall": 1.0}}
     heights["large"] = {"photos": 0}
     _write_json(
-        folder / "people_filter.json", figures | {"average_precision": 0.8} | {"by_height": heights}
+        folder / "figures.json", figures | {"average_precision": 0.8} | {"by_height": heights}
     )
     points = [(0.2, 0.92, 0.6), (0.4, 0.75, 0.82), (0.6, 0.5, 1.0), (0.9, 0.0, None)]
     columns = ["min_score", "recall", "precision"]
