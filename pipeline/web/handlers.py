@@ -7,23 +7,32 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
+from pipeline.runtime.system_faults import system_fault
+
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 SHOWN_SECONDS = 12.0
+UNFORESEEN = "This went wrong here, by no fault of yours: the server's terminal says more."
 
 
 def in_words(handler: Callable[Given, Result]) -> Callable[Given, Result]:
-    """`handler`, whose ValueError the page shows as it is."""
+    """`handler`, whose ValueError the page shows as it is, as what the system refuses.
+
+    Of any other fault it says that there was one; the server's terminal has the traceback.
+    """
 
     @wraps(handler)
     def guarded(*given: Given.args, **named: Given.kwargs) -> Result:
         try:
             return handler(*given, **named)
-        except ValueError as error:
+        except gr.Error:
+            raise
+        except Exception as error:
+            words = system_fault(error) or (str(error) if isinstance(error, ValueError) else "")
             # The page takes it for HTML, and file names may be in it.
-            message = html.escape(str(error)).replace("\n", "<br>")
-            raise gr.Error(message, SHOWN_SECONDS, title="", print_exception=False) from error
+            message = html.escape(words or UNFORESEEN).replace("\n", "<br>")
+            raise gr.Error(message, SHOWN_SECONDS, title="", print_exception=not words) from error
 
     return guarded
 

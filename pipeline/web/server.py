@@ -76,7 +76,10 @@ def _launched(host: str, port: int, model: Path | None, data: Path, folder: Path
         "HF_HUB_OFFLINE": "1",
         "GRADIO_TEMP_DIR": str(folder),
     }
+    from starlette.middleware import Middleware
+
     from pipeline.web.fragments import source
+    from pipeline.web.guard import Guard
     from pipeline.web.page import build_page
     from pipeline.web.theme import theme
     from pipeline.web.uploads import MAX_BYTES
@@ -88,14 +91,17 @@ def _launched(host: str, port: int, model: Path | None, data: Path, folder: Path
         prevent_thread_lock=True,
         quiet=True,
         share=False,
-        show_error=False,
+        show_error=True,
         max_file_size=MAX_BYTES,
         state_session_capacity=MAX_SESSIONS,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
-        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+        app_kwargs={
+            **dict.fromkeys(("docs_url", "redoc_url", "openapi_url")),
+            "middleware": [Middleware(Guard, host=host, folder=folder)],
+        },
         theme=theme(),
         css=source("page.css"),
         head='<link rel="icon" href="data:,">',
