@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import cli
 from pipeline.cli import STAGES
 from pipeline.config.profiles import render
 from pipeline.config.whole import WholeParams, check_whole
@@ -14,6 +15,7 @@ from pipeline.planning.expected import Expected
 from pipeline.planning.plan import plan_text
 from pipeline.planning.sample_run import Costs
 from pipeline.planning.timings import params_digest, timed
+from support.documents import commands
 
 
 @pytest.fixture
@@ -140,3 +142,18 @@ def test_texts() -> None:
         "34.0 MB",
         "26.1 GB",
     ]
+
+
+def test_the_command_of_the_page_plans_for_a_cluster(
+    scratch_root: Path,
+    measured: list[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project(scratch_root, "celeba", monkeypatch)
+    (line,) = commands("plan-scale")
+    monkeypatch.setattr(cli, "_enter", lambda command: None)
+    cli.app(line.split()[1:], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert rows(said)["downscale"][:2] == ["2,025,990", "8 min"]
+    assert "4 nodes like this one share detect_people, downscale, crop, evaluate and train" in said
