@@ -9,6 +9,7 @@ from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
+from pipeline.people_filter.large_people import raised_scores, square_areas
 from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.scratch import work_dir
 
@@ -38,13 +39,15 @@ class PeopleFinder:
         (boxes,) = self._detector.detect([picture])
         mask = np.zeros((height, width), bool)
         for box in boxes:
-            if self._counts(box, height * width):
+            if self._counts(box, (height, width)):
                 _add(mask, box)
         return mask
 
-    def _counts(self, box: PersonBox, num_pixels: int) -> bool:
-        is_large = box.height * box.width >= self._thresholds.min_box_area * num_pixels
-        return box.score >= self._thresholds.min_score and is_large
+    def _counts(self, box: PersonBox, size: tuple[int, int]) -> bool:
+        sides = [box.top, box.left, box.height, box.width]
+        (score,) = raised_scores([box.score], sides, size, self._thresholds)
+        (area,) = square_areas(np.array([sides]), *map(np.asarray, size))
+        return bool(score >= self._thresholds.min_score and area >= self._thresholds.min_box_area)
 
 
 def _add(mask: np.ndarray, box: PersonBox) -> None:

@@ -3,7 +3,7 @@
 Expensive and done once; what counts as a person is decided by `filter_people`, in seconds. Workers
 decode, hash and fit photos into squares, in memory that they share with this process, which asks
 the model. The detector is shown the photo in full size: what scaled decoding would save shows in
-the scores.
+the scores. Long photos are also shown in slices, see pipeline/detection/views.py.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline.detection.letterbox import letterbox
+from pipeline.detection.views import View, views
 from pipeline.duplicates.descriptors import as_text, contrast, descriptor, shrunk
 from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.runtime import RuntimeParams
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 
 # What a kill loses at most.
 PHOTOS_PER_PART = 256
-# Of a worker, where no detector asks for another number.
-PHOTOS_PER_CALL = 64
+# What a worker prepares at a time.
+PHOTOS_PER_CALL = 16
 CODE = ["pipeline/stages/detect_people.py"]
 
 SCHEMA = pa.schema(
@@ -67,7 +68,7 @@ SCHEMA = pa.schema(
 # A row without its key: what the store keeps of a photo.
 Finding = dict[str, Any]
 
-# The squares of every batch that is under way, number of batches x batch x size x size x 3; set by
+# A square for each photo of every call that is under way, calls x photos x size x size x 3; set by
 # `_share` in each process, since shared memory is only handed over when a process starts.
 _squares: np.ndarray | None = None
 
@@ -89,11 +90,10 @@ class Prepared:
     sha256: str
     finding: Finding
     is_known: bool  # the finding is from the store, and whole
-
-    @property
-    def awaits_model(self) -> bool:
-        """Its image is in the square."""
-        return not self.is_known and self.finding["height"] > 0
+    # What the model is asked about, in px of the image: the whole is in the photo's square, and
+    # slices come along, since few photos have any.
+    parts: list[View]
+    slices: list[np.ndarray]
 
 
 def run(data: Path = Path("data")) -> None:
@@ -145,18 +145,19 @@ def detect_people(
     pieces = photo_tables.read_pieces(selected, list(Place._fields))
     photos = compress(photo_tables.regroup(pieces, PHOTOS_PER_PART), is_missing)
 
-    # Workers prepare batches of photos. Where nothing else is asked for there are few beside a
+    # Workers prepare some photos at a time. Where nothing else is asked for there are few beside a
     # model on the CPU: it takes all cores, and waits in every layer for the one a worker holds.
-    workers, batch = runtime.num_workers, runtime.detect_batch or PHOTOS_PER_CALL
+    workers, size = runtime.num_workers, None
     if detector is not None:
-        batch = runtime.detect_batch or detector.usual_batch
+        size = detector.image_size
         if not runtime.workers and not detector.is_on_gpu:
             workers = max(1, workers // 4)
 
-    # Their squares lie in memory shared with this process, with room for all batches begun.
-    shape = (AHEAD * workers, batch, *[detector.image_size] * 2, 3) if detector else (0,)
+    # Their squares lie in memory shared with this process, with room for all that is begun.
+    shape = (AHEAD * workers, PHOTOS_PER_CALL, size, size, 3) if size else (0,)
     share = partial(_share, RawArray(c_uint8, math.prod(shape)), shape)
     share()
+    slice_ratio = detector.slice_ratio if detector else math.inf
     calls = (
         partial(
             _prepare,
@@ -165,27 +166,22 @@ def detect_people(
             list(map(Place._make, photo_tables.rows(chosen))),
             number,
             max_pixels,
+            slice_ratio,
         )
-        for number, chosen in enumerate(photo_tables.regroup(photos, batch))
+        for number, chosen in enumerate(photo_tables.regroup(photos, PHOTOS_PER_CALL))
     )
 
     with (
         progress("detect_people", num_photos, "photos") as advance,
-        closing(in_order(calls, workers, __name__, share)) as batches,
+        closing(in_order(calls, workers, __name__, share)) as prepared,
     ):
+        looked_at: Iterable[Prepared] = chain.from_iterable(prepared)
+        if detector:
+            looked_at = _looked_at(prepared, detector, runtime.detect_batch)
         rows: list[Prepared] = []
-        for prepared, detections in _submitted(batches, detector):
-            # The boxes of the photos that the model was asked about.
-            seen = detections.wait() if detections else None
-            for number, photo in enumerate(prepared):
-                if detector and seen is not None and photo.awaits_model:
-                    finding = photo.finding
-                    boxes = detector.boxes(seen[number], finding["height"], finding["width"])
-                    finding["scores"] = [box.score for box in boxes]
-                    sides = ((box.top, box.left, box.height, box.width) for box in boxes)
-                    finding["boxes"] = list(chain.from_iterable(sides))
-            rows += prepared
-            advance(len(prepared))
+        for photo in looked_at:
+            rows.append(photo)
+            advance(1)
 
             # Whole parts are written, and what is new in them is kept for other selections.
             while missing and len(rows) >= min(PHOTOS_PER_PART, num_photos - missing[0][1]):
@@ -203,23 +199,52 @@ def detect_people(
         assert list(ours["key"]) == list(theirs["key"]), "one row a photo, in order"
 
 
-def _submitted(
-    batches: Iterable[list[Prepared]], detector: "Detector | None"
-) -> Iterator[tuple[list[Prepared], "Detections | None"]]:
-    """Each batch with what the model was asked about it; the next one is asked about before.
+def _looked_at(
+    calls: Iterable[list[Prepared]], detector: "Detector", detect_batch: int
+) -> Iterator[Prepared]:
+    """The photos of `calls` in their order, with the boxes of those that the model is asked about.
 
-    So a GPU works on one batch while the boxes of the one before are sorted out.
+    Views are gathered until a batch is full, whatever photos they are of. One batch is asked about
+    before the answers to the one before are sorted out: so a GPU works meanwhile.
     """
-    under_way: deque[tuple[list[Prepared], Detections | None]] = deque()
-    for number, batch in enumerate(batches):
-        detections = None
-        if detector and any(photo.awaits_model for photo in batch):
-            # All squares, also where few of them hold a photo: one shape, one result.
-            detections = detector.submit(squares_of(number))
-        under_way.append((batch, detections))
-        if len(under_way) > 1:
-            yield under_way.popleft()
-    yield from under_way
+    num = detect_batch or detector.usual_batch
+    batch = np.zeros((num, *[detector.image_size] * 2, 3), np.uint8)
+    num_filled = 0
+    waiting: deque[Prepared] = deque()
+    under_way: deque[Detections] = deque()
+    answers: deque[np.ndarray] = deque()
+
+    def ready() -> Iterator[Prepared]:
+        while waiting and len(answers) >= len(waiting[0].parts):
+            photo = waiting.popleft()
+            if photo.parts:
+                finding, seen = photo.finding, [answers.popleft() for _ in photo.parts]
+                size = finding["height"], finding["width"]
+                boxes = detector.boxes(seen, photo.parts, size)
+                finding["scores"] = [box.score for box in boxes]
+                sides = ((box.top, box.left, box.height, box.width) for box in boxes)
+                finding["boxes"] = list(chain.from_iterable(sides))
+            yield photo
+
+    for number, prepared in enumerate(calls):
+        for photo, square in zip(prepared, squares_of(number), strict=False):
+            waiting.append(photo)
+            for view in [square, *photo.slices] if photo.parts else []:
+                batch[num_filled] = view
+                num_filled += 1
+                if num_filled == len(batch):
+                    under_way.append(detector.submit(batch))
+                    num_filled = 0
+                    if len(under_way) > 1:
+                        answers.extend(under_way.popleft().wait())
+        yield from ready()
+    if num_filled:
+        # The whole batch, also where few of its squares hold a view: one shape, one result.
+        under_way.append(detector.submit(batch))
+    for detections in under_way:
+        answers.extend(detections.wait())
+    yield from ready()
+    assert not waiting, "every view has its answer"
 
 
 def _write_rows(rows: list[Prepared], folder: Path) -> int:
@@ -235,40 +260,55 @@ def _share(memory: Any, shape: tuple[int, ...]) -> None:
 
 
 def squares_of(number: int) -> np.ndarray:
-    """Where the images of batch `number` lie; used again when those before it are done."""
+    """Where the images of call `number` lie; used again when those before it are done."""
     assert _squares is not None
     squares: np.ndarray = _squares[number % len(_squares)]
     return squares
 
 
 def _prepare(
-    archive: Path, store: ScoreStore, places: list[Place], number: int, max_pixels: int
+    archive: Path,
+    store: ScoreStore,
+    places: list[Place],
+    number: int,
+    max_pixels: int,
+    slice_ratio: float,
 ) -> list[Prepared]:
-    """In a worker: batch `number`, hashed, and where it is not known decoded and put in place."""
+    """In a worker: the photos of call `number`, hashed, and decoded where they are not known."""
     with archive.open("rb") as file:
         photos = [read_at(file, place.offset, place.size) for place in places]
     sums = [hashlib.sha256(photo).hexdigest() for photo in photos]
     known = store.find(sums)
     prepared = []
     for position, (place, data, sha256) in enumerate(zip(places, photos, sums, strict=True)):
+        if sha256 in known:
+            prepared.append(Prepared(place.key, sha256, known[sha256], True, [], []))
+            continue
         with at_photo(place):
             square = None if _squares is None else squares_of(number)[position]
-            finding = known.get(sha256) or _describe(data, square, max_pixels)
-        prepared.append(Prepared(place.key, sha256, finding, sha256 in known))
+            described = _describe(data, square, max_pixels, slice_ratio)
+        prepared.append(Prepared(place.key, sha256, described[0], False, *described[1:]))
     return prepared
 
 
-def _describe(data: bytes, square: np.ndarray | None, max_pixels: int) -> Finding:
-    """All but the boxes; the image, if it decodes, goes into `square`."""
+def _describe(
+    data: bytes, square: np.ndarray | None, max_pixels: int, slice_ratio: float
+) -> tuple[Finding, list[View], list[np.ndarray]]:
+    """All but the boxes, and what to ask the model about; the whole image goes into `square`."""
     finding: Finding = {"status": "ok", "error": "", "traits": "", "contrast": 0.0}
     finding |= {"perceptual_hash": "0" * 16, "descriptor": "", "height": 0, "width": 0}
     finding |= {"scores": [], "boxes": []}
     try:
         photo = read_photo(data, max_pixels=max_pixels)
     except BrokenPhotoError as error:
-        return finding | {"status": error.status, "error": str(error)}
+        return finding | {"status": error.status, "error": str(error)}, [], []
+    parts: list[View] = []
+    slices: list[np.ndarray] = []
     if square is not None:
-        letterbox(photo.image, square)
+        parts = views(photo.image.shape[:2], slice_ratio)
+        slices = [np.empty_like(square) for _ in parts[1:]]
+        for view, fitted in zip(parts, [square, *slices], strict=True):
+            letterbox(view.of(photo.image), fitted)
     if photo.damage:
         finding |= {"status": "damaged", "error": photo.damage}
     small = shrunk(Image.fromarray(photo.image))
@@ -276,4 +316,4 @@ def _describe(data: bytes, square: np.ndarray | None, max_pixels: int) -> Findin
     finding["perceptual_hash"] = str(imagehash.phash(small))
     finding["descriptor"] = as_text(descriptor(small))
     finding["height"], finding["width"] = photo.size
-    return finding
+    return finding, parts, slices
