@@ -188,6 +188,7 @@ def _detector(weights: str, size: int, work: Path) -> Detector:
         weights_sha256=found,
         person_classes=PERSON_NAMES.get(found, ["person"]),
         image_size=size,
+        slice_ratio=2.0,
         score_floor=0.05,
         iou=0.7,
         max_pixels=64_000_000,

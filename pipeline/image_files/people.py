@@ -13,6 +13,7 @@ from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
+from pipeline.people_filter.large_people import raised_scores, square_areas
 from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.scratch import work_dir
 
@@ -74,16 +75,22 @@ class PeopleFinder:
         return mask
 
     def _holes(self, picture: np.ndarray) -> Iterator[np.ndarray]:
-        least = self._thresholds.min_box_area * picture.shape[0] * picture.shape[1]
         if self._outliner is not None:
+            least = self._thresholds.min_box_area * min(picture.shape[:2]) ** 2
             for outline in self._outliner.outlines(picture, self._thresholds.min_score):
                 if _box_area(outline) >= max(least, 1):
                     yield _grown(outline)
             return
         (boxes,) = self._detector.detect([picture])
         for box in boxes:
-            if box.score >= self._thresholds.min_score and box.height * box.width >= least:
+            if self._counts(box, picture.shape[:2]):
                 yield _grown_box(box, picture.shape)
+
+    def _counts(self, box: PersonBox, size: tuple[int, int]) -> bool:
+        sides = [box.top, box.left, box.height, box.width]
+        (score,) = raised_scores([box.score], sides, size, self._thresholds)
+        (area,) = square_areas(np.array([sides]), *map(np.asarray, size))
+        return bool(score >= self._thresholds.min_score and area >= self._thresholds.min_box_area)
 
 
 def _grown_box(box: PersonBox, shape: tuple[int, ...]) -> np.ndarray:

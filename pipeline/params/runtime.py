@@ -45,7 +45,7 @@ class RuntimeParams(Section):
         "1 does without other processes",
     )
     detect_batch: int = Field(
-        ge=0, le=1024, description="photos a step of the people detector; 0 takes what suits"
+        ge=0, le=1024, description="views a step of the people detector; 0 takes what suits"
     )
     processes: int = Field(
         ge=1,

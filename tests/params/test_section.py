@@ -61,6 +61,7 @@ def setting(dotted: str, value: Any) -> Edit:
         (setting("runtime.trackers", ["mlflow"]), "params.yaml runtime.trackers.0 is 'mlflow'"),
         (setting("train.recipe", "gansape"), "train.recipe is 'gansape'"),
         (setting("filter_people.min_score", 0.01), "must be >= detect_people.score_floor"),
+        (setting("filter_people.large_box_bonus", 0.36), "must be >= detect_people.score_floor"),
         (setting("download.source", "flickr"), "params.yaml download.source is 'flickr', but"),
         (setting("recipes.ganscape.widht", 3), "widht is unknown: did you mean `width`?"),
         (setting("recipes.ganscape.width", "x"), "params.yaml recipes.ganscape.width is 'x', but"),

@@ -73,11 +73,12 @@ def test_sheets_show_what_their_list_says(
         zlib.crc32(contents[start:end]) for start, end in zip(photos["offset"], ends, strict=True)
     ]
     leaks = pd.DataFrame({"key": ["small"], "other_key": ["plain"]})
+    groups = pd.DataFrame({"key": ["grey", "nearly", "dark"]})
     listed = write_sheets(
-        archive, photos, leaks, tmp_path, min_score=0.4, min_box_area=0.01, num_each=2
+        archive, photos, leaks, groups, tmp_path, min_score=0.4, min_box_area=0.01, num_each=2
     )
     by_sheet = {name: list(rows["key"]) for name, rows in listed.groupby("sheet")}
-    assert by_sheet == ORDERS | {"leaks": ["small", "plain"]}
+    assert by_sheet == ORDERS | {"groups": ["grey", "nearly"], "leaks": ["small", "plain"]}
     assert set(by_sheet) == set(SHEETS)
     for name in SHEETS:
         sheet = np.asarray(Image.open(tmp_path / f"{name}.jpg")).astype(int)
@@ -103,7 +104,7 @@ def test_an_empty_sheet_is_white(tmp_path: Path) -> None:
     none = pd.DataFrame(PHOTOS).assign(offset=0, size=0, crc32=0).head(0)
     pairs = pd.DataFrame({"key": [], "other_key": []})
     listed = write_sheets(
-        archive, none, pairs, tmp_path, min_score=0.4, min_box_area=0.0, num_each=5
+        archive, none, pairs, none, tmp_path, min_score=0.4, min_box_area=0.0, num_each=5
     )
     assert listed.empty
     assert np.asarray(Image.open(io.BytesIO((tmp_path / "leaks.jpg").read_bytes()))).min() > 250
