@@ -152,11 +152,12 @@ def _steps(
         photos = shown.get(stage, source.selected)
         # The data stages were timed on miniatures of the source: they cost so much a selected one.
         number = source.selected if stage == "index" else photos
-        found = Estimate(None, remark="how many images is not known")
-        if number is not None:
-            found = estimate(stage, number, costs, cluster)
         if stage == "download" and params.download.source != "synthetic":
             found = _download(source)
+        elif number is None:
+            found = Estimate(None, remark="how many images is not known")
+        else:
+            found = estimate(stage, number, costs, cluster)
         if stage == "train" and Budget.parse(params.train.budget).unit == "minutes":
             found = replace(found, seconds=Budget.parse(params.train.budget).seconds, at_most=None)
         yield Step(stage, photos, found, num_bytes.get(stage))

@@ -101,7 +101,8 @@ def measure(params: WholeParams, source: Expected, weights: Path | None) -> Cost
         lines[num].write_archive(photos, num, round(num * others))
     large = lines[largest]
 
-    costs.stages["download"] = _painting(_Line(folder / "painted", params))
+    if params.download.source == "synthetic":
+        costs.stages["download"] = _painting(_Line(folder / "painted", params))
     for stage in DATA_STAGES:
         large.seconds(stage)  # warms up, and leaves its outs to the next
         costs.stages[stage] = _data_cost(lines, stage)
@@ -160,10 +161,9 @@ def _varied(photo: bytes, number: int, size: tuple[int, int]) -> bytes:
 
 
 def _painting(line: "_Line") -> Cost:
-    """Of `download`, where it paints; other sources take what the network takes."""
+    """Of `download`, where it paints."""
 
     def run(num: int) -> float:
-        line.set("download", source="synthetic")
         line.set("sources", synthetic=line.get("sources")["synthetic"] | {"num_photos": num})
         return line.seconds("download")
 
@@ -252,7 +252,7 @@ class _Line:
         self.set("detect_people", enabled=False)
         self.set("filter_people", num_thumbnails=0, val_share=0.1, test_share=0.06)
         self.set("train", budget=TRAIN_BUDGET, patience_images=0, select="last")
-        self.set("runtime", processes=1, trackers=[])
+        self.set("runtime", engine="local", processes=1, trackers=[])
 
     def set(self, section: str, **changes: Any) -> None:
         self._values[section] = self._values[section] | changes

@@ -42,7 +42,7 @@ def test_the_cost_is_that_of_the_steps_of_each_kind(
         return 2.0 if work.__name__ == "step" else 10.0
 
     monkeypatch.setattr(training_steps, "_timed", timed)
-    cost = training_cost(crop_dir, tmp_path / "steps", PARAMS, options, runtime(), 400)
+    cost = training_cost(crop_dir, tmp_path / "steps", PARAMS, options, runtime(), 40)
     # Two seconds a step of four images, and ten a validation every five steps.
     assert cost.each == pytest.approx((2.0 + 10.0 / 5) / 4)
     steps = training_steps.WARM_UP + training_steps.TIMED

@@ -457,7 +457,7 @@ def test_another_number_of_processes_goes_on_from_the_checkpoint(
 
 def start_node(
     port: int, crop_dir: Path, folder: Path, changes: dict[str, Any], *, is_host: bool
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[bytes]:
     """`run` in two processes of one of two nodes, which meet at `port`."""
     worker = folder / "worker.py"
     folder.mkdir(parents=True, exist_ok=True)
@@ -471,21 +471,23 @@ def start_node(
     words = [str(crop_dir), str(folder), json.dumps(changes), "{}"]
     root = Path(__file__).parents[2]
     path = os.pathsep.join([str(root), str(root / "tests"), str(Path(__file__).parent)])
-    return subprocess.Popen(
-        [*torchrun, str(worker), *words],
-        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # Into a file: nobody empties a pipe while the training goes on.
+    with (folder / "said").open("a") as said:
+        return subprocess.Popen(
+            [*torchrun, str(worker), *words],
+            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            stdout=said,
+            stderr=said,
+        )
 
 
-def kill_node(node: subprocess.Popen[str]) -> None:
+def kill_node(node: subprocess.Popen[bytes]) -> None:
     """torchrun and its processes, which are in sessions of their own."""
     process = psutil.Process(node.pid)
     for each in [process, *process.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
             each.kill()
+    node.wait()
 
 
 def free_port() -> int:
@@ -501,8 +503,8 @@ def test_two_nodes_of_two_train_like_one(crop_dir: Path, tmp_path: Path) -> None
         start_node(port, crop_dir, tmp_path / "four", changes, is_host=is_host)
         for is_host in (True, False)
     ]
-    said = [node.communicate(timeout=500)[1] for node in nodes]
-    assert [node.returncode for node in nodes] == [0, 0], said
+    codes = [node.wait(timeout=500) for node in nodes]
+    assert codes == [0, 0], (tmp_path / "four/said").read_text()
     one = run(crop_dir, tmp_path / "one", train_params(**changes), ganscape_options())
     assert_close(one, tmp_path / "four" / "out")
     config = json.loads((tmp_path / "four" / "out" / "config.json").read_text())
@@ -519,14 +521,13 @@ def test_a_node_that_is_killed_and_started_again_goes_on(crop_dir: Path, tmp_pat
     try:
         wait_for_step(folder / "scratch", 4)
         kill_node(second)
-        second.communicate()
         reached = checkpoint.steps_in(folder / "scratch")[0]
         second = start_node(port, crop_dir, folder, changes, is_host=False)
         wait_for_step(folder / "scratch", reached + 4)
     finally:
         for node in (second, first):
             kill_node(node)
-    said = first.communicate()[1] + second.communicate()[1]
+    said = (folder / "said").read_text()
     steps = [int(step) for step in re.findall(r"train: resuming from step (\d+)", said)]
     assert steps and reached <= steps[0] <= reached + 2
 
