@@ -48,14 +48,13 @@ def main() -> None:
     photos: list[np.ndarray] = []
     for side in options.sides:
         photos = read_photos(options.photos, side + LEAST_AROUND, options.num)
-        for few, names in (
-            (photos, [name for name in ways if name != "patch_copy"]),
+        quick = {name: way for name, way in ways.items() if name != "patch_copy"}
+        rows = table(photos, quick, side, features)
+        if len(quick) < len(ways):
             # Beside patch copy the others on the same, fewer photos.
-            (photos[: options.slow], list(ways) if "patch_copy" in ways else []),
-        ):
-            for row in table(few, {name: ways[name] for name in names}, side, features):
-                lines.append(row)
-                print(row, flush=True)
+            rows += table(photos[: options.slow], ways, side, features)
+        lines.extend(rows)
+        print("\n".join(rows), flush=True)
     if options.large:
         lines.extend(["", *(large(name, ways[name], photos) for name in options.large)])
     text = "\n".join(lines)
