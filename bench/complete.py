@@ -28,6 +28,7 @@ from pipeline.shards.rectangle import Rectangle
 SIDES = (22, 64, 150, 300)  # px, of holes
 LEAST_AROUND = 24  # px that a photo has on both sides of its hole, together
 MARGIN = 16  # px around the hole of which metrics see something
+LEAST_SLOW = 4  # photos
 LARGE = 3000, 4000  # px: 12 megapixels
 CPU = torch.device("cpu")
 
@@ -47,14 +48,13 @@ def main() -> None:
     photos: list[np.ndarray] = []
     for side in options.sides:
         photos = read_photos(options.photos, side + LEAST_AROUND, options.num)
-        for few, names in (
-            (photos, [name for name in ways if name != "patch_copy"]),
+        quick = {name: way for name, way in ways.items() if name != "patch_copy"}
+        rows = table(photos, quick, side, features)
+        if len(quick) < len(ways):
             # Beside patch copy the others on the same, fewer photos.
-            (photos[: options.slow], list(ways) if "patch_copy" in ways else []),
-        ):
-            for row in table(few, {name: ways[name] for name in names}, side, features):
-                lines.append(row)
-                print(row, flush=True)
+            rows += table(photos[: options.slow], ways, side, features)
+        lines.extend(rows)
+        print("\n".join(rows), flush=True)
     if options.large:
         lines.extend(["", *(large(name, ways[name], photos) for name in options.large)])
     text = "\n".join(lines)
@@ -78,7 +78,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--large", nargs="*", default=[], help="ways timed on 12 megapixels")
     parser.add_argument("--features", type=Path, help="a data/train_features; without it no KID")
     parser.add_argument("--out", type=Path)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.slow < LEAST_SLOW:
+        parser.error(f"--slow is {options.slow}, but KID needs at least {LEAST_SLOW} photos")
+    return options
 
 
 def read_photos(folder: Path, least: int, num: int) -> list[np.ndarray]:
