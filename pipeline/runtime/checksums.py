@@ -1,6 +1,6 @@
 """sha256 of what a stage wrote, kept beside it so that nobody reads 26 GB twice.
 
-A file's sum stands in `<file>.sha256`, a folder of shards' in `<folder>/shards.sha256`, both in
+A file's sum stands in `<file>.sha256`, a folder of shards' in `<folder>/.shards.sha256`, both in
 the format of `sha256sum`, so that `sha256sum -c` checks them.
 """
 
@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-SHARD_SUMS = "shards.sha256"
+# Hidden: readers such as datasets.load_dataset take every visible file of the folder for a shard.
+SHARD_SUMS = ".shards.sha256"
 LINE = re.compile(r"([0-9a-f]{64})  ([^/]+)")
 
 

@@ -30,7 +30,7 @@ ROWS_AT_ONCE = 65_536
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/crop/train/, val/, test/ and meta.json."""
+    """Writes data/crop/train/, val/, test/, each with its shards and their sums, and meta.json."""
     params = load("crop", CropParams)
     options = load(f"holes.{params.kind}", hole_kind(params.kind).OPTIONS)
     runtime = load("runtime", RuntimeParams)

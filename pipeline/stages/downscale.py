@@ -33,7 +33,9 @@ TOO_SMALL = "too_small"
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/downscale/shards/, manifest.parquet (a row a kept photo) and funnel.json."""
+    """Writes data/downscale/: shards/ with their sums, manifest.parquet (a row a kept photo) and
+    funnel.json.
+    """
     params = load("downscale", DownscaleParams)
     runtime = load("runtime", RuntimeParams)
     archive = photo_archive(data)
