@@ -263,6 +263,7 @@ BLEND = typer.Option(help="fit to the border: none, feather (colours near it), p
 COLORS = typer.Option(help="reduce what is filled in to so many colours, 2 to 256")
 FORCE = typer.Option("--force", help="write over existing outputs")
 RESUME = typer.Option("--resume", help="leave out photos that have their output")
+RECURSIVE = typer.Option("--recursive", help="look into the subfolders of named folders too")
 DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
 BATCH_INTERRUPTED = "interrupted; what is written is whole, --resume goes on from here"
 
@@ -298,6 +299,7 @@ def complete(
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
     force: Annotated[bool, FORCE] = False,
     resume: Annotated[bool, RESUME] = False,
+    recursive: Annotated[bool, RECURSIVE] = False,
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Complete holes in photos of any size.."""
@@ -316,6 +318,7 @@ def complete(
             mask=_at(here, mask),
             holes=hole or [],
             remove=remove,
+            recursive=recursive,
             rule=MaskRule(mask_threshold, mask_black, grow),
         )
     )
@@ -342,6 +345,7 @@ def outpaint(
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
     force: Annotated[bool, FORCE] = False,
     resume: Annotated[bool, RESUME] = False,
+    recursive: Annotated[bool, RECURSIVE] = False,
     device: Annotated[str, DEVICE] = "auto",
     # As the outpainting tool that this follows spells them.
     input_image: Annotated[str | None, typer.Option("--input_image", hidden=True)] = None,
@@ -364,6 +368,7 @@ def outpaint(
             RenderOptions(generator, blend, colors, seed, device),
             extension_ratio=extension_ratio if ratio is None else ratio,
             sides=sides.split(","),
+            recursive=recursive,
         )
     )
 
