@@ -304,6 +304,7 @@ BLEND = typer.Option(help="fit to the border: none, feather (colours near it), p
 COLORS = typer.Option(help="reduce what is filled in to so many colours, 2 to 256")
 FORCE = typer.Option("--force", help="write over existing outputs")
 RESUME = typer.Option("--resume", help="leave out photos that have their output")
+RECURSIVE = typer.Option("--recursive", help="look into the subfolders of named folders too")
 DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
 BATCH_INTERRUPTED = "interrupted; what is written is whole, --resume goes on from here"
 
@@ -344,6 +345,7 @@ def complete(
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
     force: Annotated[bool, FORCE] = False,
     resume: Annotated[bool, RESUME] = False,
+    recursive: Annotated[bool, RECURSIVE] = False,
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Complete holes in photos of any size.."""
@@ -363,6 +365,7 @@ def complete(
             holes=hole or [],
             remove=remove,
             outlines=(here / outline_weights, outline_sha256) if outline_weights else None,
+            recursive=recursive,
             rule=MaskRule(mask_threshold, mask_black, grow),
         )
     )
@@ -389,6 +392,7 @@ def outpaint(
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
     force: Annotated[bool, FORCE] = False,
     resume: Annotated[bool, RESUME] = False,
+    recursive: Annotated[bool, RECURSIVE] = False,
     device: Annotated[str, DEVICE] = "auto",
     # As the outpainting tool that this follows spells them.
     input_image: Annotated[str | None, typer.Option("--input_image", hidden=True)] = None,
@@ -411,6 +415,7 @@ def outpaint(
             RenderOptions(generator, blend, colors, seed, device),
             extension_ratio=extension_ratio if ratio is None else ratio,
             sides=sides.split(","),
+            recursive=recursive,
         )
     )
 

@@ -31,9 +31,10 @@ def complete_files(
     holes: Sequence[str],  # each "top,left,height,width"
     remove: str | None,  # people
     outlines: tuple[Path, str] | None = None,  # a segmentation model and its sha256
+    recursive: bool = False,  # folders with their subfolders
     rule: MaskRule = MaskRule(),  # noqa: B008 - a tuple
 ) -> str:
-    """Completes every image that `names` mean; what was done, in a line.
+    """Completes every image that `names` mean; what was done, and a table of what came of all.
 
     The holes of an image are those of its mask, the rectangles and the people together.
     """
@@ -51,7 +52,7 @@ def complete_files(
     if not 0 <= rule.grow <= MAX_GROW:
         raise ValueError(f"--grow is {rule.grow}, but must be 0 to {MAX_GROW} px")
     rectangles = [_rectangle(hole) for hole in holes]
-    jobs = jobs_of(names, outputs)
+    jobs, left_out = jobs_of(names, outputs, recursive=recursive)
     masks = masks_of(jobs, mask)
     model = making.load()
     finder = _finder(making.device, outlines) if remove else None
@@ -73,6 +74,7 @@ def complete_files(
         "complete",
         [str(job.source) for job in jobs],
         list(zip(jobs, masks, strict=True)),
+        left_out,
         work,
     )
 

@@ -14,7 +14,7 @@ from dvc_data.hashfile.tree import Tree
 from pipeline.cli import STAGES
 from pipeline.config import out_sums
 from pipeline.config.preconditions import Line
-from pipeline.runtime.checksums import sha256_of, write_sums
+from pipeline.runtime.checksums import SHARD_SUMS, sha256_of, write_sums
 from pipeline.runtime.code_closure import ROOT
 from support.rot import flip
 
@@ -40,7 +40,7 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
     shards.mkdir()
     for name in ("train-000000.tar", "train-000001.tar"):
         (shards / name).write_bytes(name.encode() * 99)
-    write_sums(shards / "shards.sha256", {path.name: sha256_of(path) for path in shards.iterdir()})
+    write_sums(shards / SHARD_SUMS, {path.name: sha256_of(path) for path in shards.iterdir()})
     return line
 
 

@@ -42,7 +42,9 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_batch_goes_on_after_a_broken_photo(photos: Path, making: RenderOptions) -> None:
     outputs = Outputs("_completed", folder=Path("out"))
-    with pytest.raises(ValueError, match="2 of 3 written; 1 failed:\nin/c.jpg: "):
+    with pytest.raises(
+        ValueError, match="2 of 3 written\n2  written\n1  failed\n1 failed:\nin/c.jpg: "
+    ):
         complete_files(
             ["in"], outputs, making, mask=Path("masks"), holes=["0,90,10,10"], remove=None
         )
@@ -146,7 +148,8 @@ def test_people_are_removed_with_a_margin_and_other_photos_left(
     done = complete_files(
         ["in/a.jpg", "in/b.jpg"], outputs, making, mask=None, holes=[], remove="people"
     )
-    assert done == "complete: 1 of 2 written"
+    nobody = "nobody found, nothing to complete: not written"
+    assert done == f"complete: 1 of 2 written\n1  {nobody}\n1  written"
     assert "in/b.jpg: nobody found" in capsys.readouterr().err
     assert [path.name for path in Path("out").iterdir()] == ["a_completed.png"]
     with pytest.raises(ValueError, match="--remove is 'cars', but must be: people"):
