@@ -5,7 +5,15 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test test-slow lint repro lock
+.PHONY: demo test test-slow torture audit lint repro lock
+
+# Of make torture: which trials, how many of each kind, and where its project and log lie.
+SEED ?= 0
+COUNT ?= 25
+KINDS ?= flip,kill,pair
+FOLDER ?= .work/torture
+# What cannot be part of a work under the AGPL-3.0.
+UNFIT_LICENCES := Other/Proprietary License;GNU General Public License v2 (GPLv2)
 
 demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no download
 	dvc repro
@@ -21,6 +29,16 @@ test: lint  ## the checks of every change: lint, types, tests; minutes
 
 test-slow: $(INSTALLED)  ## what takes longer: whole runs, kills, two processes, a day's DVC commands
 	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile -m slow
+
+torture: $(INSTALLED)  ## kills, flipped bits, full disks (as root), pairs; goes on where it was
+	nice python bench/torture.py --folder $(FOLDER) --seed $(SEED) --count $(COUNT) --kinds $(KINDS)
+
+audit: $(INSTALLED)  ## bill of materials and licences; known vulnerabilities, by the network
+	mkdir -p .work/audit
+	uvx --from cyclonedx-bom cyclonedx-py requirements requirements.lock -o .work/audit/sbom.json
+	uvx pip-licenses --python=$(VENV)/bin/python --order=license \
+		--fail-on="$(UNFIT_LICENCES)"
+	uvx pip-audit --require-hashes --disable-pip --requirement requirements.lock
 
 lint: $(INSTALLED)
 	ruff check .

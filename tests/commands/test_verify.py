@@ -12,6 +12,7 @@ from pipeline.config import out_sums
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.photo_archive import stored_archive
+from support.project import Project
 from support.rot import flip
 
 OUT = Path("data/index/funnel.json")
@@ -80,3 +81,21 @@ def test_the_archive_of_photos_is_verified(cache: Path) -> None:
     flip(stored_archive(sha256), random.Random(0))
     with pytest.raises(ValueError, match=r"tar is damaged: run `dvc repro --force --single-item d"):
         verify(Path("data"), remove=False)
+
+
+@pytest.mark.slow
+def test_what_dvc_takes_for_sound_is_found_and_made_again(tmp_path: Path) -> None:
+    """By the real DVC, which goes by size and time, and links damage back from its cache."""
+    project = Project(tmp_path / "project")
+    project.repro("filter_categories")
+    hashes = project.out_hashes()
+    index = project.folder / "data/index/index.parquet"
+    whole = index.read_bytes()
+    flip(index, random.Random(0))
+    assert "up to date" in project.run("dvc", "status", "filter_categories")
+    said = project.run("python", "-m", "pipeline", "filter_categories", code=1)
+    assert "data/index/index.parquet is damaged: not what `index` wrote: run `scenefill ver" in said
+    assert "removed data/index/index.parquet" in project.type("scenefill verify --remove")
+    assert project.repro("filter_categories") == ["index"]
+    assert index.read_bytes() == whole and project.out_hashes() == hashes
+    assert "outs are what the stages wrote" in project.type("scenefill verify")
