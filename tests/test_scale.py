@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,4 +71,6 @@ def test_a_sweep_is_one_queue(project: Project) -> None:
         if row["rev"] not in ("", "workspace") and row["typ"] != "baseline"
     ]
     assert sorted(swept) == [("1", "0.0"), ("1", "1.3"), ("2", "0.0"), ("2", "1.3")]
-    assert os.listdir(project.folder / ".work/crop") == [], "the data stages ran once"
+    runs = {stage: project.folder / f".work/timings/{stage}.jsonl" for stage in ("crop", "train")}
+    counts = {stage: len(path.read_text().splitlines()) for stage, path in runs.items()}
+    assert counts == {"crop": 1, "train": 4}, "the data stages ran once"
