@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, get_args
 
 import cv2
 import numpy as np
+import pandas as pd
 import psutil
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
@@ -36,6 +37,7 @@ from pipeline.holes.cutter import HoleCutter  # noqa: E402
 from pipeline.inpainting import baselines  # noqa: E402
 from pipeline.metrics.image_metrics import completion_metrics  # noqa: E402
 from pipeline.params.evaluate import Baseline, EvaluateParams  # noqa: E402
+from pipeline.photos import photo_tables  # noqa: E402
 from pipeline.photos.decoding import encode_png  # noqa: E402
 from pipeline.shards.writer import ShardWriter  # noqa: E402
 
@@ -151,6 +153,8 @@ def write_data(data: Path, num: int) -> str:
                 "json": json.dumps(facts).encode(),
             }
             writer.add(f"photo-{number:06d}", fields)
+    nobody = pd.DataFrame({"key": [], "group": []}, dtype=str)
+    photo_tables.write(nobody, data / "filter_people" / "near_copies.parquet")
     sizes = {"sha256": {"test": "bench"}, "num_samples": {"test": num}}
     (crop / "meta.json").write_text(json.dumps(meta | sizes))
     (data / "train").mkdir()

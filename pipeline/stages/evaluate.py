@@ -71,6 +71,8 @@ def evaluate(
     generator = load_generator(data / "train", device)
     extractors = Extractors.load(data / "train_features", params, device)
     photos = list(read_split(data / "crop", "test"))
+    copies = photo_tables.read(data / "filter_people" / "near_copies.parquet")
+    group_of = dict(zip(copies["key"], copies["group"], strict=True))
     figures: dict[str, Any] = {"num_photos": len(photos), **_sums(data)}
     tables = []
 
@@ -81,9 +83,9 @@ def evaluate(
         generators = _plain(data, device) | {MODEL: generator}
         completions = score_completions(photos, generators, device, params, workers)
         tables.append(completions.table)
-        scores = scores_of(completions.table)
+        scores = scores_of(completions.table, group_of)
         figures |= figures_of(scores)
-    _write_completions(completions, scores, out)
+    _write_completions(completions, scores, group_of, out)
 
     # How far each method's boxes are, as a set, from the originals'.
     apart = pd.DataFrame(columns=DISTANCE_COLUMNS)
@@ -157,7 +159,9 @@ def _plain(data: Path, device: torch.device) -> dict[str, nn.Module]:
     return {PLAIN: load_generator(folder, device)}
 
 
-def _write_completions(completions: Completions | None, scores: pd.DataFrame, out: Path) -> None:
+def _write_completions(
+    completions: Completions | None, scores: pd.DataFrame, group_of: dict[str, str], out: Path
+) -> None:
     """Tables, grids and images; without completions there are empty tables."""
     for folder in ("grids", "pictures", "plots"):
         (out / folder).mkdir()
@@ -166,7 +170,7 @@ def _write_completions(completions: Completions | None, scores: pd.DataFrame, ou
             pd.DataFrame(columns=columns) for columns in (STRATUM_COLUMNS, PICTURE_COLUMNS)
         )
     else:
-        strata, chosen = strata_of(completions.table), pictures_of(completions.table)
+        strata, chosen = strata_of(completions.table, group_of), pictures_of(completions.table)
         _write_pictures(completions, chosen, out)
     for name, each in {"scores": scores, "strata": strata, "pictures": chosen}.items():
         each.to_csv(out / f"{name}.csv", index=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.duplicates import descriptors, near_copies, splits
 from pipeline.duplicates.leaks import Leaks, find_leaks, leak_counts, leak_table
@@ -40,6 +41,8 @@ from pipeline.runtime.scratch import published_together
 
 # What becomes of a photo; of several reasons the first in this order is told.
 VERDICTS = ("kept", "other_category", *STATUSES[1:], "person", "exact_copy", "near_copy")
+# Of the kept photos in groups of two and more; their group is the key of its first member.
+NEAR_COPIES_SCHEMA = pa.schema({"key": pa.string(), "group": pa.string()})
 NUM_SHEETS = 8
 # Groups in the table of the largest ones, and photos of each on their sheet.
 NUM_GROUPS = 20
@@ -53,10 +56,10 @@ Photos = Callable[[list[str]], Iterator[pd.DataFrame]]
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/filter_people/: verdicts, kept, splits and leaks (parquet), groups.csv (the
-    largest), other_categories.csv (where dropped copies lie), funnel.json, sheets/ with sheets.csv,
-    thresholds/ (what other thresholds would keep), and figures.json, people_filter.json and
-    people_filter.csv (what the filter finds, where that is known).
+    """Writes data/filter_people/: verdicts, kept, splits, near_copies and leaks (parquet);
+    groups.csv (the largest), other_categories.csv (where dropped copies lie), funnel.json, sheets/
+    with sheets.csv, thresholds/ (what other thresholds would keep), and figures.json,
+    people_filter.json and people_filter.csv (what the filter finds, where that is known).
     """
     params = load("filter_people", FilterPeopleParams)
     photos = partial(_photos, data, params)
@@ -321,7 +324,7 @@ def funnel(verdicts: pd.DataFrame) -> dict[str, Any]:
 def write_verdicts(
     verdicts: pd.DataFrame, keys: "pd.Series[str]", photos: Photos, out: Path
 ) -> None:
-    """verdicts.parquet, kept.parquet and splits.parquet; `keys` as `_keys` gives them."""
+    """verdicts, kept, splits and near_copies (parquet); `keys` as `_keys` gives them."""
     pieces = photo_tables.beside(photos(["path", "category"]), verdicts)
     photo_tables.write_pieces((_rows(piece, keys) for piece in pieces), out / "verdicts.parquet")
     kept = _kept_pieces(photos(["sha256"]), verdicts)
@@ -330,6 +333,12 @@ def write_verdicts(
     kept = _kept_pieces(photos([]), verdicts)
     names = (piece[["key"]].assign(split=piece["split"].astype(str)) for _, piece in kept)
     photo_tables.write_pieces(names, out / "splits.parquet")
+    sizes = verdicts.loc[verdicts["verdict"] == "kept", "group"].value_counts()
+    shared = set(sizes.index[sizes > 1])
+    kept = _kept_pieces(photos([]), verdicts)
+    alike = (piece[piece["group"].isin(shared)] for _, piece in kept)
+    groups = (piece[["key"]].assign(group=_named(piece["group"], piece, keys)) for piece in alike)
+    photo_tables.write_pieces(groups, out / "near_copies.parquet", NEAR_COPIES_SCHEMA)
 
 
 def _rows(photos: pd.DataFrame, keys: "pd.Series[str]") -> pd.DataFrame:

@@ -20,6 +20,7 @@ from pipeline.evaluation.distances import DISTANCE_COLUMNS
 from pipeline.evaluation.score_tables import PICTURE_COLUMNS, SCORE_COLUMNS, STRATUM_COLUMNS
 from pipeline.metrics.image_metrics import METRICS, completion_metrics
 from pipeline.params.evaluate import EvaluateParams
+from pipeline.photos import photo_tables
 from pipeline.runtime.scratch import fresh_folder
 from pipeline.shards.reader import image_of, read_fields, read_split, shards_of
 from pipeline.stages.evaluate import evaluate
@@ -51,6 +52,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     write_shards(folder / "crop", COUNTS)
     write_scene_network(folder / "train_features")
+    nobody = pd.DataFrame({"key": [], "group": []}, dtype=str)
+    photo_tables.write(nobody, folder / "filter_people" / "near_copies.parquet")
     return folder
 
 

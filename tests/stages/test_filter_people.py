@@ -238,6 +238,10 @@ def test_mirrored_copies_join_the_groups_of_what_they_resemble(tmp_path: Path) -
     assert set(joined["categories"]) == {2, 3}
     splits = photo_tables.read(after / "splits.parquet").set_index("key")["split"]
     verdicts = photo_tables.read(after / "verdicts.parquet")
+    alike = photo_tables.read(after / "near_copies.parquet")
+    assert len(alike) == 5 * 3 + 5 * 2 and set(alike["group"]) == set(joined["group"])
+    of_verdicts = verdicts.set_index("key")["group"]
+    assert (of_verdicts[alike["key"]].to_numpy() == alike["group"]).all()
     for _, members in verdicts[verdicts["group"].isin(joined["group"])].groupby("group"):
         assert splits[members["key"]].nunique() == 1
     text = Path("params.yaml").read_text()
