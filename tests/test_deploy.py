@@ -123,7 +123,7 @@ def run_script(name: str, folder: Path) -> list[str]:
 
 def test_a_training_meets_at_its_first_node(tmp_path: Path) -> None:
     (said,) = run_script("train.sbatch", tmp_path)
-    assert said.startswith("srun torchrun --nnodes=2 --nproc-per-node=4 ")
+    assert said.startswith("srun --kill-on-bad-exit=1 torchrun --nnodes=2 --nproc-per-node=4 ")
     assert "--rdzv-id=77" in said and "--rdzv-endpoint=n1:29500" in said
     *_, module, package, stage = said.split()
     assert (module, package) == ("-m", "pipeline") and stage in STAGES
