@@ -77,21 +77,23 @@ class Bench:
         self.undisturbed = contents(pristine)
 
     @contextmanager
-    def project(self, size: int | None = None) -> Iterator[Path]:
-        """A fresh copy; of `size` bytes it lies on a disk of its own that holds no more."""
+    def project(self, room: int | None = None) -> Iterator[Path]:
+        """A fresh copy; with `room` it lies on a disk of its own that has so many bytes left."""
         copy = self.folder / "copy"
         with suppress(OSError):
             subprocess.run(["umount", "-l", str(copy)], stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
-        if size is not None:
-            options = f"size={size}"
-            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(copy)], check=True)
+        if room is not None:
+            mount = ["mount", "-t", "tmpfs", "-o", "size=4g", "tmpfs", str(copy)]
+            subprocess.run(mount, check=True)
         try:
             shutil.copytree(self.folder / "pristine", copy, dirs_exist_ok=True)
+            if room is not None:
+                resize(copy, shutil.disk_usage(copy).used + room)
             yield copy
         finally:
-            if size is not None:
+            if room is not None:
                 subprocess.run(["umount", "-l", str(copy)], check=True)
 
     def judged(self, copy: Path, stage: str, ended: Ended) -> Verdict:
@@ -117,6 +119,11 @@ def contents(project: Path) -> dict[str, bytes]:
         for path in (project / "data").rglob("*")
         if path.is_file()
     }
+
+
+def resize(disk: Path, size: int) -> None:
+    """Of a disk of its own, in bytes."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
 def started(copy: Path, *words: str) -> subprocess.Popen[str]:
@@ -164,13 +171,9 @@ def flip_trial(bench: Bench, draws: random.Random) -> tuple[str, Verdict]:
 def full_trial(bench: Bench, draws: random.Random) -> tuple[str, Verdict]:
     """A disk that is full at a random byte of what the stage writes; then one with room again."""
     stage = draws.choice(list(STAGES))
-    pristine = bench.folder / "pristine"
-    pages = sum(
-        -(-path.stat().st_size // TMPFS_PAGE) + 1 for path in pristine.rglob("*") if path.is_file()
-    )
     own = sum(len(data) for name, data in bench.undisturbed.items() if f"/{stage}/" in name)
-    room = draws.randrange(TMPFS_PAGE, 2 * own + 50 * TMPFS_PAGE)
-    with bench.project(pages * TMPFS_PAGE + room) as copy:
+    room = draws.randrange(0, own + 10 * TMPFS_PAGE)
+    with bench.project(room) as copy:
         verdict = bench.judged(copy, stage, ended(started(copy, "pipeline", stage)))
         if verdict.outcome == "refused":
             whole = contents(copy)
@@ -178,7 +181,7 @@ def full_trial(bench: Bench, draws: random.Random) -> tuple[str, Verdict]:
             torn = [n for n in names if n in bench.undisturbed and whole[n] != bench.undisturbed[n]]
             if torn:
                 return f"{stage}: {room} bytes", Verdict("wrong", f"half written: {torn}")
-            subprocess.run(["mount", "-o", "remount,size=4g", str(copy)], check=True)
+            resize(copy, 4 << 30)
             again = bench.judged(copy, stage, ended(started(copy, "pipeline", stage)))
             if again.outcome != "same":
                 return f"{stage}: {room} bytes", Verdict("lost", f"then {again}")

@@ -1,11 +1,26 @@
 """Files of torch.save, read back with the checksums that they have and torch ignores."""
 
+import os
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
+
+
+def save_tensors(contents: Any, path: Path) -> None:
+    """Under a temporary name first, and flushed to the disk.
+
+    By a file of Python's: given a path, torch loses the reason for which the system refuses.
+    """
+    # One name for all: what a kill leaves is written over.
+    temporary = path.with_name("state.tmp")
+    with temporary.open("wb") as file:
+        torch.save(contents, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
 
 
 def load_tensors(path: Path, device: torch.device | None = None) -> Any:

@@ -1,6 +1,5 @@
 """The checkpoints of a training: each a file replaced as a whole, enough to resume bit for bit."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from models.recipe import Recipe
-from pipeline.runtime.saved_tensors import load_tensors
+from pipeline.runtime.saved_tensors import load_tensors, save_tensors
 
 # Nested dicts and lists of tensors and plain values.
 Contents = dict[str, Any]
@@ -49,12 +48,7 @@ def write(folder: Path, step: int, contents: Contents) -> None:
                 f"the training diverged: the {name} holds weights that are not finite. The last "
                 "good checkpoint is kept. Lower the recipe's learning rates in params.yaml"
             )
-    temporary = folder / "state.tmp"
-    with temporary.open("wb") as file:
-        torch.save(contents, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path_of(folder, step))
+    save_tensors(contents, path_of(folder, step))
 
 
 def remove(folder: Path, steps: set[int]) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.runtime.saved_tensors import load_tensors
+from pipeline.runtime.saved_tensors import load_tensors, save_tensors
+from pipeline.runtime.system_faults import system_fault
 from support.rot import flip
 
 
@@ -41,3 +42,12 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is damaged"):
         load_tensors(tmp_path / "state.pt")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    """torch, given a path, would only say that a position is not the expected one."""
+    (tmp_path / "state.tmp").symlink_to("/dev/full")
+    with pytest.raises((OSError, RuntimeError)) as error:
+        save_tensors({"a": torch.zeros(200_000)}, tmp_path / "state.pt")
+    assert "the disk is full" in str(system_fault(error.value))
+    assert not (tmp_path / "state.pt").exists()
