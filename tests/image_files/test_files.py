@@ -143,7 +143,7 @@ def test_people_are_removed_with_a_margin_and_other_photos_left(
             mask[20:60, 30:50] = is_first
             return mask
 
-    monkeypatch.setattr(command, "_finder", lambda device: Finder())
+    monkeypatch.setattr(command, "_finder", lambda device, outlines: Finder())
     outputs = Outputs("_completed", folder=Path("out"))
     done = complete_files(
         ["in/a.jpg", "in/b.jpg"], outputs, making, mask=None, holes=[], remove="people"

@@ -125,7 +125,7 @@ def test_masks_are_one_for_all_or_one_of_each_stem(folder: Path) -> None:
 
 def test_inputs_of_one_stem_get_outputs_of_their_own(folder: Path) -> None:
     Path("in/a.jpg").touch()
-    assert [job.target.name for job in jobs_of(["in"], ELSEWHERE)] == [
+    assert [job.target.name for job in jobs_of(["in"], ELSEWHERE).jobs] == [
         "a_png_completed.png",
         "a_jpg_completed.png",
         "b_completed.png",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.detection.detector import PersonBox
 from pipeline.image_files.people import OutlineWeights, PeopleFinder
@@ -59,6 +60,8 @@ def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "untrained-seg.pt"
     yolo = YOLO("yolo11n-seg.yaml")
     yolo.model.names[0] = "person"
+    for scores in yolo.model.model[-1].cv3:
+        torch.nn.init.zeros_(scores[-1].bias)  # so that there are outlines: scores of about 0.5
     yolo.save(path)
     return path
 
@@ -71,7 +74,7 @@ def test_outlines_are_masks_of_the_picture_and_their_weights_are_pinned(
         PeopleFinder(PARAMS, "cpu", OutlineWeights(segmenter, ""))
     finder = PeopleFinder(PARAMS, "cpu", OutlineWeights(segmenter, sha256_of(segmenter)))
     assert finder._outliner is not None
-    outlines = list(finder._outliner.outlines(picture, min_score=0.0001))
+    outlines = list(finder._outliner.outlines(picture, min_score=0.25))
     assert outlines
     assert all(each.shape == (100, 160) and each.dtype == bool for each in outlines)
 
