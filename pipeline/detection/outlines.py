@@ -1,5 +1,6 @@
 """The outlines of people, by a segmentation model of the YOLO family."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,8 @@ class Outliner:
                 "trust where it came from, give its sum"
             )
         import_ultralytics(config_dir)
-        from ultralytics import YOLO
-
-        self._yolo: Any = YOLO(as_they_take_it(weights))
+        yolo_class: Any = importlib.import_module("ultralytics").YOLO
+        self._yolo = yolo_class(as_they_take_it(weights))
         if self._yolo.task != "segment":
             raise ValueError(
                 f"--outline-weights {weights} is a model for {self._yolo.task!r}, and must be one "
