@@ -34,7 +34,6 @@ class Outliner:
             )
         import_ultralytics(config_dir)
         yolo_class: Any = importlib.import_module("ultralytics").YOLO
-
         self._yolo: Any = yolo_class(as_they_take_it(weights))
         if self._yolo.task != "segment":
             raise ValueError(
