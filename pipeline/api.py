@@ -14,6 +14,7 @@ from pipeline.completion.blends import DEFAULT, Blend, check_blend
 from pipeline.completion.completion import complete
 from pipeline.completion.network import Network
 from pipeline.completion.outpainting import Side, canvas, outpaint
+from pipeline.completion.watched import Tell, Watched
 from pipeline.inpainting.quantization import quantize
 
 MAX_COLORS = 256
@@ -34,6 +35,13 @@ class Model:
     def recipe(self) -> str:
         """The recipe that it was trained with, such as ganscape."""
         return self._network.recipe
+
+    def watched(self, tell: Tell) -> "Model":
+        """The same generator, which calls `tell(windows done, windows known to be needed)`.
+
+        Before and after each batch of windows; whatever `tell` raises ends the completion.
+        """
+        return Model(Watched(self._network, tell))
 
     def complete(
         self,
