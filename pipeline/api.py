@@ -16,6 +16,7 @@ from pipeline.completion.classical import filled
 from pipeline.completion.completion import complete
 from pipeline.completion.network import Network
 from pipeline.completion.outpainting import Side, canvas, outpaint
+from pipeline.completion.watched import Tell, Watched
 from pipeline.inpainting.quantization import quantize
 from pipeline.params.evaluate import FillName
 from pipeline.params.section import closest
@@ -47,6 +48,14 @@ class Model(ABC):
         self, wide: np.ndarray, new: np.ndarray, sides: Sequence[Side], blend: Blend, seed: int
     ) -> np.ndarray:
         """HWC uint8, HW bool -> HWC uint8."""
+
+    def watched(self, tell: Tell) -> "Model":
+        """The same, which calls `tell(windows done, windows known to be needed)`.
+
+        Before and after each batch of windows, of which a classical fill has none; whatever `tell`
+        raises ends the completion.
+        """
+        return self
 
     def complete(
         self,
@@ -113,6 +122,10 @@ class Generator(Model):
     def recipe(self) -> str:
         """See Model."""
         return self._network.recipe
+
+    def watched(self, tell: Tell) -> Model:
+        """See Model."""
+        return Generator(Watched(self._network, tell))
 
     def _complete(self, image: np.ndarray, hole: np.ndarray, blend: Blend, seed: int) -> np.ndarray:
         return complete(self._network, image, hole, blend=blend, seed=seed)

@@ -538,12 +538,25 @@ def web(
     model: Annotated[
         Path | None, typer.Option(help="a trained generator's folder, or an exported .onnx file")
     ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="under which a proxy shows the page, such as /scenefill")
+    ] = "",
+    auth: Annotated[
+        Path | None, typer.Option(help="a file of name:password lines; nobody else gets in")
+    ] = None,
+    max_megabytes: Annotated[int, typer.Option(min=1, help="of an uploaded file")] = 50,
+    max_megapixels: Annotated[int, typer.Option(min=1, max=120, help="of a photo")] = 64,
+    keep_minutes: Annotated[int, typer.Option(min=1, help="that uploads stay")] = 60,
 ) -> None:
     """Serve a page to complete photos and browse the data."""
     here = _enter("web")
     from pipeline.web.server import serve
+    from pipeline.web.settings import Settings
+    from pipeline.web.uploads import Limits
 
-    serve(host, port, _at(here, model))
+    limits = Limits(max_megabytes * 1_000_000, max_megapixels * 1_000_000)
+    settings = Settings(host, port, root_path, _at(here, auth), limits, keep_minutes * 60)
+    serve(settings, _at(here, model))
 
 
 @app.command()

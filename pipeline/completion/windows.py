@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pipeline.completion.network import Network
+from pipeline.completion.watched import Watched
 from pipeline.shards.rectangle import Rectangle
 
 # Windows that the network gets at once: what a GPU asks for, and little memory in a wide network.
@@ -20,6 +21,8 @@ def completed_tiles(
 ) -> Iterator[tuple[Rectangle, np.ndarray]]:
     """Each tile with what the network makes of it: (height, width, 3) uint8."""
     size = network.image_size
+    if isinstance(network, Watched):
+        network.expect(len(tiles))
     for start in range(0, len(tiles), WINDOWS_AT_ONCE):
         some = tiles[start : start + WINDOWS_AT_ONCE]
         corners = [_corner(tile, picture.shape, size) for tile in some]

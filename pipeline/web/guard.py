@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pipeline.web.uploads import MAX_BYTES
-
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,7 +28,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 COOKIE = "scenefill_session"
 UPLOAD = "/gradio_api/upload"
 # Around an uploaded file stand some lines, and gradio's own limit has words.
-MAX_UPLOAD_BODY = MAX_BYTES + 1_000_000  # bytes
+AROUND_UPLOAD = 1_000_000  # bytes
 MAX_BODY = 20_000_000  # bytes; a drawn hole comes as a PNG in JSON
 QUOTA = 1_000_000_000  # bytes, of all that is kept at a time
 MAX_SESSIONS = 1_000
@@ -49,9 +47,12 @@ class Refusal(Exception):
 class Guard:
     """ASGI middleware."""
 
-    def __init__(self, app: App, host: str, folder: Path) -> None:
-        """`host`: where the server listens; `folder`: of all files that visitors may get."""
+    def __init__(self, app: App, host: str, folder: Path, max_bytes: int) -> None:
+        """`host`: where the server listens; `folder`: of all files that visitors may get;
+        `max_bytes`: of a photo.
+        """
         self._app, self._folder = app, folder
+        self._max_upload = max_bytes + AROUND_UPLOAD
         self._is_local = _is_loopback(host)
         self._names = {"localhost", host.lower()}
         if not self._is_local:
@@ -142,7 +143,7 @@ class Guard:
     ) -> None:
         """A request with a body: within its limit, and naming no file of another session."""
         is_upload = scope["path"].endswith(UPLOAD)
-        limit = MAX_UPLOAD_BODY if is_upload else MAX_BODY
+        limit = self._max_upload if is_upload else MAX_BODY
         stated = headers.get(b"content-length", "")
         # A body of unknown length counts as the longest.
         length = int(stated) if stated.isascii() and stated.isdigit() else limit
