@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.api import Model
+from pipeline.api import Generator
 from support.pictures import picture
 
 
@@ -21,7 +21,7 @@ def test_the_count_ends_at_all_that_was_expected(side: int) -> None:
     image, mask = np.asarray(picture(0, (200, 150))), np.zeros((150, 200), bool)
     mask[20 : 20 + side, 30 : 30 + side] = True
     told: list[tuple[int, int]] = []
-    model = Model(Grey())
+    model = Generator(Grey())
     made = model.watched(lambda done, total: told.append((done, total))).complete(image, mask)
     assert np.array_equal(made, model.complete(image, mask))
     assert told == sorted(told) and all(done <= total for done, total in told)
@@ -35,4 +35,4 @@ def test_a_completion_is_ended() -> None:
     mask = np.zeros((150, 200), bool)
     mask[20:80, 30:90] = True
     with pytest.raises(ValueError, match="enough"):
-        Model(Grey()).watched(stop).complete(np.asarray(picture(0, (200, 150))), mask)
+        Generator(Grey()).watched(stop).complete(np.asarray(picture(0, (200, 150))), mask)

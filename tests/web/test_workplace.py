@@ -1,6 +1,7 @@
 """What the buttons do, without a browser and without a detector."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,7 @@ def test_a_softened_edge_keeps_some_of_the_photo(tmp_path: Path, photo: list[Pic
 
 def test_what_is_done_is_said_and_can_be_cancelled(tmp_path: Path, photo: list[Picture]) -> None:
     told: list[str] = []
+    heard = threading.Event()
 
     class Slow(Grey):
         def watched(self, tell: Tell) -> "Slow":
@@ -125,6 +127,7 @@ def test_what_is_done_is_said_and_can_be_cancelled(tmp_path: Path, photo: list[P
         def complete(self, image: np.ndarray, mask: np.ndarray, **options: Any) -> np.ndarray:
             for done in range(1000):
                 self.tell(done, 1000)
+                assert heard.wait(60)
                 if done == 3:
                     work.cancel(REQUEST)
             raise AssertionError("went on")
@@ -136,6 +139,7 @@ def test_what_is_done_is_said_and_can_be_cancelled(tmp_path: Path, photo: list[P
     with pytest.raises(ValueError, match="Cancelled"):
         for canvas, _ in steps:
             told.append(canvas.props["status"]["text"])
+            heard.set()
     assert told
     assert not work.jobs._running
 
