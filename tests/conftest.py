@@ -1,5 +1,6 @@
 import importlib.util
 import io
+import signal
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from support.shared import SHARED
+
+# Tests that a script has started in its background would hand on that Ctrl-C is ignored.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
