@@ -8,6 +8,7 @@ another space than sRGB are completed in sRGB, and the completion goes back thro
 
 import io
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +64,15 @@ class PictureFile:
         Says what the output will not hold.
         """
         data = path.read_bytes()
-        photo = read_photo(data, max_pixels=MAX_PIXELS)
+        with warnings.catch_warnings():
+            # Pillow's own limit lies below ours, which is told as an error.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            photo, image = read_photo(data, max_pixels=MAX_PIXELS), open_image(data)
         rgb = photo.image
         if rgb.shape[:2] != photo.size:
             raise ValueError(f"{path} has {photo.size[1]}x{photo.size[0]} px: {TOO_MANY}")
         if photo.damage:
             say(f"{path}: WARNING: the file is damaged ({photo.damage})")
-        image = open_image(data)
         if note := _note(image):
             say(f"{path}: {note}")
         exif = image.getexif()

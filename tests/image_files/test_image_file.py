@@ -186,3 +186,14 @@ def test_exif_names_the_size_that_is_written_and_the_resolution_stays(tmp_path: 
             assert inner[0x9003] == "2026:01:02 03:04:05"
             if name != "out.webp":  # which has no place for it but in EXIF
                 assert np.allclose(image.info["dpi"], (300, 200), atol=0.1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_photo_within_our_own_limit_is_read_without_pillows_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow warns from 89 megapixels on; here from 1,000 px on."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000)
+    for name in ("in.jpg", "in.png"):
+        picture(0, (WIDTH, HEIGHT)).save(tmp_path / name)
+        assert PictureFile.read(tmp_path / name).rgb.shape == (HEIGHT, WIDTH, 3)
