@@ -5,13 +5,24 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test test-slow lint repro lock
+.PHONY: demo test test-slow torture audit lint repro lock
+
+# Of make torture: which trials, how many of each kind, and where its project and log lie.
+SEED ?= 0
+COUNT ?= 25
+KINDS ?= flip,kill,pair
+FOLDER ?= .work/torture
+# What cannot be part of a work under the AGPL-3.0. grandalf, by which DVC draws graphs, states the
+# GPLv2 but may be had under the EPL too. NVIDIA's libraries come with torch, as the GPU's system.
+UNFIT_LICENCES := Other/Proprietary License;GNU General Public License v2 (GPLv2)
 
 demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no download
 	dvc repro
 	scenefill results
+	scenefill record
 
 repro: $(INSTALLED)  ## the whole pipeline on params.yaml as it is
+	scenefill check
 	dvc repro
 
 test: lint  ## the checks of every change: lint, types, tests; minutes
@@ -20,16 +31,29 @@ test: lint  ## the checks of every change: lint, types, tests; minutes
 test-slow: $(INSTALLED)  ## what takes longer: whole runs, kills, two processes, a day's DVC commands
 	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile -m slow
 
+torture: $(INSTALLED)  ## kills, flipped bits, full disks (as root), pairs; goes on where it was
+	nice python bench/torture.py --folder $(FOLDER) --seed $(SEED) --count $(COUNT) --kinds $(KINDS)
+
+audit: $(INSTALLED)  ## bill of materials and licences; known vulnerabilities, by the network
+	mkdir -p .work/audit
+	uvx --from cyclonedx-bom cyclonedx-py requirements requirements.lock -o .work/audit/sbom.json
+	uvx pip-licenses --python=$(VENV)/bin/python --order=license \
+		--ignore-packages grandalf --fail-on="$(UNFIT_LICENCES)"
+	uvx pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
 lint: $(INSTALLED)
 	ruff check .
 	ruff format --check .
 	mypy
 
-$(INSTALLED): requirements.lock requirements-demo.lock pyproject.toml
+$(INSTALLED): requirements.lock requirements-demo.lock requirements-uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "DVC needs git, and this folder is in no repository (a zip download?): run git init first"; exit 1; }
+	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || \
+		grep -qsi 'no_scm *= *true' .dvc/config .dvc/config.local || \
+		{ echo "DVC needs git, and this folder is in no repository (a zip download?): run git init first"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements-uv.lock
 	uv pip sync --quiet --require-hashes requirements.lock
 	uv pip install --quiet --no-deps --require-hashes -r requirements-demo.lock
 	uv pip install --quiet --no-deps --no-build-isolation --editable .
@@ -41,3 +65,5 @@ lock: $(INSTALLED)  ## resolve the dependencies anew
 		-o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-deps \
 		--custom-compile-command "make lock" requirements-demo.in -o requirements-demo.lock
+	uv pip compile --quiet --universal --generate-hashes --upgrade \
+		--custom-compile-command "make lock" requirements-uv.in -o requirements-uv.lock

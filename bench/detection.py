@@ -83,6 +83,7 @@ def params_of(options: argparse.Namespace, size: int) -> DetectPeopleParams:
         weights_sha256=found,
         person_classes=["Normal", "Fall"] if found == DEMO_SHA256 else ["person"],
         image_size=size,
+        slice_ratio=2.0,
         score_floor=0.05,
         iou=0.7,
         max_pixels=64_000_000,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, get_args
 
 import cv2
 import numpy as np
+import pandas as pd
 import psutil
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
@@ -36,6 +37,7 @@ from pipeline.holes.cutter import HoleCutter  # noqa: E402
 from pipeline.inpainting import baselines  # noqa: E402
 from pipeline.metrics.image_metrics import completion_metrics  # noqa: E402
 from pipeline.params.evaluate import Baseline, EvaluateParams  # noqa: E402
+from pipeline.photos import photo_tables  # noqa: E402
 from pipeline.photos.decoding import encode_png  # noqa: E402
 from pipeline.shards.writer import ShardWriter  # noqa: E402
 
@@ -69,6 +71,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
+    from pipeline.runtime.scratch import fresh_folder
     from pipeline.shards.reader import read_split
     from pipeline.stages.evaluate import evaluate
 
@@ -76,7 +79,9 @@ def main() -> None:
         data = Path(folder)
         kind = write_data(data, arguments.photos)
         with Clock() as clock:
-            evaluate(data, PARAMS, torch.device("cpu"), arguments.workers)
+            out = data / "evaluate"
+            fresh_folder(out)
+            evaluate(data, out, PARAMS, torch.device("cpu"), arguments.workers)
         samples = list(read_split(data / "crop", "test"))[:NUM_TIMED]
     report = (
         f"{arguments.photos:,} test photos ({kind}), {len(ALL)} baselines and a generator, "
@@ -148,6 +153,8 @@ def write_data(data: Path, num: int) -> str:
                 "json": json.dumps(facts).encode(),
             }
             writer.add(f"photo-{number:06d}", fields)
+    nobody = pd.DataFrame({"key": [], "group": []}, dtype=str)
+    photo_tables.write(nobody, data / "filter_people" / "near_copies.parquet")
     sizes = {"sha256": {"test": "bench"}, "num_samples": {"test": num}}
     (crop / "meta.json").write_text(json.dumps(meta | sizes))
     (data / "train").mkdir()

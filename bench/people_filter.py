@@ -55,6 +55,7 @@ class Photo:
     group: str
     # px of the tallest person where the short side has 256, 0 without; None where it was not drawn.
     person_height: float | None = 0.0
+    area: float = 0.0  # of the largest person's box, as a share of the photo
 
 
 Scores = dict[str, float]  # photo name -> best person score, 0 where nothing was found
@@ -67,6 +68,13 @@ def main() -> None:
         print(f"skipped: no photos in {shared / 'data'} (set SCENEFILL_SHARED)")
         return
     photos = people_photos(shared / "data") + landscape_photos(shared / "data")
+    if options.views:
+        # It imports this file.
+        import people_views
+
+        weights = (options.weights or [str(shared / "weights" / "yolo11n.pt")])[0]
+        print(people_views.report(weights, photos, options.work, options.views))
+        return
     known = json.loads(options.scores.read_text()) if options.scores.is_file() else {}
     sections, curves = [_heading(photos)], []
     for weights in options.weights or [DEMO, str(shared / "weights" / "yolo11n.pt")]:
@@ -96,6 +104,12 @@ def _options() -> argparse.Namespace:
         default=Path(".work/people_filter.json"),
         help="best score of each photo: written after each size, taken up again",
     )
+    parser.add_argument(
+        "--views",
+        type=Path,
+        metavar="JSON",
+        help="measure several looks at a photo instead; what each finds is kept in this file",
+    )
     parser.add_argument("--work", type=Path, default=Path(".work"), help="downloads, settings")
     options = parser.parse_args()
     options.scores.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +121,13 @@ def people_photos(data: Path) -> list[Photo]:
     with (data / "people" / "person_gt.csv").open() as file:
         rows = list(csv.DictReader(file))
     return [
-        Photo(row["image"], data / "people" / row["image"], _person_group(row), _height(row))
+        Photo(
+            name=row["image"],
+            path=data / "people" / row["image"],
+            group=_person_group(row),
+            person_height=_height(row),
+            area=float(row["largest_person_area"]),
+        )
         for row in rows
     ]
 
@@ -128,18 +148,21 @@ def _person_group(row: dict[str, str]) -> str:
 def landscape_photos(data: Path) -> list[Photo]:
     """240 photos of landscapes256 and 30 of each scene, spread evenly.
 
-    Each of them was looked at: people_in_landscapes.csv names those with a person, however small.
-    Other photos would count as empty, so the choice is fixed.
+    Each of them was looked at: people_in_landscapes.csv names those with a person, however small,
+    and the largest one's area, estimated by eye. Other photos would count as empty, so the choice
+    is fixed.
     """
     flickr = sorted((data / "landscapes256" / "landscape").glob("*.jpg"))
     chosen = _spread(flickr, 240)
     for scene in SCENES:
         files = sorted((data / "scenes" / scene).glob("*.jpg"))
         chosen += _spread(files, 30)
-    labels = (HERE / "people_in_landscapes.csv").read_text().split()[1:]
-    peopled = set(labels)
+    with (HERE / "people_in_landscapes.csv").open() as file:
+        areas = {row["photo"]: float(row["area"]) for row in csv.DictReader(file)}
     return [
-        Photo(name, path, "peopled", None) if name in peopled else Photo(name, path, "empty")
+        Photo(name, path, "peopled", None, areas[name])
+        if name in areas
+        else Photo(name, path, "empty")
         for path in chosen
         for name in [str(path.relative_to(data))]
     ]
@@ -163,7 +186,7 @@ def measure(
         for size in SIZES
         if any(photo.name not in measured.get(str(size), {}) for photo in photos)
     ]
-    detectors = {size: _detector(weights, size, work) for size in SIZES} if missing else {}
+    detectors = {size: detector_of(weights, size, work) for size in SIZES} if missing else {}
     for size in missing:
         found = measured.setdefault(str(size), {})
         left = [photo for photo in photos if photo.name not in found]
@@ -174,12 +197,12 @@ def measure(
         print(f"{Path(weights).name} at {size}: {len(left)} photos", file=sys.stderr)
         yield
     if "rate" not in measured:
-        detectors = detectors or {size: _detector(weights, size, work) for size in SIZES}
+        detectors = detectors or {size: detector_of(weights, size, work) for size in SIZES}
         measured["rate"] = relative_rates(detectors, [read(photo.path) for photo in photos[:BATCH]])
         yield
 
 
-def _detector(weights: str, size: int, work: Path) -> Detector:
+def detector_of(weights: str, size: int, work: Path) -> Detector:
     path = resolve_weights(weights, work / "weights")
     found = sha256_of(path)  # a bench measures what it is given; the stage pins
     params = DetectPeopleParams(
@@ -188,6 +211,7 @@ def _detector(weights: str, size: int, work: Path) -> Detector:
         weights_sha256=found,
         person_classes=PERSON_NAMES.get(found, ["person"]),
         image_size=size,
+        slice_ratio=2.0,
         score_floor=0.05,
         iou=0.7,
         max_pixels=64_000_000,

@@ -4,6 +4,7 @@ python bench/recipe.py photos --seconds 300 --seeds 3 --recipes scenefill gansca
 
 Each recipe trains for so many seconds of processor time on holes of the kind `box`, once a seed,
 and then completes test photos that nothing was chosen by: boxes, strokes and strips at any side.
+With --weights FOLDER what is trained is kept there, and what is there is not trained again.
 The photos are the JPEGs below a folder; which are test photos depends on their names alone.
 """
 
@@ -26,6 +27,7 @@ from models import registry
 from models.components.generators import Completer
 from models.components.pixels import to_tensor, to_uint8
 from models.determinism import be_deterministic
+from models.generator_files import load_generator, save_generator
 from models.recipe import Batch, DataSpec, seeded
 from pipeline.config.profiles import BASE, render
 from pipeline.features.scene_features import SceneFeatures, load_scene_features
@@ -102,6 +104,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--features", type=Path, help="a data/train_features; without it no KID")
+    parser.add_argument("--weights", type=Path, help="folder for what is trained")
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
 
@@ -134,13 +137,23 @@ def trained_all(name: str, photos: np.ndarray, options: argparse.Namespace) -> l
     """The recipe trained once a seed."""
     made: list[Method] = []
     for seed in range(options.seeds):
-        generator = trained(name, photos, seed, options.seconds, options.precision)
+        label = f"{name}-{options.seconds:g}s-{options.precision}-{len(photos)}photos-seed{seed}"
+        kept = options.weights / label if options.weights else None
+        if kept and (kept / "config.json").is_file():
+            generator = load_generator(kept, CPU)
+        else:
+            generator, config = trained(name, photos, seed, options.seconds, options.precision)
+            if kept:
+                kept.mkdir(parents=True)
+                save_generator(kept, generator, config)
         made.append(partial(completed_by, generator))
     return made
 
 
-def trained(name: str, photos: np.ndarray, seed: int, seconds: float, precision: str) -> nn.Module:
-    """As the stage `train` does it, with the profile's options and batches."""
+def trained(
+    name: str, photos: np.ndarray, seed: int, seconds: float, precision: str
+) -> tuple[nn.Module, dict[str, Any]]:
+    """As the stage `train` does it, with the profile's options and batches; its config."""
     params = YAML(typ="safe").load(render(BASE))
     size = params["train"]["batch_size"]
     chosen = registry.options_model(name).model_validate(params["recipes"][name])
@@ -172,7 +185,8 @@ def trained(name: str, photos: np.ndarray, seed: int, seconds: float, precision:
         step += 1
         averaged.update(size, step * size)
     print(f"{name}, seed {seed}: {step} steps of {size}", flush=True)
-    return averaged.network
+    config = {"recipe": name, "options": chosen.model_dump(), "image_size": SIZE, "steps": step}
+    return averaged.network, config
 
 
 def batch_of(photos: np.ndarray, holes: CutHoles, flips: np.ndarray) -> Batch:

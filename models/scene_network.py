@@ -1,8 +1,9 @@
 """A small network that looks at scenes: its features are what distances between images rest on.
 
-It is asked three things of an image: its category, by how many quarter turns it was rotated, and
-which part of the photo it was cut from. A set of a single category has nothing to learn from the
-first, whose loss is then zero; the two others need no labels.
+It is asked four things of an image: its category, by how many quarter turns it was rotated, which
+part of the photo it was cut from, and what it was damaged by. The last is what completions suffer
+from: without that question a grid or false grain hardly moves a feature. A set of a single category
+has nothing to learn from the first, whose loss is then zero; the others need no labels.
 """
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 NUM_TURNS = 4  # 0, 90, 180, 270 degrees
 NUM_PLACES = 4  # quarters of the photo: upper left, upper right, lower left, lower right
+NUM_DAMAGES = 4  # none, blur, grid, grain
 MIN_SIDE = 4  # px; below, nothing is left after two halvings
 SLOPE = 0.1  # of the leaky ReLUs
 
@@ -37,6 +39,7 @@ class SceneNetwork(nn.Module):
         self.category = nn.Linear(self.num_features, num_categories)
         self.turn = nn.Linear(self.num_features, NUM_TURNS)
         self.place = nn.Linear(self.num_features, NUM_PLACES)
+        self.damage = nn.Linear(self.num_features, NUM_DAMAGES)
 
     def features(self, picture: Tensor) -> Tensor:
         """(N, 3, H, W) in [-1, 1], sides of at least MIN_SIDE -> (N, 7 * width)."""
@@ -51,7 +54,8 @@ class SceneNetwork(nn.Module):
     def forward(self, picture: Tensor) -> dict[str, Tensor]:
         """Question -> logits."""
         features = self.features(picture)
-        return {name: getattr(self, name)(features) for name in ("category", "turn", "place")}
+        questions = ("category", "turn", "place", "damage")
+        return {name: getattr(self, name)(features) for name in questions}
 
 
 def _layer(channels_in: int, channels: int, stride: int) -> list[nn.Module]:

@@ -1,39 +1,61 @@
-"""Trained generators for Python users: `load("data/train").complete(image, mask)`.
+"""Generators and classical fills for Python users: `load("data/train").complete(image, mask)`.
 
 torch is imported only when a generator of torch's is loaded.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 from PIL import Image
 
 from pipeline.completion.blends import DEFAULT, Blend, check_blend
+from pipeline.completion.classical import filled
 from pipeline.completion.completion import complete
 from pipeline.completion.network import Network
 from pipeline.completion.outpainting import Side, canvas, outpaint
+from pipeline.completion.watched import Tell, Watched
 from pipeline.inpainting.quantization import quantize
+from pipeline.params.evaluate import FillName
+from pipeline.params.section import closest
 
 MAX_COLORS = 256
+# Of classical fills, which `load` takes too. A folder of such a name is meant by ./harmonic.
+FILLS: tuple[str, ...] = get_args(FillName)
 
 
-class Model:
-    """A trained generator that completes images of any size."""
+def is_fill(name: str) -> bool:
+    """Whether it is the name of a classical fill."""
+    return name in FILLS
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+
+class Model(ABC):
+    """What completes images of any size."""
 
     @property
-    def image_size(self) -> int:
-        """The side of the windows that it was trained on, px."""
-        return self._network.image_size
-
-    @property
+    @abstractmethod
     def recipe(self) -> str:
-        """The recipe that it was trained with, such as ganscape."""
-        return self._network.recipe
+        """The recipe that it was trained with, such as ganscape, or a classical fill's name."""
+
+    @abstractmethod
+    def _complete(self, image: np.ndarray, hole: np.ndarray, blend: Blend, seed: int) -> np.ndarray:
+        """HWC uint8, HW bool -> HWC uint8."""
+
+    @abstractmethod
+    def _outpaint(
+        self, wide: np.ndarray, new: np.ndarray, sides: Sequence[Side], blend: Blend, seed: int
+    ) -> np.ndarray:
+        """HWC uint8, HW bool -> HWC uint8."""
+
+    def watched(self, tell: Tell) -> "Model":
+        """The same, which calls `tell(windows done, windows known to be needed)`.
+
+        Before and after each batch of windows, of which a classical fill has none; whatever `tell`
+        raises ends the completion.
+        """
+        return self
 
     def complete(
         self,
@@ -59,7 +81,7 @@ class Model:
                 f"the mask has {hole.shape[1]}x{hole.shape[0]} px and the image "
                 f"{pixels.shape[1]}x{pixels.shape[0]}: they must have the same size"
             )
-        completed = complete(self._network, pixels, hole, blend=blend, seed=seed)
+        completed = self._complete(pixels, hole, blend, seed)
         return _in_few_colors(completed, hole, colors)
 
     def outpaint(
@@ -81,31 +103,83 @@ class Model:
         pixels = _pixels(image)
         check_options(blend, colors)
         wide, new = canvas(pixels, extension_ratio, sides)
-        extended = outpaint(self._network, wide, new, sides, blend=blend, seed=seed)
+        extended = self._outpaint(wide, new, sides, blend, seed)
         return _in_few_colors(extended, new, colors)
 
 
+class Generator(Model):
+    """A trained generator."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    @property
+    def image_size(self) -> int:
+        """The side of the windows that it was trained on, px."""
+        return self._network.image_size
+
+    @property
+    def recipe(self) -> str:
+        """See Model."""
+        return self._network.recipe
+
+    def watched(self, tell: Tell) -> Model:
+        """See Model."""
+        return Generator(Watched(self._network, tell))
+
+    def _complete(self, image: np.ndarray, hole: np.ndarray, blend: Blend, seed: int) -> np.ndarray:
+        return complete(self._network, image, hole, blend=blend, seed=seed)
+
+    def _outpaint(
+        self, wide: np.ndarray, new: np.ndarray, sides: Sequence[Side], blend: Blend, seed: int
+    ) -> np.ndarray:
+        return outpaint(self._network, wide, new, sides, blend=blend, seed=seed)
+
+
+class ClassicalFill(Model):
+    """A fill that was never trained, and needs no training."""
+
+    def __init__(self, name: FillName) -> None:
+        self._name = name
+
+    @property
+    def recipe(self) -> str:
+        """See Model."""
+        return self._name
+
+    def _complete(self, image: np.ndarray, hole: np.ndarray, blend: Blend, seed: int) -> np.ndarray:
+        return filled(self._name, image, hole, blend=blend)
+
+    def _outpaint(
+        self, wide: np.ndarray, new: np.ndarray, sides: Sequence[Side], blend: Blend, seed: int
+    ) -> np.ndarray:
+        return filled(self._name, wide, new, blend=blend)
+
+
 def load(path: Path | str = "data/train", *, device: str = "auto") -> Model:
-    """The generator at `path`; ValueError where there is none.
+    """The generator at `path`, or the classical fill of that name; ValueError for neither.
 
     path: a folder with generator.safetensors and config.json, as training leaves it and `scenefill
-    export` writes it, or an .onnx file beside its .json. device: auto takes the GPU where there is
-    one; or cpu, cuda, cuda:1, mps. An .onnx file needs no torch.
+    export` writes it; an .onnx file beside its .json; or a name of FILLS. device: auto takes the
+    GPU where there is one; or cpu, cuda, cuda:1, mps. An .onnx file and a fill need no torch.
     """
+    if is_fill(str(path)):
+        return ClassicalFill(cast(FillName, str(path)))
     path = Path(path)
     if path.suffix == ".onnx":
-        return Model(_onnx_network(path, device))
+        return Generator(_onnx_network(path, device))
     missing = [
         name for name in ("generator.safetensors", "config.json") if not (path / name).is_file()
     ]
     if missing:
         raise ValueError(
             f"{path} is no trained generator: {' and '.join(missing)} not found there; train one "
-            "with `dvc repro train`, or name the folder of one or an .onnx file"
+            "with `dvc repro train`, or name the folder of one, an .onnx file or a classical fill "
+            f"({', '.join(FILLS)}){closest(path.name, list(FILLS))}"
         )
     from pipeline.completion.torch_network import TorchNetwork
 
-    return Model(TorchNetwork(path, device))
+    return Generator(TorchNetwork(path, device))
 
 
 def _onnx_network(path: Path, device: str) -> Network:

@@ -3,11 +3,11 @@
 A stage is imported only when it is called, so that `--help` waits for neither torch nor pandas.
 """
 
-import errno
 import importlib
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -32,9 +32,10 @@ INDEX = "data/index/index.parquet"
 SHARDS = [f"data/crop/{name}" for name in ("train", "val", "test", "meta.json")]
 FEATURES = [f"data/train_features/{name}" for name in ("features.safetensors", "config.json")]
 GENERATOR = [f"data/train/{name}" for name in ("generator.safetensors", "config.json")]
+CARDS = [f"data/report/{name}" for name in ("model_card.md", "data_card.md")]
 TRAINED = [*GENERATOR, "data/train/history"]
 FIGURES = [
-    *("data/filter_people/funnel.json", "data/filter_people/people_filter.json"),
+    *("data/filter_people/funnel.json", "data/filter_people/figures.json"),
     *("data/downscale/funnel.json", "data/evaluate/figures.json", "data/evaluate/scores.csv"),
 ]
 
@@ -77,13 +78,15 @@ def main() -> None:
         if end.code == INTERRUPTED:  # by typer, of a KeyboardInterrupt
             typer.echo(_when_interrupted, err=True)
         raise
-    except ValueError as error:
-        # Notes say at which photo it was.
-        _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        from pipeline.runtime.system_faults import system_fault
+
+        # Some libraries tell of a full disk by a ValueError.
+        message = system_fault(error) or (str(error) if isinstance(error, ValueError) else None)
+        if message is None:
             raise
-        _fail(f"the disk is full ({error}): free some space and run again; finished work is kept")
+        # Notes say at which photo it was.
+        _fail("\n".join([message, *getattr(error, "__notes__", [])]))
 
 
 def _say_if_interrupted(message: str) -> None:
@@ -93,27 +96,28 @@ def _say_if_interrupted(message: str) -> None:
 
 
 def _fail(message: str) -> None:
-    """Shows the message; in a project the traceback is kept for whoever has to look deeper."""
-    from pipeline.config.preconditions import find_project
-    from pipeline.runtime.scratch import work_dir
+    """Shows the message; in a project the traceback is kept for whoever has to look deeper.
 
-    typer.echo(f"error: {message}", err=True)
-    if find_project(Path.cwd()) is None:
-        sys.exit(1)
-    log = work_dir() / "last-error.txt"
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
-        typer.echo(f"(the traceback is in {log})", err=True)
-    except OSError:
-        traceback.print_exc()
+    Where it cannot be kept, on a full disk say, the message stands alone.
+    """
+    with suppress(OSError):
+        typer.echo(f"error: {message}", err=True)
+        from pipeline.config.preconditions import find_project
+        from pipeline.runtime.scratch import work_dir
+
+        if find_project(Path.cwd()) is not None:
+            log = work_dir() / "last-error.txt"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+            typer.echo(f"(the traceback is in {log})", err=True)
     sys.exit(1)
 
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
         _say_if_interrupted(f"{name}: interrupted; run it again to go on from here")
-        from pipeline.config.preconditions import enter_project, require_inputs
+        from pipeline.config.out_sums import record, require_sound
+        from pipeline.config.preconditions import Line, enter_project, require_inputs
         from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
         from pipeline.planning.timings import params_digest, timed
@@ -128,7 +132,9 @@ def _stage_command(name: str) -> Callable[[], None]:
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         with running(name), timed(name, params_digest(read())):
+            require_sound(Line().inputs(name))
             importlib.import_module(f"pipeline.stages.{name}").run()
+            record(name)
         typer.echo(f"{name}: done, see data/{name}/", err=True)
 
     return command
@@ -136,10 +142,12 @@ def _stage_command(name: str) -> Callable[[], None]:
 
 def _enter(command: str, *outs: str) -> Path:
     """Goes to the project's folder, where `outs` have to be; what typed paths are relative to."""
+    from pipeline.config.out_sums import require_sound
     from pipeline.config.preconditions import enter_project, require_outs
 
     here = enter_project()
     require_outs(command, *outs)
+    require_sound(outs)
     return here
 
 
@@ -148,6 +156,7 @@ def _model(command: str, named: Path | None) -> tuple[Path, Path]:
 
     With a named one a command works outside of projects too.
     """
+    from pipeline.config.out_sums import require_sound
     from pipeline.config.preconditions import enter_project, find_project, require_outs
 
     if find_project(Path.cwd()) is None:
@@ -161,7 +170,19 @@ def _model(command: str, named: Path | None) -> tuple[Path, Path]:
     if named is not None:
         return here, here / named
     require_outs(command, *GENERATOR)
+    require_sound(GENERATOR)
     return here, Path("data/train")
+
+
+def _model_or_fill(command: str, named: str | None) -> tuple[Path, Path]:
+    """As `_model`; the name of a classical fill is no path, and needs nothing trained."""
+    from pipeline.api import is_fill
+    from pipeline.config.preconditions import enter_project, find_project
+
+    if named is None or not is_fill(named):
+        return _model(command, None if named is None else Path(named))
+    is_in_project = find_project(Path.cwd()) is not None
+    return (enter_project() if is_in_project else Path()), Path(named)
 
 
 def _at(here: Path, path: Path | None) -> Path | None:
@@ -183,10 +204,16 @@ def use(
     ],
 ) -> None:
     """Write params.yaml from a profile; show what changes."""
+    from pipeline.config.photo_folder import faults_of
     from pipeline.config.profiles import use_profile
+    from pipeline.config.whole import check_whole
 
     _enter("use")
     typer.echo(use_profile(profile))
+    params = check_whole()
+    if params.download.source == "folder":
+        for fault in faults_of(Path(params.sources.folder.path)):
+            typer.echo(f"WARNING: {fault}", err=True)
 
 
 @app.command()
@@ -230,9 +257,21 @@ def export(
         typer.Option("--format", help="onnx, torch, safetensors; repeatable; without: all"),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="in place of data/export")] = None,
+    hub: Annotated[
+        Path | None,
+        typer.Option(help="a folder for the Hugging Face Hub: weights, cards, Croissant file"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite what is there")] = False,
 ) -> None:
     """Write the generator for use elsewhere, as ONNX, say."""
+    if hub is not None:
+        if model or formats or output:
+            raise ValueError("--hub writes the project's own generator: leave the others out")
+        here = _enter("export --hub", *GENERATOR, *SHARDS, *FIGURES, *CARDS)
+        from pipeline.commands.hub import export_hub
+
+        typer.echo(export_hub(Path(), here / hub, force=force))
+        return
     here, generator = _model("export", model)
     from pipeline.commands.export import export
 
@@ -254,7 +293,9 @@ def runs(
 
 
 INPUTS = typer.Argument(help="photos: files, folders, globs", metavar="INPUT...")
-MODEL = typer.Option(help="its folder, or an .onnx file, in place of data/train")
+MODEL = typer.Option(
+    help="its folder, an .onnx file, or a classical fill such as harmonic, in place of data/train"
+)
 OUTPUT_DIR = typer.Option("--output-dir", help="in place of each photo's own folder")
 OUTPUT = typer.Option(
     help="of one photo; .png and .webp keep known pixels, .jpg changes them a little"
@@ -263,6 +304,7 @@ BLEND = typer.Option(help="fit to the border: none, feather (colours near it), p
 COLORS = typer.Option(help="reduce what is filled in to so many colours, 2 to 256")
 FORCE = typer.Option("--force", help="write over existing outputs")
 RESUME = typer.Option("--resume", help="leave out photos that have their output")
+RECURSIVE = typer.Option("--recursive", help="look into the subfolders of named folders too")
 DEVICE = typer.Option(help="auto, cpu, cuda, cuda:1, mps")
 BATCH_INTERRUPTED = "interrupted; what is written is whole, --resume goes on from here"
 
@@ -290,18 +332,24 @@ def complete(
     remove: Annotated[
         str | None, typer.Option(help="people: whoever params.yaml's detector finds")
     ] = None,
+    outline_weights: Annotated[
+        Path | None,
+        typer.Option(help="of a YOLO for segments: people by their outlines, not their boxes"),
+    ] = None,
+    outline_sha256: Annotated[str, typer.Option(help="of the file of --outline-weights")] = "",
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
     output: Annotated[Path | None, OUTPUT] = None,
-    model: Annotated[Path | None, MODEL] = None,
+    model: Annotated[str | None, MODEL] = None,
     blend: Annotated[str, BLEND] = "none",
     colors: Annotated[int | None, COLORS] = None,
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
     force: Annotated[bool, FORCE] = False,
     resume: Annotated[bool, RESUME] = False,
+    recursive: Annotated[bool, RECURSIVE] = False,
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Complete holes in photos of any size.."""
-    here, generator = _model("complete", model)
+    here, generator = _model_or_fill("complete", model)
     from pipeline.image_files.complete import ENDING, complete_files
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.masks import MaskRule
@@ -316,6 +364,8 @@ def complete(
             mask=_at(here, mask),
             holes=hole or [],
             remove=remove,
+            outlines=(here / outline_weights, outline_sha256) if outline_weights else None,
+            recursive=recursive,
             rule=MaskRule(mask_threshold, mask_black, grow),
         )
     )
@@ -336,12 +386,13 @@ def outpaint(
     ] = "left,right",
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None,
     output: Annotated[Path | None, OUTPUT] = None,
-    model: Annotated[Path | None, MODEL] = None,
+    model: Annotated[str | None, MODEL] = None,
     blend: Annotated[str, BLEND] = "none",
     colors: Annotated[int | None, COLORS] = None,
     seed: Annotated[int, typer.Option(help="of networks that draw noise")] = 0,
     force: Annotated[bool, FORCE] = False,
     resume: Annotated[bool, RESUME] = False,
+    recursive: Annotated[bool, RECURSIVE] = False,
     device: Annotated[str, DEVICE] = "auto",
     # As the outpainting tool that this follows spells them.
     input_image: Annotated[str | None, typer.Option("--input_image", hidden=True)] = None,
@@ -349,7 +400,7 @@ def outpaint(
     ratio: Annotated[float | None, typer.Option("--extension_ratio", hidden=True)] = None,
 ) -> None:
     """Continue photos beyond their sides.."""
-    here, generator = _model("outpaint", model)
+    here, generator = _model_or_fill("outpaint", model)
     from pipeline.image_files.jobs import Outputs
     from pipeline.image_files.outpaint import ENDING, outpaint_files
     from pipeline.image_files.render_options import RenderOptions
@@ -364,6 +415,7 @@ def outpaint(
             RenderOptions(generator, blend, colors, seed, device),
             extension_ratio=extension_ratio if ratio is None else ratio,
             sides=sides.split(","),
+            recursive=recursive,
         )
     )
 
@@ -393,14 +445,20 @@ def check() -> None:
 
 @app.command()
 def plan(
-    again: Annotated[bool, typer.Option("--again", help="measure anew, also after a run")] = False,
+    again: Annotated[bool, typer.Option("--again", help="measure this machine anew")] = False,
+    nodes: Annotated[int, typer.Option(min=1, help="machines like this one")] = 1,
+    gpus: Annotated[
+        int, typer.Option(min=0, help="GPUs in each node; 0: what this machine has")
+    ] = 0,
+    times: Annotated[int, typer.Option(min=1, help="as many photos as the source has")] = 1,
 ) -> None:
     """Say what a run will take: photos, time, disk."""
     _enter("plan")
     from pipeline.config.whole import check_whole
+    from pipeline.planning.cluster import Cluster
     from pipeline.planning.plan import plan_text
 
-    typer.echo(plan_text(check_whole(), list(STAGES), again))
+    typer.echo(plan_text(check_whole(), list(STAGES), again, Cluster(nodes, gpus), times))
 
 
 @app.command()
@@ -410,6 +468,15 @@ def results() -> None:
     from pipeline.commands.results import summary
 
     typer.echo(summary(Path("data")))
+
+
+@app.command()
+def record() -> None:
+    """Commit the last run to git: dvc.lock and its figures."""
+    _enter("record")
+    from pipeline.commands.record import record_run
+
+    typer.echo(record_run())
 
 
 @app.command()
@@ -471,12 +538,25 @@ def web(
     model: Annotated[
         Path | None, typer.Option(help="a trained generator's folder, or an exported .onnx file")
     ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="under which a proxy shows the page, such as /scenefill")
+    ] = "",
+    auth: Annotated[
+        Path | None, typer.Option(help="a file of name:password lines; nobody else gets in")
+    ] = None,
+    max_megabytes: Annotated[int, typer.Option(min=1, help="of an uploaded file")] = 50,
+    max_megapixels: Annotated[int, typer.Option(min=1, max=120, help="of a photo")] = 64,
+    keep_minutes: Annotated[int, typer.Option(min=1, help="that uploads stay")] = 60,
 ) -> None:
     """Serve a page to complete photos and browse the data."""
     here = _enter("web")
     from pipeline.web.server import serve
+    from pipeline.web.settings import Settings
+    from pipeline.web.uploads import Limits
 
-    serve(host, port, _at(here, model))
+    limits = Limits(max_megabytes * 1_000_000, max_megapixels * 1_000_000)
+    settings = Settings(host, port, root_path, _at(here, auth), limits, keep_minutes * 60)
+    serve(settings, _at(here, model))
 
 
 @app.command()
@@ -491,6 +571,19 @@ def doctor() -> None:
         num_faults += finding.is_fault
     if num_faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    remove: Annotated[
+        bool, typer.Option("--remove", help="what is damaged, also from DVC's cache")
+    ] = False,
+) -> None:
+    """Compare all outs with their sums, byte for byte."""
+    from pipeline.commands.verify import verify
+
+    _enter("verify")
+    typer.echo(verify(Path("data"), remove=remove))
 
 
 @app.command()

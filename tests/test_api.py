@@ -12,7 +12,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline import cli
-from pipeline.api import Model, load
+from pipeline.api import Generator, Model, load
 from pipeline.completion.blends import DEFAULT
 from pipeline.config.profiles import render
 from support.documents import code
@@ -110,7 +110,7 @@ def test_unknown_options_are_refused(model: Model, options: Any, words: str) -> 
 
 
 def test_a_model_says_what_it_is(model: Model) -> None:
-    assert (model.image_size, model.recipe) == (64, "ganscape")
+    assert isinstance(model, Generator) and model.image_size == 64 and model.recipe == "ganscape"
 
 
 def test_where_there_is_no_generator(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from pipeline import cli
+from pipeline.runtime.code_closure import ROOT
+from pipeline.runtime.system_faults import system_fault
 from support.pictures import encoded, picture
 from support.places_archives import train_tar
 from support.places_server import pinned, places_server
@@ -192,13 +196,57 @@ def test_a_full_disk_is_told_in_words(
     assert "the disk is full" in capsys.readouterr().err
 
 
-def test_other_faults_of_the_system_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise OSError(errno.EIO, "Input/output error")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EIO, "Input/output error", "a/b"), "a/b: Input/output error: the disk may"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "a: Permission denied: give"),
+        (OSError(errno.EROFS, "Read-only file system", "a"), "a: Read-only file system: make it"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), "another program has"),
+        (ConnectionResetError(errno.ECONNRESET, "reset by peer"), "reset by peer"),
+        (MemoryError(), "the memory is full: lower runtime.workers"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "the memory is full"),
+        (SafetensorError("I/O error: No space left on device (os error 28)"), "the disk is full"),
+    ],
+)
+@pytest.mark.parametrize("is_writable", [True, False])
+def test_what_the_system_refuses_is_told_in_words(
+    error: Exception,
+    words: str,
+    is_writable: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Also where the traceback cannot be kept: the error path never fails."""
 
+    def broken() -> None:
+        raise error
+
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    if not is_writable:
+        (tmp_path / ".work").touch()  # no folder of that name can be made
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setattr(cli, "app", broken)
-    with pytest.raises(OSError, match="Input/output"):
+    with pytest.raises(SystemExit) as stop:
         cli.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 1
+    assert said.startswith("error: ") and words in said and "Traceback" not in said
+    assert said.count("\n") == (2 if is_writable else 1)
+
+
+def test_a_full_disk_is_seen_behind_the_errors_of_libraries() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "data/x")
+    try:
+        try:
+            raise full
+        except OSError:
+            raise RuntimeError("unexpected pos 64 vs 0")  # noqa: B904 - as torch does
+    except RuntimeError as error:
+        assert "the disk is full at data/x: free some space" in str(system_fault(error))
+    assert system_fault(RuntimeError("a fault of ours")) is None
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
@@ -282,3 +330,38 @@ def test_shell_completion(tmp_path: Path) -> None:
         ["bash", "-c", line], env=asked, check=True, capture_output=True, text=True
     )
     assert complete.stdout.split() == ["filter_categories", "filter_people"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_command_loads_is_answered(number: signal.Signals) -> None:
+    """Before a stage has set its own handlers SIGTERM would end it without a word."""
+    code = (
+        "import signal, time\n"
+        "from pipeline import __main__, cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "cli.main = lambda: (print('begun', flush=True), time.sleep(60))\n"
+        "__main__.main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "interrupted\n")
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    code = (
+        "import signal\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from pipeline import __main__, cli\n"
+        "cli.main = lambda: print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)\n"
+        "__main__.main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout == "True\n"

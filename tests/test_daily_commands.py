@@ -58,14 +58,16 @@ PARTIAL: list[Line] = [
     ("dvc repro", 0, SKIPPED),
     ("dvc checkout", 0, ""),
     ("dvc gc --workspace --force", 0, "WARNING: This will remove all cache except items used in"),
-    # What git shows is what keeps this run: its lock and its figures.
-    ("git status --short", 0, "?? data/evaluate/"),
-    ("git diff --stat", 0, ""),
-    ("git add --all", 0, ""),
-    ("git -c user.name=t -c user.email=t@t.invalid commit --quiet --message run", 0, ""),
     ("scenefill results", 0, "60 photos:"),
-    ("scenefill runs", 0, "revision"),
+    # What git does not have yet is what keeps this run: its lock and its figures.
+    ("git diff --quiet", 0, ""),
+    ("scenefill record", 0, "committed this run to git as "),
     ("git status --short", 0, ""),
+    ("dvc status", 0, CLEAN),
+    ("scenefill record", 0, "git has this run already"),
+    ("scenefill runs", 0, "revision"),
+    ("git -c user.name=t -c user.email=t@t.invalid tag -a generator@v1.0.0 -m one", 0, ""),
+    ("git -c user.name=t -c user.email=t@t.invalid tag -a shards@v1.0.0 -m one", 0, ""),
 ]
 EXPERIMENTS: list[Line] = [
     ("dvc metrics show data/evaluate/metrics.json", 0, "Path"),
@@ -103,8 +105,6 @@ QUEUED: list[Line] = [
 SHARING: list[Line] = [
     ("dvc remote add --default shared {remote}", 0, "Setting 'shared' as a default remote."),
     ("git -c user.name=t -c user.email=t@t.invalid commit --quiet --all -m remote", 0, ""),
-    ("git -c user.name=t -c user.email=t@t.invalid tag -a generator@v1.0.0 -m one", 0, ""),
-    ("git -c user.name=t -c user.email=t@t.invalid tag -a shards@v1.0.0 -m one", 0, ""),
     ("dvc push", 0, ""),
 ]
 COLLEAGUE: list[Line] = [
@@ -122,9 +122,23 @@ COLLEAGUE: list[Line] = [
     ("dvc repro --force --single-item download", 0, "Running stage 'download':"),
     ("scenefill filter_people", 0, ""),
     ("dvc status", 0, CLEAN),
-    ("dvc artifacts get . generator --out {elsewhere}/generator", 0, ""),
-    ("dvc artifacts get . shards --out {elsewhere}/shards", 0, ""),
-    ("dvc get . data/crop --out {elsewhere}/crop", 0, ""),
+    ("dvc exp push origin wider", 0, ""),
+]
+SECOND_COLLEAGUE: list[Line] = [
+    ("dvc exp list origin", 0, ""),
+    ("dvc exp pull origin wider", 0, ""),
+    ("dvc exp apply wider", 0, ""),
+    ("dvc status", 0, CLEAN),
+    ("dvc repro", 0, SKIPPED),
+]
+OTHER_REPOSITORY: list[Line] = [
+    ("git init --quiet", 0, ""),
+    ("dvc init --quiet", 0, ""),
+    ("dvc artifacts get {origin} generator --out generator", 0, ""),
+    ("dvc artifacts get {origin} shards --out shards", 0, ""),
+    ("dvc get {origin} data/crop --out crop", 0, ""),
+    ("dvc import {origin} data/train --out trained", 0, "Importing 'data/train ({origin})'"),
+    ("dvc status", 0, CLEAN),
 ]
 ZIP: list[Line] = [
     ("dvc status", 255, "ERROR: {here} is not a git repository"),
@@ -140,6 +154,24 @@ FOLDER: list[Line] = [
 ]
 PHOTOS: list[Line] = [
     ("scenefill check", 0, "params.yaml is fine"),
+    ("dvc repro", 0, ""),
+    ("dvc remote add --default shared {remote}", 0, "Setting 'shared' as a default remote."),
+    ("scenefill record", 0, "this run was not committed to git: "),
+    ("git add --all", 0, ""),
+    ("git -c user.name=t -c user.email=t@t.invalid commit --quiet --message run", 0, ""),
+    ("scenefill record", 0, "git has this run already"),
+    ("dvc status", 0, CLEAN),
+    ("dvc push", 0, ""),
+]
+WITHOUT_PHOTOS: list[Line] = [
+    ("dvc pull", 0, "A       data/crop/test/"),
+    ("dvc repro", 255, "ERROR: failed to reproduce 'download'"),
+    ("dvc repro --allow-missing", 0, SKIPPED),
+    ("git status --short", 0, ""),
+    ("dvc exp run --allow-missing --name more -S train.seed=1", 0, "Reproducing experiment 'more'"),
+    ("scenefill filter_people", 1, "error: the photos of this run are not here"),
+]
+PHOTOS_IN_DVC: list[Line] = [
     ("dvc add data/photos", 0, ""),
     ("dvc repro", 0, ""),
     ("dvc status", 0, CLEAN),
@@ -152,7 +184,10 @@ PHOTOS: list[Line] = [
 ]
 
 
-SESSIONS = [FRESH, PARTIAL, EXPERIMENTS, QUEUED, SHARING, COLLEAGUE, ZIP, FOLDER, PHOTOS]
+SESSIONS = [
+    *(FRESH, PARTIAL, EXPERIMENTS, QUEUED, SHARING, COLLEAGUE, SECOND_COLLEAGUE, OTHER_REPOSITORY),
+    *(ZIP, FOLDER, PHOTOS, WITHOUT_PHOTOS, PHOTOS_IN_DVC),
+]
 
 
 def test_the_page_on_sharing_shows_what_is_typed_here() -> None:
@@ -200,9 +235,14 @@ def run(project: Project) -> Project:
 
 def clone(project: Project, folder: Path) -> Project:
     subprocess.run(["git", "clone", "--quiet", str(project.folder), str(folder)], check=True)
-    other = Project.__new__(Project)
-    other.folder = folder
-    return other
+    return at(folder)
+
+
+def at(folder: Path) -> Project:
+    """A folder in which commands are typed."""
+    place = Project.__new__(Project)
+    place.folder = folder
+    return place
 
 
 def test_experiments(run: Project) -> None:
@@ -212,19 +252,26 @@ def test_experiments(run: Project) -> None:
 
 
 def test_sharing(run: Project, tmp_path: Path) -> None:
-    """Into a path with a blank and an accent, with the generator opened from what was got alone."""
+    """Into a path with a blank and an accent; what the colleague tries goes to a second one."""
     play(run, SHARING, remote=str(tmp_path / "remote"))
     colleague = clone(run, tmp_path / "a colleague's é/clone")
-    play(colleague, COLLEAGUE, elsewhere=str(tmp_path))
-    got = tmp_path / "generator"
-    code = f"from pipeline.api import load; print(load({str(got)!r}))"
-    assert "Model" in colleague.run("python", "-c", code)
+    play(colleague, COLLEAGUE)
+    play(clone(run, tmp_path / "second"), SECOND_COLLEAGUE)
+
+
+def test_another_repository(run: Project, tmp_path: Path) -> None:
+    """What is got from a run is complete: nothing of the project has to be beside it."""
+    other = at(tmp_path)
+    play(other, OTHER_REPOSITORY, origin=str(run.folder))
+    code = "from pipeline.api import load; print(load('generator'))"
+    assert "Model" in other.run("python", "-c", code)
     for shards in ("shards", "crop"):
         assert {path.name for path in (tmp_path / shards).iterdir()} == {
             *("train", "val", "test", "meta.json")
         }
+    assert (tmp_path / "trained/generator.safetensors").is_file()
     code = f"import dvc.api; print(dvc.api.read('data/evaluate/metrics.json', {str(run.folder)!r}))"
-    assert "hole_psnr" in colleague.run("python", "-c", code)
+    assert "hole_psnr" in other.run("python", "-c", code)
 
 
 def test_a_zip_copy(project: Project, tmp_path: Path) -> None:
@@ -243,4 +290,6 @@ def test_own_photos(tmp_path: Path) -> None:
         path.write_bytes(encoded(picture(number)))
     project.set_all(SMALL)
     project.set("detect_people.enabled", False)  # its weights would have to be downloaded
-    play(project, PHOTOS)
+    play(project, PHOTOS, remote=str(tmp_path / "remote"))
+    play(clone(project, tmp_path / "colleague"), WITHOUT_PHOTOS)
+    play(project, PHOTOS_IN_DVC)

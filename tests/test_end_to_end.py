@@ -5,6 +5,7 @@ import re
 import shutil
 from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -331,6 +332,35 @@ def test_tables_have_the_columns_of_the_docs(project: Project) -> None:
     assert there == TABLES and len(TABLES) >= 8
 
 
+def test_every_column_is_explained_with_its_type(project: Project) -> None:
+    """Of all tables below data/; a column that holds nothing is of any type."""
+    rows = re.findall(
+        r"^\| (`[a-z_0-9`, ]+`) \| (.+?) \| .+ \|$",
+        (ROOT / "docs/data.md").read_text().partition("## Columns\n")[2],
+        flags=re.MULTILINE,
+    )
+    explained = {name: kind for names, kind in rows for name in re.findall(r"\w+", names)}
+    tables = [*project.folder.glob("data/**/*.parquet"), *project.folder.glob("data/**/*.csv")]
+    assert len(tables) > 20
+    for path in tables:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        for name, column in table.items():
+            assert name in explained, f"docs/data.md does not explain `{name}` of {path}"
+            filled = column.dropna()
+            assert {kind_of(value) for value in filled} <= {explained[name]}, f"{name} of {path}"
+
+
+def kind_of(value: object) -> str:
+    """As docs/data.md calls it."""
+    if isinstance(value, bool | np.bool_):
+        return "yes or no"
+    if isinstance(value, int | np.integer):
+        return "whole number"
+    if isinstance(value, float | np.floating):
+        return "number"
+    return "text" if isinstance(value, str) else "list"
+
+
 def test_the_shards_are_read_as_the_docs_say(project: Project) -> None:
     """Without this project's code: in its folder, but isolated from it."""
     output = project.run("python", "-I", "-c", code("read-shards"))
@@ -352,7 +382,7 @@ def test_dvc_shows_metrics_and_plots(project: Project) -> None:
 
 def test_the_people_filter_is_measured_on_planted_people(project: Project) -> None:
     data = project.folder / "data"
-    found = figures(project, "filter_people/people_filter.json")
+    found = figures(project, "filter_people/figures.json")
     truth = pd.read_parquet(data / "download/lists/truth.parquet").set_index("path")
     verdicts = pd.read_parquet(data / "filter_people/verdicts.parquet").set_index("path")
     judged = verdicts[verdicts["verdict"].isin(["kept", "person"])].join(truth["num_people"])

@@ -98,7 +98,7 @@ def test_mnist_as_the_docs_say(tmp_path: Path) -> None:
     assert meta["image_size"] == 28 and sum(meta["num_samples"].values()) == 80
     assert {name: meta[name] for name in sizes} == sizes
     # Nobody is known to be in digits, and DVC draws what there is.
-    found = figures(project, "filter_people/people_filter.json")
+    found = figures(project, "filter_people/figures.json")
     assert found == {"photos_with_truth": 0, "photos_with_people": 0}
     project.run("dvc", "plots", "show")
 

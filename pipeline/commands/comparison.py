@@ -19,7 +19,7 @@ from pipeline.runtime.code_closure import ROOT
 
 # The stages that a run consists of; all before them are shared.
 STAGES = ("train", "evaluate")
-SHARED = ("crop", "train_features")
+SHARED = ("crop", "train_features", "filter_people")
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ def _git() -> Finding:
         run = subprocess.run(inside, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return Finding("fault", "git", "not on PATH", "git", "install git")
+    if run.returncode and dvc_says("config", "core.no_scm") == "true":
+        return Finding("ok", "git", "not used, as core.no_scm says; experiments need it")
     if run.returncode:
         mend = "git init, or, without experiments, dvc config core.no_scm true"
         return Finding("fault", "git", f"{Path.cwd()} is in no repository", "one", mend)

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.compute as compute
-import pyarrow.parquet as parquet
 from PIL import Image, ImageOps
 
 from pipeline.people_filter.contact_sheet import draw_boxes
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
+from pipeline.photos.decoding import BrokenPhotoError, decode, read_at, read_photo_at
 from pipeline.photos.headers import members
 from pipeline.runtime.photo_archive import has_photos, photo_archive
 from pipeline.sources.folder.source import NO_CATEGORY
@@ -72,7 +71,12 @@ def tell(name: str, data: Path) -> Story:
         *_section("crop", _crop_lines(sample, photo["key"], data)),
         *_section("evaluate", _evaluate_lines(photo["key"], data)),
     ]
-    return Story(photo["key"], lines, _picture(photo, person, sample, data))
+    return Story(photo["key"], list(map(one_line, lines)), _picture(photo, person, sample, data))
+
+
+def one_line(text: str) -> str:
+    """`text` for a terminal: folders' names may hold line breaks, or what steers a terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def find(name: str, index: Path) -> dict[str, Any]:
@@ -83,7 +87,7 @@ def find(name: str, index: Path) -> dict[str, Any]:
         row = _row(index, name, column)
         if row:
             return row
-    paths = parquet.read_table(index, columns=["path"])["path"]
+    paths = photo_tables.arrow_table(index, columns=["path"])["path"]
     endings = [name]
     is_file = Path(name).is_file()
     if is_file:
@@ -118,7 +122,7 @@ def find(name: str, index: Path) -> dict[str, Any]:
 
 def _closest(name: str, index: Path) -> list[str]:
     """Keys and paths like `name`: of those that begin as it does, since all would take minutes."""
-    table = parquet.read_table(index, columns=["key", "path"])
+    table = photo_tables.arrow_table(index, columns=["key", "path"])
     candidates: list[str] = []
     for column in ("key", "path"):
         names = sorted(table[column].to_pylist())
@@ -136,7 +140,7 @@ def _row(path: Path, value: str, column: str = "key") -> dict[str, Any] | None:
     """The first row whose `column` is `value`; None where there is none, or no table yet."""
     if not path.is_file():
         return None
-    rows = parquet.read_table(path, filters=[(column, "==", value)]).slice(0, 1).to_pylist()
+    rows = photo_tables.arrow_table(path, filters=[(column, "==", value)]).slice(0, 1).to_pylist()
     return rows[0] if rows else None
 
 
@@ -196,7 +200,9 @@ def _people_lines(
 
 REASONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "kept": lambda row: f"kept; best score of a box that is large enough {row['person_score']:.4f}",
-    "person": lambda row: f"dropped: a person, score {row['person_score']:.4f}",
+    "person": lambda row: (
+        f"dropped: a person, score {row['person_score']:.4f} (a large box's is raised)"
+    ),
     "exact_copy": lambda row: f"dropped: has the same bytes as {row['copy_of']}",
     "near_copy": lambda row: f"dropped: a near copy of {row['copy_of']}",
     "broken": lambda row: "dropped: cannot be decoded",
@@ -231,9 +237,9 @@ def _verdict_lines(key: str, data: Path) -> Iterator[str]:
 
 
 def _keys(path: Path, column: str, value: str) -> list[str]:
-    found: list[str] = parquet.read_table(path, columns=["key"], filters=[(column, "==", value)])[
-        "key"
-    ].to_pylist()
+    found: list[str] = photo_tables.arrow_table(
+        path, columns=["key"], filters=[(column, "==", value)]
+    )["key"].to_pylist()
     return found
 
 
@@ -304,7 +310,7 @@ def _evaluate_lines(key: str, data: Path) -> Iterator[str]:
     if not path.is_file():
         yield _not_run("evaluate")
         return
-    rows = parquet.read_table(path, filters=[("key", "==", key)]).to_pylist()
+    rows = photo_tables.arrow_table(path, filters=[("key", "==", key)]).to_pylist()
     if not rows:
         yield "not measured: no photo of the test split, or completed by no generator"
     for row in sorted(rows, key=lambda row: -row["hole_psnr"]):
@@ -319,7 +325,7 @@ def _picture(
         return None
     archive = photo_archive(data)
     with archive.open("rb") as file:
-        photo_bytes = read_at(file, photo["offset"], photo["size"])
+        photo_bytes = read_photo_at(file, photo["offset"], photo["size"], photo["crc32"])
     try:
         original = decode(photo_bytes)
     except BrokenPhotoError:  # of a category that nobody has looked at

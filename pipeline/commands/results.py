@@ -105,7 +105,7 @@ def _funnel_line(data: Path) -> str:
 
 def _people_line(folder: Path) -> str:
     """What the filter finds, where the source knows who is in its photos."""
-    found = _json(folder / "people_filter.json")
+    found = _json(folder / "figures.json")
     if not found.get("photos_with_people"):
         return "people filter: not measured, since nobody knows who is in these photos\n"
     return (

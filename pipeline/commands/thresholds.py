@@ -13,6 +13,7 @@ from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
 from pipeline.people_filter import quality
+from pipeline.people_filter.large_people import with_raised_scores
 from pipeline.people_filter.thresholds import first_of_same_bytes, kept_by_threshold, shares
 from pipeline.photos import photo_tables
 
@@ -29,8 +30,9 @@ def threshold_table(
     always among them, marked *. Raises ValueError for what the stored scores cannot tell.
     """
     params = load("filter_people", FilterPeopleParams)
-    floor = load("detect_people", DetectPeopleParams).score_floor
-    _check(min_scores, "--min-score", floor, f"from detect_people.score_floor ({floor:g}) to 1")
+    floor = load("detect_people", DetectPeopleParams).score_floor + params.large_box_bonus
+    words = "detect_people.score_floor + filter_people.large_box_bonus"
+    _check(min_scores, "--min-score", floor, f"from {words} ({floor:g}) to 1")
     _check(min_box_areas, "--min-box-area", 0, "from 0 to 1")
     default = [score for score in DEFAULT_SCORES if score >= floor]
     scores = sorted({*(min_scores or default), params.min_score})
@@ -56,7 +58,8 @@ def _photos(data: Path, params: FilterPeopleParams) -> Iterator[pd.DataFrame]:
     index = photo_tables.read_pieces(data / "index" / "index.parquet", ["key", "category"])
     for piece in photo_tables.left_join(index, looked_at):
         looked_at_ones = piece[piece["status"].notna()].astype({"is_copy": bool})
-        yield looked_at_ones.assign(status=quality.judged_status(looked_at_ones, params))
+        judged = looked_at_ones.assign(status=quality.judged_status(looked_at_ones, params))
+        yield with_raised_scores(judged, params)
 
 
 def _check(values: Sequence[float], option: str, low: float, allowed: str) -> None:

@@ -1,17 +1,24 @@
 """The holes of an image of any size, completed by a network that knows windows of one size."""
 
-import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from pipeline.completion.blends import MARGIN, Blend, blended
+from pipeline.completion.detail_transfer import Places, finer
 from pipeline.completion.holes import Hole, bounding, holes_of
 from pipeline.completion.network import Network, hole_side
-from pipeline.completion.scales import TOLERANCE, enlarged, shrunk, step_towards
-from pipeline.completion.tiles import refined
+from pipeline.completion.regions import grown_box, merged
+from pipeline.completion.scales import TOLERANCE, shrunk, step_towards
+from pipeline.completion.tiles import bell, tiles_over
 from pipeline.completion.windows import completed_tiles
-from pipeline.shards.rectangle import Rectangle
+
+# Of a window's side: the tiles in which a hole is completed that is thin, but longer than a window.
+TILE_SHARE = 0.5
+# Of a thick hole's thickness: what is seen of the image on each side of it, for its structure and
+# as a source of its detail.
+SEEN = 1.0
 
 
 def complete(
@@ -19,8 +26,9 @@ def complete(
 ) -> np.ndarray:
     """`image` (HWC uint8 RGB) with the True pixels of `mask` (HW) completed, the rest bit for bit.
 
-    A hole no longer than those that the network was trained on is completed in one window, a
-    longer one coarse to fine. No pixel of a hole has an influence. ValueError where all is hole.
+    Structure is the network's, at the scale at which the hole is as thick as those that it was
+    trained on; what finer scales have beyond it is taken from known pixels. No pixel of a hole has
+    an influence. ValueError where all is hole.
     """
     if mask.all():
         raise ValueError(
@@ -30,93 +38,93 @@ def complete(
     picture = np.where(mask[..., None], np.uint8(0), image)
     reach = (network.image_size - hole_side(network)) // 2
     holes, labels = holes_of(mask, reach)
-    longest = hole_side(network) * TOLERANCE
-    short = [hole for hole in holes if hole.length <= longest]
-    _complete_short(network, picture, mask, short, labels, blend, seed)
-    unknown = mask & ~np.isin(labels, [hole.number for hole in short])
-    for region in _regions(network, [hole for hole in holes if hole.length > longest], mask.shape):
+    thick = [hole for hole in holes if _thickness(labels, hole) > hole_side(network) * TOLERANCE]
+    is_thick = np.isin(labels, [hole.number for hole in thick])
+    filled = _by_windows(network, picture, mask, mask & ~is_thick, seed)
+    seen = [
+        grown_box(hole.box, round(SEEN * _thickness(labels, hole)), mask.shape) for hole in thick
+    ]
+    for region in merged(seen):
         there = region.rows, region.columns
-        picture[there] = _coarse_to_fine(network, picture[there], unknown[there], blend, seed)
-    return picture
+        unknown = is_thick[there]
+        made, _ = _coarse_to_fine(network, filled[there], unknown, seed)
+        filled[there] = np.where(unknown[..., None], made, filled[there])
+    return _blended(filled, mask, holes, labels, blend)
 
 
-def _complete_short(
-    network: Network,
-    picture: np.ndarray,  # written to
-    mask: np.ndarray,
-    holes: Sequence[Hole],
-    labels: np.ndarray,
-    blend: Blend,
-    seed: int,
-) -> None:
-    boxes = [hole.box for hole in holes]
-    made = completed_tiles(network, picture, mask, boxes, seed, sees_hole=False)
-    # All windows before the first writing: none depends on the order.
-    for hole, (box, output) in zip(holes, list(made), strict=True):
-        rows = slice(max(box.top - MARGIN, 0), box.rows.stop + MARGIN)
-        columns = slice(max(box.left - MARGIN, 0), box.columns.stop + MARGIN)
-        own = labels[rows, columns] == hole.number
-        around = picture[rows, columns].copy()
-        around[own] = output[labels[box.rows, box.columns] == hole.number]
-        around = blended(around, mask[rows, columns], blend)
-        picture[rows, columns][own] = around[own]
-
-
-def _regions(network: Network, holes: Sequence[Hole], shape: tuple[int, ...]) -> list[Rectangle]:
-    """What is seen of the image to complete long holes; those that see one another share it."""
-    scale = network.image_size / hole_side(network)
-    boxes: list[Rectangle] = []
+def _blended(
+    filled: np.ndarray, mask: np.ndarray, holes: Sequence[Hole], labels: np.ndarray, blend: Blend
+) -> np.ndarray:
+    """Each hole for itself, and none sees another one blended."""
+    if blend == "none":
+        return filled
+    result = filled.copy()
     for hole in holes:
-        box = hole.box
-        while met := [other for other in boxes if _see(box, other, scale, shape)]:
-            boxes = [other for other in boxes if other not in met]
-            box = _union([box, *met])
-        boxes.append(box)
-    return [_around(box, scale, shape) for box in boxes]
+        rows = slice(max(hole.box.top - MARGIN, 0), hole.box.rows.stop + MARGIN)
+        columns = slice(max(hole.box.left - MARGIN, 0), hole.box.columns.stop + MARGIN)
+        own = labels[rows, columns] == hole.number
+        around = blended(filled[rows, columns], mask[rows, columns], blend)
+        result[rows, columns][own] = around[own]
+    return result
 
 
-def _around(box: Rectangle, scale: float, shape: tuple[int, ...]) -> Rectangle:
-    """A square with `box` in its middle, shifted or cut where the image ends."""
-    side = math.ceil(scale * max(box.height, box.width))
-    height, width = min(side, shape[0]), min(side, shape[1])
-    top = min(max(box.top + (box.height - height) // 2, 0), shape[0] - height)
-    left = min(max(box.left + (box.width - width) // 2, 0), shape[1] - width)
-    return Rectangle(top, left, height, width)
+def thickness(hole: np.ndarray) -> int:
+    """px: of the thickest place of `hole` (HW bool), or less: the longer side of its box."""
+    box = bounding(hole)
+    inside = hole[box.rows, box.columns].astype(np.uint8)
+    # What lies outside of the image is as unknown as the hole: no border is added there.
+    known = [
+        (int(box.top > 0), int(box.rows.stop < hole.shape[0])),
+        (int(box.left > 0), int(box.columns.stop < hole.shape[1])),
+    ]
+    distance = cv2.distanceTransform(np.pad(inside, known), cv2.DIST_L2, 5)
+    return int(min(max(box.height, box.width), np.ceil(2 * distance.max() - 1)))
 
 
-def _see(one: Rectangle, other: Rectangle, scale: float, shape: tuple[int, ...]) -> bool:
-    return _meet(one, _around(other, scale, shape)) or _meet(other, _around(one, scale, shape))
+def _thickness(labels: np.ndarray, hole: Hole) -> int:
+    rows, columns = (
+        slice(max(span.start - 1, 0), span.stop + 1) for span in (hole.box.rows, hole.box.columns)
+    )
+    return thickness(labels[rows, columns] == hole.number)
 
 
-def _meet(one: Rectangle, other: Rectangle) -> bool:
-    return _overlap(one.rows, other.rows) and _overlap(one.columns, other.columns)
+def _by_windows(
+    network: Network, picture: np.ndarray, mask: np.ndarray, hole: np.ndarray, seed: int
+) -> np.ndarray:
+    """`picture` with the pixels of `hole` completed, which lie in `mask`, at this scale.
 
-
-def _overlap(one: slice, other: slice) -> bool:
-    return bool(one.start < other.stop and other.start < one.stop)
-
-
-def _union(boxes: Sequence[Rectangle]) -> Rectangle:
-    top, left = min(box.top for box in boxes), min(box.left for box in boxes)
-    bottom, right = max(box.rows.stop for box in boxes), max(box.columns.stop for box in boxes)
-    return Rectangle(top, left, bottom - top, right - left)
+    What fits into a window takes one, what is longer several, which overlap. All windows before the
+    first writing: none depends on the order.
+    """
+    if not hole.any():
+        return picture.copy()
+    side = max(hole_side(network), round(TILE_SHARE * network.image_size))
+    reach = (network.image_size - hole_side(network)) // 2
+    tiles = [
+        tile
+        for each in holes_of(hole, reach)[0]
+        for tile in tiles_over(each.box, side)
+        if hole[tile.rows, tile.columns].any()
+    ]
+    sums = np.zeros(picture.shape, np.float32)
+    weights = np.zeros((*hole.shape, 1), np.float32)
+    for tile, made in completed_tiles(network, picture, mask, tiles, seed):
+        weight = bell(tile.height)[:, None, None] * bell(tile.width)[:, None]
+        sums[tile.rows, tile.columns] += weight * made
+        weights[tile.rows, tile.columns] += weight
+    filled = np.rint(sums / np.maximum(weights, np.finfo(np.float32).tiny)).astype(np.uint8)
+    return np.where(hole[..., None], filled, picture)
 
 
 def _coarse_to_fine(
-    network: Network, picture: np.ndarray, hole: np.ndarray, blend: Blend, seed: int
-) -> np.ndarray:
-    """`picture` with `hole` completed: in one window where it fits, else first at half the size."""
+    network: Network, picture: np.ndarray, hole: np.ndarray, seed: int
+) -> tuple[np.ndarray, Places | None]:
+    """`picture` with `hole` completed, and where its detail was taken from."""
     if not hole.any():
-        return picture
-    box = bounding(hole)
-    step = step_towards(max(box.height, box.width), hole_side(network))
+        return picture, None
+    step = step_towards(thickness(hole), hole_side(network))
     if step == 1:
-        ((_, made),) = completed_tiles(network, picture, hole, [box], seed, sees_hole=False)
-        filled = picture.copy()
-        filled[box.rows, box.columns] = made
-    else:
-        small, small_hole = shrunk(picture, hole, step)
-        small = _coarse_to_fine(network, small, small_hole, blend, seed)
-        filled = np.where(hole[..., None], enlarged(small, hole.shape), picture)
-        filled = refined(network, filled, hole, seed)
-    return blended(np.where(hole[..., None], filled, picture), hole, blend)
+        return _by_windows(network, picture, hole, hole, seed), None
+    small, small_hole = shrunk(picture, hole, step)
+    small, places = _coarse_to_fine(network, small, small_hole, seed)
+    return finer(small, small_hole, picture, hole, places)

@@ -26,6 +26,15 @@ class Network(Protocol):
         """
 
 
+def check_outputs(are_finite: bool, recipe: str) -> None:
+    """ValueError where a network gave numbers that are none: they would show as a dark hole."""
+    if not are_finite:
+        raise ValueError(
+            f"the generator ({recipe}) gives numbers that are not finite, and no image: its "
+            "weights are damaged or were made up; copy it again, or name another with --model"
+        )
+
+
 def hole_side(network: Network) -> int:
     """px of the longest hole that is completed in one window."""
     return max(1, round(HOLE_SHARE * network.image_size))

@@ -1,7 +1,8 @@
 """Images continued beyond their sides by a network that completes windows.
 
 At the scale at which the image's shorter side is a window, strips of a quarter window are added
-side by side and one after another; coarse to fine they then come to the image's own size.
+one after another, each faded into the one before; what finer scales have beyond it is then taken
+from the image's own pixels.
 """
 
 import math
@@ -11,9 +12,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from pipeline.completion.blends import Blend, blended
+from pipeline.completion.detail_transfer import Places, finer
 from pipeline.completion.network import Network
-from pipeline.completion.scales import enlarged, shrunk, step_towards
-from pipeline.completion.tiles import bell, refined, starts
+from pipeline.completion.scales import shrunk, step_towards
+from pipeline.completion.tiles import bell, starts
 from pipeline.completion.windows import mirrored
 from pipeline.shards.rectangle import Rectangle
 
@@ -21,9 +23,9 @@ Side = Literal["left", "right", "top", "bottom"]
 
 # Of a window's width: the strip of a pass (Basquiat: 64 px of 256).
 STRIP_SHARE = 0.25
-# Of a strip: what is kept. At a window's own border networks are at their worst, and the next pass
-# makes it anew with something known beside it.
-KEPT_SHARE = 0.75
+# Of a strip: its outer part, which the next pass makes anew with something known beside it. At a
+# window's own border networks are at their worst; the one fades into the other, without a line.
+FADED_SHARE = 0.5
 # More than four times the image would be made up from what is itself made up.
 MAX_RATIO = 4.0
 
@@ -80,17 +82,21 @@ def outpaint(
 
     Sides are done in their order: the second sees what the first has made.
     """
+    return blended(_coarse_to_fine(network, wide, new, sides, seed)[0], new, blend)
+
+
+def _coarse_to_fine(
+    network: Network, wide: np.ndarray, new: np.ndarray, sides: Sequence[Side], seed: int
+) -> tuple[np.ndarray, Places | None]:
+    """`wide` filled, and where its detail was taken from."""
     rows, columns = np.flatnonzero(~new.all(axis=1)), np.flatnonzero(~new.all(axis=0))
     step = step_towards(min(len(rows), len(columns)), network.image_size)
     if step == 1:
         box = Rectangle(int(rows[0]), int(columns[0]), len(rows), len(columns))
-        extended = _by_strips(network, wide, box, sides, seed)
-    else:
-        small, small_new = shrunk(wide, new, step)
-        small = outpaint(network, small, small_new, sides, blend=blend, seed=seed)
-        extended = np.where(new[..., None], enlarged(small, new.shape), wide)
-        extended = refined(network, extended, new, seed)
-    return blended(np.where(new[..., None], extended, wide), new, blend)
+        return _by_strips(network, wide, box, sides, seed), None
+    small, small_new = shrunk(wide, new, step)
+    small, places = _coarse_to_fine(network, small, small_new, sides, seed)
+    return finer(small, small_new, wide, new, places)
 
 
 def _by_strips(
@@ -116,17 +122,29 @@ def extend(
     """`image` (HWC uint8) with `extent` px more at `side`, strip by strip; the rest stays.
 
     A strip's windows lie side by side along the edge, overlap by half and are blended into one
-    another; each sees the strips before.
+    another; each sees the strips before, but for the part of the last one that it makes anew.
     """
     strip = max(1, round(STRIP_SHARE * network.image_size))
+    overlap = round(FADED_SHARE * strip)
     # The edge to the right: a left one by mirroring, the others lying on their sides.
     turned = _turned(image, side)
     width = turned.shape[1] + extent
+    if extent > 0:
+        turned = np.concatenate([turned, _next_strip(network, turned, strip, side, seed)], axis=1)
     while turned.shape[1] < width:
-        made = _next_strip(network, turned, strip, side, seed)
-        num_kept = min(max(1, round(KEPT_SHARE * strip)), width - turned.shape[1])
-        turned = np.concatenate([turned, made[:, :num_kept]], axis=1)
-    return np.ascontiguousarray(_turned_back(turned, side))
+        kept, before = turned[:, :-overlap], turned[:, -overlap:]
+        made = _next_strip(network, kept, strip, side, seed)
+        made[:, :overlap] = _faded(before, made[:, :overlap])
+        turned = np.concatenate([kept, made], axis=1)
+    return np.ascontiguousarray(_turned_back(turned[:, :width], side))
+
+
+def _faded(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: from `one` at the left to `other` at the right."""
+    width = one.shape[1]
+    share = (np.arange(1, width + 1) / (width + 1))[:, None]
+    mixed: np.ndarray = np.rint((1 - share) * one + share * other).astype(np.uint8)
+    return mixed
 
 
 def _turned(image: np.ndarray, side: Side) -> np.ndarray:

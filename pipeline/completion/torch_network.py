@@ -1,6 +1,5 @@
 """A trained generator, run by torch."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,9 @@ import torch
 
 from models.components.generators import Completer
 from models.components.pixels import to_tensor, to_uint8
-from models.generator_files import load_generator
+from models.generator_files import load_generator, read_config
 from models.recipe import seeded
+from pipeline.completion.network import check_outputs
 from pipeline.runtime.devices import choose_device
 
 
@@ -18,7 +18,7 @@ class TorchNetwork:
 
     def __init__(self, folder: Path, device: str = "auto") -> None:
         """`device` is auto, or a name that torch knows."""
-        config = json.loads((folder / "config.json").read_text())
+        config = read_config(folder)
         self._device = _device(device)
         generator = load_generator(folder, self._device)
         if not isinstance(generator, Completer):
@@ -37,6 +37,7 @@ class TorchNetwork:
         holes = torch.from_numpy(masks).to(self._device)[:, None].float()
         with seeded(seed, "completing"):
             outputs = self._generator(images, holes)
+        check_outputs(bool(outputs.isfinite().all()), self.recipe)
         made: np.ndarray = to_uint8(outputs).cpu().numpy()
         return made
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pipeline.completion.network import Network
+from pipeline.completion.watched import Watched
 from pipeline.shards.rectangle import Rectangle
 
 # Windows that the network gets at once: what a GPU asks for, and little memory in a wide network.
@@ -17,23 +18,21 @@ def completed_tiles(
     hole: np.ndarray,  # HW bool
     tiles: Sequence[Rectangle],  # inside the image, no larger than a window
     seed: int,
-    *,
-    sees_hole: bool,  # whether a window sees the hole outside its own tile, as filled before
 ) -> Iterator[tuple[Rectangle, np.ndarray]]:
     """Each tile with what the network makes of it: (height, width, 3) uint8."""
     size = network.image_size
+    if isinstance(network, Watched):
+        network.expect(len(tiles))
     for start in range(0, len(tiles), WINDOWS_AT_ONCE):
         some = tiles[start : start + WINDOWS_AT_ONCE]
         corners = [_corner(tile, picture.shape, size) for tile in some]
         windows = np.empty((len(some), size, size, 3), np.uint8)
         masks = np.empty((len(some), size, size), bool)
-        for tile, (top, left), window, mask in zip(some, corners, windows, masks, strict=True):
+        for (top, left), window, mask in zip(corners, windows, masks, strict=True):
             rows = mirrored(top, size, picture.shape[0])
             columns = mirrored(left, size, picture.shape[1])
             window[:] = picture[rows[:, None], columns]
             mask[:] = hole[rows[:, None], columns]
-            if sees_hole:
-                mask &= _within(rows, tile.rows)[:, None] & _within(columns, tile.columns)
         outputs = network(windows, masks, seed)
         for tile, (top, left), output in zip(some, corners, outputs, strict=True):
             place = Rectangle(tile.top - top, tile.left - left, tile.height, tile.width)
@@ -59,7 +58,3 @@ def _first(start: int, length: int, num: int, size: int) -> int:
     if num < size:
         return -((size - num) // 2)
     return min(max(start + length // 2 - size // 2, 0), num - size)
-
-
-def _within(lines: np.ndarray, span: slice) -> np.ndarray:
-    return np.asarray((lines >= span.start) & (lines < span.stop))

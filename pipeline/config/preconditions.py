@@ -73,12 +73,17 @@ class Line:
         """A stage writes into the folder of its name."""
         return path.split("/")[1]
 
+    def outs(self, stage: str) -> list[str]:
+        """All that `stage` makes, metrics among them."""
+        made = (*self.stages[stage]["outs"], *self.stages[stage].get("metrics", []))
+        return [out if isinstance(out, str) else next(iter(out)) for out in made]
+
     def inputs(self, stage: str) -> Iterator[str]:
         """The outs of other stages that `stage` reads; for a folder of several, each of them."""
         for dep in self.stages[stage]["deps"]:
             folder, _, rest = dep.partition("/")
             if folder == "data" and self.maker(dep) in self.stages:
-                made = list(_names(self.stages[self.maker(dep)]))
+                made = self.outs(self.maker(dep))
                 yield from [dep] if dep in made else made
 
     def before(self, stage: str) -> set[str]:
@@ -100,9 +105,3 @@ class Line:
         # A stage that another one rests on is made with it.
         last = [each for each in makers if not any(each in rest_on[other] for other in makers)]
         raise ValueError(f"{needs}: run `dvc repro {' '.join(last)}`, or `dvc pull`")
-
-
-def _names(stage: dict[str, Any]) -> Iterator[str]:
-    """Of all outs, metrics among them."""
-    for out in (*stage["outs"], *stage.get("metrics", [])):
-        yield out if isinstance(out, str) else next(iter(out))

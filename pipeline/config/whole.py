@@ -87,10 +87,11 @@ class WholeParams(Section):
         self.crop.check_sizes(self.downscale.image_size)
         holes: HoleOptions = getattr(self.holes, self.crop.kind)
         holes.check_sizes(self.downscale.image_size, self.crop.box_size)
-        if self.filter_people.min_score < self.detect_people.score_floor:
+        least = self.detect_people.score_floor + self.filter_people.large_box_bonus
+        if self.filter_people.min_score < least:
             raise ValueError(
                 f"params.yaml filter_people.min_score is {self.filter_people.min_score} but must "
-                f"be >= detect_people.score_floor ({self.detect_people.score_floor}): "
+                f"be >= detect_people.score_floor + filter_people.large_box_bonus ({least:g}): "
                 "boxes below the floor were never kept"
             )
         path, is_own = self.sources.folder.path, self.download.source == "folder"

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from PIL import Image
 from torchvision.ops import nms
 
 from pipeline.detection.letterbox import letterbox, unfit
+from pipeline.detection.views import View, views
 from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams
 from pipeline.params.section import closest
 from pipeline.runtime.checksums import sha256_of
@@ -41,7 +43,7 @@ OTHER_TASKS = re.compile(r"-(cls|seg|sem|pose|obb|depth|reid|world|grayscale)")
 # at most, and no weaker place changes the best box.
 MAX_CANDIDATES = 1000
 MAX_BOXES = 300
-CLASS_OFFSET = 7680.0  # px, more than any square
+CLASS_OFFSET = 7680.0  # px, more than any square has
 
 
 @dataclass(frozen=True, order=True)
@@ -53,6 +55,16 @@ class PersonBox:
     left: float
     height: float
     width: float
+
+
+def precision_of(is_on_gpu: bool) -> str:
+    """Of the detector's arithmetic."""
+    return "fp16" if is_on_gpu else "fp32"
+
+
+def usual_batch(is_on_gpu: bool) -> int:
+    """Photos a step, where nothing else is asked for."""
+    return 64 if is_on_gpu else 16
 
 
 class Detector:
@@ -71,13 +83,12 @@ class Detector:
         """
         path = verified_weights(params, downloads_dir)
         self.is_demo = params.weights_sha256 == DEMO_SHA256
-        self.image_size = params.image_size
+        self.image_size, self.slice_ratio = params.image_size, params.slice_ratio
         self.is_on_gpu = torch.device(device).type == "cuda"
-        self.precision = "fp16" if self.is_on_gpu else "fp32"
-        self.usual_batch = 64 if self.is_on_gpu else 16
+        self.precision, self.usual_batch = precision_of(self.is_on_gpu), usual_batch(self.is_on_gpu)
         self._floor, self._iou = params.score_floor, params.iou
         self._device = torch.device(device)
-        _import_ultralytics(_config_dir(downloads_dir))
+        import_ultralytics(_config_dir(downloads_dir))
         yolo = load_yolo(path, params.weights)
         self._classes = torch.tensor(_class_ids(yolo.names, params), device=self._device)
         self._backend = _set_up(yolo, params.image_size, self._device)
@@ -85,7 +96,7 @@ class Detector:
         torch.set_num_threads(threads)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[PersonBox]]:
-        """The people in each image (HWC uint8, RGB), best first; all images are one batch.
+        """The people in each image (HWC uint8, RGB), best first; all their views are one batch.
 
         With several person classes one person may get a box of each: harmless, since a photo is
         judged by its best box.
@@ -93,18 +104,21 @@ class Detector:
         if not images:
             return []
         assert all(image.dtype == np.uint8 and image.shape[2:] == (3,) for image in images)
-        batch = np.empty((len(images), self.image_size, self.image_size, 3), np.uint8)
-        for image, square in zip(images, batch, strict=True):
+        parts = [views(image.shape[:2], self.slice_ratio) for image in images]
+        num = sum(map(len, parts))
+        batch = np.empty((num, self.image_size, self.image_size, 3), np.uint8)
+        shown = (view.of(image) for image, some in zip(images, parts, strict=True) for view in some)
+        for image, square in zip(shown, batch, strict=True):
             letterbox(image, square)
-        found = self.submit(batch)
+        found = iter(self.submit(batch).wait())
         return [
-            self.boxes(candidates, *image.shape[:2])
-            for candidates, image in zip(found.wait(), images, strict=True)
+            self.boxes(list(islice(found, len(some))), some, image.shape[:2])
+            for some, image in zip(parts, images, strict=True)
         ]
 
     @torch.inference_mode()
     def submit(self, batch: np.ndarray) -> "Detections":
-        """Looks at photos that are fitted into the square (NHWC uint8, RGB).
+        """Looks at views that are fitted into the square (NHWC uint8, RGB).
 
         A GPU's answer is not waited for; `batch` may be written over at once.
         """
@@ -115,20 +129,39 @@ class Detector:
         assert prediction.shape[1] == 4 + len(self._backend.names), "boxes and scores of one head"
         return Detections(_strongest(prediction, self._classes))
 
-    def boxes(self, candidates: np.ndarray, height: int, width: int) -> list[PersonBox]:
-        """The people in a photo of that size, from a row of `Detections.wait`."""
+    def boxes(
+        self, candidates: Sequence[np.ndarray], parts: Sequence[View], size: tuple[int, ...]
+    ) -> list[PersonBox]:
+        """The people in a photo, from the rows of `Detections.wait` of its views, the whole first.
+
+        Who is seen in several views has one box, the best. `size` is the photo's height and width,
+        which may be more than those of the whole view.
+        """
+        seen = [self._in_view(*each) for each in zip(candidates, parts, strict=True)]
+        found = np.concatenate(seen)
+        if len(parts) > 1 and len(found) > 1:
+            apart = found[:, :4] + found[:, 5:] * (2 * max(parts[0]))
+            found = found[self._best(apart, found[:, 4])]
+        corners = found[:, :4] * np.array([size[1] / parts[0].width, size[0] / parts[0].height] * 2)
+        return _person_boxes(found[:, 4].tolist(), corners.tolist(), size)
+
+    def _in_view(self, candidates: np.ndarray, view: View) -> np.ndarray:
+        """N x 6: x1, y1, x2, y2 in px of the whole view, score, class; each person once."""
         found = candidates[candidates[:, 4] > self._floor]
-        if not len(found):
-            return []
         half = found[:, 2:4] / 2
         corners = np.concatenate([found[:, :2] - half, found[:, :2] + half], axis=1)
         if len(found) > 1:
             # Boxes of different classes do not overlap once they are moved apart.
-            apart = torch.from_numpy(corners + found[:, 5:] * CLASS_OFFSET)
-            kept = nms(apart, torch.from_numpy(found[:, 4]), self._iou)[:MAX_BOXES].numpy()
+            kept = self._best(corners + found[:, 5:] * CLASS_OFFSET, found[:, 4])
             found, corners = found[kept], corners[kept]
-        placed = unfit(corners, height, width, self.image_size)
-        return _person_boxes(found[:, 4].tolist(), placed.tolist(), (height, width))
+        placed = unfit(corners, view.height, view.width, self.image_size)
+        placed += np.array([view.left, view.top] * 2)
+        return np.concatenate([placed, found[:, 4:]], axis=1)
+
+    def _best(self, corners: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Positions of the boxes that overlap no better one too far."""
+        kept = nms(torch.from_numpy(corners), torch.from_numpy(scores), self._iou)
+        return np.asarray(kept[:MAX_BOXES].numpy())
 
 
 class Detections:
@@ -224,7 +257,7 @@ def _downloaded(name: str, downloads_dir: Path) -> Path:
     path = downloads_dir / name
     if path.is_file():
         return path
-    _import_ultralytics(_config_dir(downloads_dir))
+    import_ultralytics(_config_dir(downloads_dir))
     downloads: Any = importlib.import_module("ultralytics.utils.downloads")
     known = detection_names(downloads.GITHUB_ASSETS_NAMES)
     if name not in known:
@@ -234,7 +267,7 @@ def _downloaded(name: str, downloads_dir: Path) -> Path:
     # Offline means to them: fail at the first fault instead of trying again.
     os.environ["YOLO_OFFLINE"] = "false"
     try:
-        downloads.attempt_download_asset(_as_they_take_it(path))
+        downloads.attempt_download_asset(as_they_take_it(path))
     except (OSError, MemoryError) as error:  # MemoryError is their word for a full disk
         raise _refusal(name, f"it could not be downloaded: {error}") from error
     finally:
@@ -257,7 +290,7 @@ def _config_dir(downloads_dir: Path) -> Path:
     return downloads_dir.absolute().parent / "ultralytics"
 
 
-def _import_ultralytics(config_dir: Path) -> None:
+def import_ultralytics(config_dir: Path) -> None:
     """Imports ultralytics with its defaults turned off; they are read once, at the import."""
     threads = os.environ.get("OMP_NUM_THREADS")
     os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"  # unpickle known classes only
@@ -288,7 +321,7 @@ def load_yolo(path: Path, weights: str) -> Any:
     """The model of a verified file."""
     yolo_class: Any = importlib.import_module("ultralytics").YOLO
     try:
-        yolo = yolo_class(_as_they_take_it(path))
+        yolo = yolo_class(as_they_take_it(path))
     except (TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise _refusal(weights, f"{path} is no Ultralytics checkpoint: {error}") from error
     if yolo.task != "detect":
@@ -311,7 +344,7 @@ def _set_up(yolo: Any, image_size: int, device: torch.device) -> Any:
     return yolo.predictor.model
 
 
-def _as_they_take_it(path: Path) -> str:
+def as_they_take_it(path: Path) -> str:
     """The path relative to here: ultralytics drops quotes, and downloads what it then misses."""
     relative = os.path.relpath(path)
     if "'" in relative or relative != relative.strip():
@@ -333,7 +366,7 @@ def _class_ids(names: dict[int, str], params: DetectPeopleParams) -> list[int]:
 
 
 def _person_boxes(
-    scores: list[float], corners: list[list[float]], size: tuple[int, int]
+    scores: list[float], corners: list[list[float]], size: tuple[int, ...]
 ) -> list[PersonBox]:
     """Boxes clipped into the image of `size` (height, width), best first, then by place."""
     height, width = size

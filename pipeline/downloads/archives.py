@@ -138,17 +138,13 @@ def _lock(folder: Path, archive: Archive) -> Iterator[None]:
 
 
 def _kept(folder: Path, archive: Archive) -> Verified | None:
-    """The file that was verified before; read again only if somebody wrote to it since."""
+    """The file that was verified before, read again: disks lose bytes without a new time."""
     path, record = folder / archive.name, folder / VERIFIED
     if not (path.is_file() and record.is_file()):
         return None
-    facts = json.loads(record.read_text())
-    if facts["mtime_ns"] == path.stat().st_mtime_ns and facts["size"] == path.stat().st_size:
-        return Verified(path, facts["sha256"])
-    say(f"download: {path} was changed; reading it again")
     md5, sha256 = _read(path, f"check {archive.name}")
     if not archive.faults_of(path.stat().st_size, md5, sha256):
-        return _keep(path, sha256)
+        return Verified(path, sha256)
     say(f"download: {path} has lost its bytes and is left for a new one")
     path.unlink()
     record.unlink()
@@ -156,8 +152,8 @@ def _kept(folder: Path, archive: Archive) -> Verified | None:
 
 
 def _keep(path: Path, sha256: str) -> Verified:
-    """Notes that `path` is verified."""
-    facts = {"size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns, "sha256": sha256}
+    """Notes that all of `path` is there."""
+    facts = {"sha256": sha256}
     temporary = path.with_name(f"{VERIFIED}.tmp")
     temporary.write_text(json.dumps(facts))
     os.replace(temporary, path.with_name(VERIFIED))

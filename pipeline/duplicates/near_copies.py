@@ -44,6 +44,12 @@ def group_near_copies(values: np.ndarray, max_bits: int) -> NearCopies:
     return NearCopies(first_member[labels[place]], search.num_compared)
 
 
+def join_pairs(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """`groups`, as of NearCopies, after those of each pair (2, M) of positions have become one."""
+    _, labels = np.unique(groups, return_inverse=True)
+    return _first_alike(_joined(labels, pairs))
+
+
 class _Search:
     """Labels of distinct hashes; counts the pairs it compares."""
 

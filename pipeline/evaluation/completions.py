@@ -18,7 +18,7 @@ from pipeline.evaluation.image_scores import Scored, Task, completed, one_thread
 from pipeline.params.evaluate import EvaluateParams
 from pipeline.photos.keys import shuffled
 from pipeline.runtime.progress import progress, say
-from pipeline.runtime.workers import in_order
+from pipeline.runtime.workers import Workers, in_order
 from pipeline.shards.reader import Sample
 
 PHOTOS_AT_ONCE = 64  # that a generator completes
@@ -54,7 +54,7 @@ def score_completions(
     generators: Mapping[str, nn.Module],
     device: torch.device,
     params: EvaluateParams,
-    workers: int,
+    workers: Workers,
 ) -> Completions:
     """All methods on all photos: the baselines, then `generators` by name, in their order.
 

@@ -5,14 +5,14 @@ order; each row has the facts of the photo and its hole, `method`, and the figur
 METRICS has a quotient of sums, the two figures of POOLED.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.metrics.image_metrics import METRICS, POOLED
-from pipeline.metrics.intervals import ends_of, resampled_sums
+from pipeline.metrics.intervals import ends_of, resampled_sums, sums_by_group
 from pipeline.metrics.pooled_ratio import pooled_ratio
 
 MODEL = "model"
@@ -37,16 +37,17 @@ NUM_PICTURES = 4
 PLOTTED = ("hole_psnr", "hole_ssim", "seam_error", "detail_ratio")
 
 
-def scores_of(table: pd.DataFrame) -> pd.DataFrame:
+def scores_of(table: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
     """Value, median and intervals of each method and metric, as SCORE_COLUMNS.
 
     `value` is the mean over the photos, or of a metric in POOLED the quotient of sums, which has no
     median. `difference` is model minus method, empty for the model itself; of a metric that is
     better nearer to 1 it is the difference of the distances from 1, so that below 0 the model is
     nearer. `num_photos` are those that the metric is defined for. `is_ahead`: the method is ahead
-    of every other one by more than the 95 % interval of their paired difference.
+    of every other one by more than the 95 % interval of their paired difference. `group_of` has the
+    group of each photo that has near copies: intervals count a group as one photo.
     """
-    scores = _intervals(table)
+    scores = _intervals(table, group_of)
     medians = table.reindex(columns=list(METRICS)).groupby(table["method"], sort=False).median()
     scores["median"] = medians.to_numpy().ravel().round(DIGITS)
     return scores[SCORE_COLUMNS]
@@ -66,7 +67,7 @@ def figures_of(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return figures
 
 
-def strata_of(table: pd.DataFrame) -> pd.DataFrame:
+def strata_of(table: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
     """The same for each part of the photos, as STRATUM_COLUMNS.
 
     Thirds by the area of the hole and by the texture of the truth in it, categories, holes that
@@ -77,7 +78,7 @@ def strata_of(table: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for stratum, groups in _groups(photos):
         for group, bounds, keys in groups:
-            part = _intervals(table[table["key"].isin(keys)])
+            part = _intervals(table[table["key"].isin(keys)], group_of)
             parts.append(part.assign(stratum=stratum, group=group, bounds=bounds))
     return pd.concat(parts, ignore_index=True)[STRATUM_COLUMNS]
 
@@ -109,7 +110,7 @@ def _thirds(
             yield name, bounds, part["key"]
 
 
-def _intervals(table: pd.DataFrame) -> pd.DataFrame:
+def _intervals(table: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
     """method, metric, INTERVAL and `is_ahead` of the photos in `table`."""
     methods = list(dict.fromkeys(table["method"]))
     model = methods.index(MODEL)
@@ -125,8 +126,13 @@ def _intervals(table: pd.DataFrame) -> pd.DataFrame:
             bottoms[..., place] = table[other].to_numpy(np.float64).reshape(shape[:2])
     num_photos = is_known.sum(axis=0)
 
-    # The same of every resample of the photos, which are the same for all methods and metrics.
-    flat = (resampled_sums(each.reshape(len(each), -1)) for each in (tops, bottoms))
+    # The same of every resample of the photos, which are the same for all methods and metrics. Near
+    # copies are drawn together: they say what one photo says (bootstrap of clusters).
+    keys = table["key"].to_numpy().reshape(shape[:2])[:, 0]
+    groups, _ = pd.factorize(np.array([group_of.get(key, key) for key in keys], dtype=object))
+    num_drawn = sums_by_group(is_known, groups).astype(bool).sum(axis=0)
+    by_group = (sums_by_group(each, groups) for each in (tops, bottoms))
+    flat = (resampled_sums(each.reshape(len(each), -1)) for each in by_group)
     found = _quotients(tops.sum(axis=0), bottoms.sum(axis=0))
     resampled = _quotients(*(each.reshape(shape) for each in flat))
     differences, resampled_differences = (
@@ -141,11 +147,11 @@ def _intervals(table: pd.DataFrame) -> pd.DataFrame:
     columns = {"value": (found, resampled), "difference": (differences, resampled_differences)}
     for name, (each, again) in columns.items():
         prefix = "" if name == "value" else f"{name}_"
-        ends = ends_of(again.reshape(len(again), -1), num_photos.ravel())
+        ends = ends_of(again.reshape(len(again), -1), num_drawn.ravel())
         rows[name] = each.ravel()
         rows[f"{prefix}low"], rows[f"{prefix}high"] = ends.low, ends.high
     rows["num_photos"] = num_photos.ravel()
-    rows["is_ahead"] = _are_ahead(found, resampled, num_photos).ravel()
+    rows["is_ahead"] = _are_ahead(found, resampled, num_drawn).ravel()
     return rows.round(DIGITS)
 
 
@@ -162,7 +168,7 @@ def _distances(values: np.ndarray) -> np.ndarray:
     return np.where(is_near, np.abs(values - 1), values)
 
 
-def _are_ahead(found: np.ndarray, resampled: np.ndarray, num_photos: np.ndarray) -> np.ndarray:
+def _are_ahead(found: np.ndarray, resampled: np.ndarray, num_drawn: np.ndarray) -> np.ndarray:
     """(methods, metrics): which method is certainly better than all others that have the metric."""
     sign = np.array([-1.0 if better == "higher" else 1.0 for better in METRICS.values()])
     costs, resampled_costs = sign * _distances(found), sign * _distances(resampled)
@@ -174,7 +180,7 @@ def _are_ahead(found: np.ndarray, resampled: np.ndarray, num_photos: np.ndarray)
         best = there[np.argmin(costs[there, place])]
         others = there[there != best]
         leads = resampled_costs[:, [best], place] - resampled_costs[:, others, place]
-        ends = ends_of(leads, num_photos[others, place])
+        ends = ends_of(leads, num_drawn[others, place])
         are_ahead[best, place] = bool((ends.high < 0).all())
     return are_ahead
 

@@ -1,6 +1,5 @@
 """The forms in which a generator is exported: how each is written, and run again."""
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
-from models.generator_files import load_generator
+from models.generator_files import load_generator, read_config
 from pipeline.export.graph import graph_of, traced
 from pipeline.export.onnx_network import open_session
 from pipeline.export.parity import Run
@@ -46,7 +45,7 @@ class Format(NamedTuple):
 
 def load_trained(folder: Path) -> Trained:
     """What training left in `folder`, on the CPU."""
-    config = json.loads((folder / "config.json").read_text())
+    config = read_config(folder)
     generator = load_generator(folder, torch.device("cpu"))
     # torch.export.save takes weights in another layout for parts of larger ones.
     generator.to(memory_format=torch.contiguous_format)

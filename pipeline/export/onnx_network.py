@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.completion.network import check_outputs
 from pipeline.export.inputs import drawn
 from pipeline.export.sidecar import read_sidecar
 from pipeline.runtime.extras import require_extra
@@ -46,6 +47,7 @@ class OnnxNetwork:
             for port in self._signature.noise
         }
         (output,) = self._session.run(None, {"image": image, "mask": mask, **noise})
+        check_outputs(bool(np.isfinite(output).all()), self.recipe)
         levels = np.rint((output + 1) * np.float32(127.5)).clip(0, 255).astype(np.uint8)
         made: np.ndarray = np.ascontiguousarray(levels.transpose(0, 2, 3, 1))
         return made

@@ -46,8 +46,14 @@ def load_scene_features(folder: Path, device: torch.device) -> SceneFeatures:
     if not (folder / CONFIG).is_file():
         raise ValueError(f"{folder / CONFIG} is missing: run `dvc repro train_features` first")
     config = json.loads((folder / CONFIG).read_text())
+    sha256 = sha256_of(folder / WEIGHTS)
+    if sha256 != config["sha256"]:
+        raise ValueError(
+            f"{folder / WEIGHTS} is damaged: it has another sum than {CONFIG} beside it says; run "
+            "`scenefill verify --remove`, then `dvc repro train_features`"
+        )
     network = SceneNetwork(config["width"], len(config["categories"]))
     network.load_state_dict(load_file(folder / WEIGHTS))
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
-    return SceneFeatures(network, sha256_of(folder / WEIGHTS), device)
+    return SceneFeatures(network, sha256, device)

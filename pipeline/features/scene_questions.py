@@ -12,6 +12,7 @@ from torch.nn import functional
 from models.components.pixels import to_tensor
 from models.recipe import seeded
 from models.scene_network import NUM_TURNS
+from pipeline.features.damage import draw_damage
 from pipeline.shards.reader import image_of, read_fields, read_meta, shards_of
 
 # Question -> the right answer of each image, int64.
@@ -56,9 +57,10 @@ def labelled_alike(photos: LabelledPhotos, categories: list[str]) -> LabelledPho
 def draw_pictures(
     photos: LabelledPhotos, num: int, side: int, seed: int, name: str
 ) -> tuple[Tensor, Answers]:
-    """`num` square cut-outs of `side` px, each turned: (N, 3, side, side) in [-1, 1], answers.
+    """`num` square cut-outs of `side` px, turned and half of them damaged, and the answers.
 
-    A function of (seed, name). The place is the quarter of the photo that holds the middle.
+    (N, 3, side, side) in [-1, 1]. A function of (seed, name). The place is the quarter of the photo
+    that holds the middle.
     """
     size = photos.image_size
     with seeded(seed, name):
@@ -70,8 +72,16 @@ def draw_pictures(
     pictures = to_tensor(photos.images[rows[:, None, None], top[:, :, None], left[:, None, :]])
     for turn in range(1, NUM_TURNS):
         pictures[turns == turn] = pictures[turns == turn].rot90(turn, (2, 3))
+    with seeded(seed, f"{name}, damage"):
+        pictures, damages = draw_damage(pictures)
     below, right = (2 * corners + side >= size).long()
-    answers = {"category": photos.labels[rows], "turn": turns, "place": 2 * below + right}
+    places = 2 * below + right
+    answers = {
+        "category": photos.labels[rows],
+        "turn": turns,
+        "place": places,
+        "damage": damages,
+    }
     return pictures, answers
 
 

@@ -30,9 +30,11 @@ def complete_files(
     mask: Path | None,
     holes: Sequence[str],  # each "top,left,height,width"
     remove: str | None,  # people
+    outlines: tuple[Path, str] | None = None,  # a segmentation model and its sha256
+    recursive: bool = False,  # folders with their subfolders
     rule: MaskRule = MaskRule(),  # noqa: B008 - a tuple
 ) -> str:
-    """Completes every image that `names` mean; what was done, in a line.
+    """Completes every image that `names` mean; what was done, and a table of what came of all.
 
     The holes of an image are those of its mask, the rectangles and the people together.
     """
@@ -43,15 +45,17 @@ def complete_files(
         )
     if remove not in (None, "people"):
         raise ValueError(f"--remove is {remove!r}, but must be: people")
+    if outlines and remove is None:
+        raise ValueError("--outline-weights outlines people: add --remove people")
     if rule.threshold is not None and not 0 <= rule.threshold < 255:
         raise ValueError(f"--mask-threshold is {rule.threshold}, but must be 0 to 254")
     if not 0 <= rule.grow <= MAX_GROW:
         raise ValueError(f"--grow is {rule.grow}, but must be 0 to {MAX_GROW} px")
     rectangles = [_rectangle(hole) for hole in holes]
-    jobs = jobs_of(names, outputs)
+    jobs, left_out = jobs_of(names, outputs, recursive=recursive)
     masks = masks_of(jobs, mask)
     model = making.load()
-    finder = _finder(making.device) if remove else None
+    finder = _finder(making.device, outlines) if remove else None
 
     def work(item: tuple[Job, Path | None]) -> str:
         job, mask_path = item
@@ -70,15 +74,16 @@ def complete_files(
         "complete",
         [str(job.source) for job in jobs],
         list(zip(jobs, masks, strict=True)),
+        left_out,
         work,
     )
 
 
-def _finder(device: str) -> "PeopleFinder":
+def _finder(device: str, outlines: tuple[Path, str] | None) -> "PeopleFinder":
     # Imported here: the detector is heavy, and its packages need not be installed.
-    from pipeline.image_files.people import PeopleFinder
+    from pipeline.image_files.people import OutlineWeights, PeopleFinder
 
-    return PeopleFinder(PARAMS_PATH, device)
+    return PeopleFinder(PARAMS_PATH, device, OutlineWeights(*outlines) if outlines else None)
 
 
 def _rectangle(hole: str) -> Rectangle:

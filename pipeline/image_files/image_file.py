@@ -1,23 +1,29 @@
 """Image files as the user has them: what a completion leaves alone comes back bit for bit.
 
-Kept are grey, 16-bit grey, alpha, the stored orientation with its EXIF tag, and the colour profile.
+Kept are grey, 16-bit grey, alpha, the stored orientation with its EXIF tag, the resolution in dots
+per inch, and the colour profile; the sizes that EXIF names are those of what is written.
 Palettes and CMYK become RGB, since the colours of a completion need not be in them. Colours of
 another space than sRGB are completed in sRGB, and the completion goes back through the profile.
 """
 
 import io
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from pipeline.photos.decoding import MAX_PIXELS, PROFILE, from_srgb, open_image, read_photo
+from pipeline.photos.decoding import PROFILE, from_srgb, open_image, read_photo
 from pipeline.runtime.progress import say
 
 ORIENTATION = 0x0112  # the EXIF tag
+# Tags of width and height, in the two places that EXIF has for them.
+WHOLE_SIZE = ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength
+PIXEL_SIZE = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
 # What turns an upright image back into the stored one, by the tag's value.
 STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -30,6 +36,8 @@ STORED = {
 }
 SIXTEEN_BIT = "I;16"
 KEPT_MODES = ("L", "LA", "RGB", "RGBA", SIXTEEN_BIT)
+# What the largest cameras of phones take, 108 megapixels, and a little more.
+MAX_PIXELS = 120_000_000
 TOO_MANY = f"at most {MAX_PIXELS:,} are read whole"
 # Known pixels change in a JPEG: as little as may be.
 JPEG_QUALITY = 95
@@ -47,6 +55,7 @@ class PictureFile:
     exif: bytes
     profile: bytes  # ICC of `values`, may be empty
     white: float  # of `values`
+    dpi: tuple[float, float] | None = None  # dots per inch, across and down, as stored
 
     @classmethod
     def read(cls, path: Path) -> "PictureFile":
@@ -55,13 +64,15 @@ class PictureFile:
         Says what the output will not hold.
         """
         data = path.read_bytes()
-        photo = read_photo(data)
+        with warnings.catch_warnings():
+            # Pillow's own limit lies below ours, which is told as an error.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            photo, image = read_photo(data, max_pixels=MAX_PIXELS), open_image(data)
         rgb = photo.image
         if rgb.shape[:2] != photo.size:
             raise ValueError(f"{path} has {photo.size[1]}x{photo.size[0]} px: {TOO_MANY}")
         if photo.damage:
             say(f"{path}: WARNING: the file is damaged ({photo.damage})")
-        image = open_image(data)
         if note := _note(image):
             say(f"{path}: {note}")
         exif = image.getexif()
@@ -84,7 +95,8 @@ class PictureFile:
         unknown = np.zeros(rgb.shape[:2], bool) if alpha is None else alpha == 0
         exif_bytes = exif.tobytes() if exif else b""
         white = photo.range[1] if mode == SIXTEEN_BIT else 255.0
-        return cls(rgb, unknown, values, mode, orientation, exif_bytes, profile, white)
+        dpi = _dpi(image)
+        return cls(rgb, unknown, values, mode, orientation, exif_bytes, profile, white, dpi)
 
     def with_completed(
         self, completed: np.ndarray, new: np.ndarray, top: int = 0, left: int = 0
@@ -120,9 +132,11 @@ class PictureFile:
 
     def write(self, image: Image.Image, path: Path) -> None:
         """Writes what `with_completed` gave, as the suffix says; whole or not at all."""
-        options = {"exif": self.exif} if self.exif else {}
+        options: Options = {"exif": _of_size(self.exif, image.size)} if self.exif else {}
         if self.profile:
             options["icc_profile"] = self.profile
+        if self.dpi:
+            options["dpi"] = self.dpi
         buffer = io.BytesIO()
         SUFFIXES[path.suffix.lower()](image, buffer, options)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +148,27 @@ class PictureFile:
             unfinished.unlink(missing_ok=True)
 
 
-Options = dict[str, bytes]
+Options = dict[str, Any]
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    """As the file says it; None where it does not, or where it says only a shape of pixels."""
+    found = image.info.get("dpi")
+    if not found or min(found) <= 0:
+        return None
+    return float(found[0]), float(found[1])
+
+
+def _of_size(exif: bytes, size: tuple[int, int]) -> bytes:
+    """`exif` with the width and height that it names set to `size`."""
+    tags = Image.Exif()
+    tags.load(exif)
+    inner = tags.get_ifd(ExifTags.IFD.Exif)
+    for ifd, names in ((tags, WHOLE_SIZE), (inner, PIXEL_SIZE)):
+        for name, length in zip(names, size, strict=True):
+            if name in ifd:
+                ifd[name] = length
+    return tags.tobytes()
 
 
 def _save_png(image: Image.Image, file: io.BytesIO, options: Options) -> None:

@@ -13,6 +13,12 @@ from pipeline.photos.formats import FORMATS, files_below
 
 # What outputs can be.
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
+# Why a file of a folder is left out.
+FORMER = "left out, it is an output of an earlier run"
+HIDDEN = "left out, it is hidden"
+NO_PHOTO = "left out, it is no photo"
+BELOW = "left out, it is in a subfolder (--recursive takes those too)"
+HAS_OUTPUT = "left out, its output is there (--resume)"
 # Names that an error lists, at most.
 LISTED = 5
 
@@ -22,6 +28,20 @@ class Job(NamedTuple):
 
     source: Path
     target: Path
+
+
+class LeftOut(NamedTuple):
+    """A file in a named folder that is none of the inputs."""
+
+    path: Path
+    reason: str
+
+
+class Found(NamedTuple):
+    """What the names mean."""
+
+    jobs: list[Job]
+    left_out: list[LeftOut]
 
 
 class Outputs(NamedTuple):
@@ -34,24 +54,40 @@ class Outputs(NamedTuple):
     resume: bool = False  # leave out the inputs that have one
 
 
-def jobs_of(names: Sequence[str], outputs: Outputs) -> list[Job]:
-    """A job for each image; ValueError for names that do not go together."""
+def jobs_of(names: Sequence[str], outputs: Outputs, *, recursive: bool = False) -> Found:
+    """A job for each image; ValueError for names that do not go together.
+
+    A folder's subfolders are looked into where it is `recursive`.
+    """
     # The photos that the names mean, each once, and the subfolder of a named folder it lies in.
-    found = [each for name in names for each in _meant(name, outputs.ending)]
-    subfolders = dict(found)
+    subfolders: dict[Path, Path] = {}
+    left_out: dict[Path, str] = {}
+    for name in names:
+        if Path(name).is_dir():
+            photos, others = _in_folder(Path(name), outputs.ending, recursive)
+            subfolders |= {photo: photo.parent.relative_to(name) for photo in photos}
+            left_out |= others
+        else:
+            subfolders |= {photo: Path() for photo in _named(name, outputs.ending)}
+    if not subfolders:
+        reasons = "".join(f"\n{path}: {reason}" for path, reason in [*left_out.items()][:LISTED])
+        raise ValueError(f"{', '.join(names)}: no photos there ({', '.join(FORMATS)}){reasons}")
     if outputs.file is not None:
         _check_file(outputs.file, outputs, list(subfolders))
     jobs = [Job(source, _target(source, subfolders[source], outputs)) for source in subfolders]
+    shared = {target for target, num in Counter(job.target for job in jobs).items() if num > 1}
+    jobs = [job._replace(target=_with_format(job)) if job.target in shared else job for job in jobs]
     _check_targets(jobs)
-    if outputs.resume:
-        return [job for job in jobs if not job.target.exists()]
     existing = [job.target for job in jobs if job.target.exists()]
-    if existing and not outputs.force:
+    if outputs.resume:
+        left_out |= {job.source: HAS_OUTPUT for job in jobs if job.target.exists()}
+        jobs = [job for job in jobs if not job.target.exists()]
+    elif existing and not outputs.force:
         raise ValueError(
             f"{_listed(existing)} would be written over: name another --output-dir, add --force to "
             "write over, or --resume to leave out what is there"
         )
-    return jobs
+    return Found(jobs, [LeftOut(*each) for each in left_out.items()])
 
 
 def masks_of(jobs: Sequence[Job], mask: Path | None) -> list[Path | None]:
@@ -66,28 +102,47 @@ def masks_of(jobs: Sequence[Job], mask: Path | None) -> list[Path | None]:
     missing = [job.source for job in jobs if len(found.get(job.source.stem, [])) != 1]
     if missing:
         raise ValueError(
-            f"--mask {mask}: not exactly one mask of the same stem for {_listed(missing)}; a "
+            f"--mask {mask}: not exactly one mask of the same stem for {_listed(missing)}; an "
             "image photo.jpg needs one mask photo.png, say"
         )
     return [found[job.source.stem][0] for job in jobs]
 
 
-def _meant(name: str, ending: str) -> list[tuple[Path, Path]]:
-    """Photos, and the subfolder of each; in a folder by the rule of pipeline/photos/formats.py."""
-    path = Path(name)
-    if path.is_dir():
-        # What an earlier run wrote beside the photos is none of them.
-        photos = [each for each in files_below(path).photos if not each.stem.endswith(ending)]
-        if not photos:
-            raise ValueError(f"{name}: no photos in this folder ({', '.join(FORMATS)})")
-        return [(photo, photo.parent.relative_to(path)) for photo in photos]
-    if path.exists():
-        return [(path, Path())]
+def _in_folder(root: Path, ending: str, recursive: bool) -> tuple[list[Path], dict[Path, str]]:
+    """The photos in `root` by the rule of pipeline/photos/formats.py, and why others are none."""
+    photos, left_out = [], {}
+    is_photo = set(files_below(root).photos)
+    for path in sorted(root.rglob("*")):
+        hidden = next((part for part in path.relative_to(root).parts if part.startswith(".")), "")
+        if path.is_dir() and not path.name.startswith("."):
+            continue
+        if hidden and hidden != path.name:
+            continue  # its folder is told
+        if hidden:
+            left_out[path] = HIDDEN
+        elif path not in is_photo:
+            left_out[path] = NO_PHOTO
+        elif path.stem.endswith(ending):
+            # What an earlier run wrote beside the photos is none of them.
+            left_out[path] = FORMER
+        elif path.parent != root and not recursive:
+            left_out[path] = BELOW
+        else:
+            photos.append(path)
+    return photos, left_out
+
+
+def _named(name: str, ending: str) -> list[Path]:
+    """One file, or those that match a glob."""
+    if Path(name).exists():
+        if not Path(name).is_file():
+            raise ValueError(f"{name} is no regular file: a pipe or device cannot be completed")
+        return [Path(name)]
     matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
     files = [match for match in matches if match.is_file() and not match.stem.endswith(ending)]
     if not files:
         raise ValueError(f"{name}: there is no such file or folder, and nothing matches it")
-    return [(file, Path()) for file in files]
+    return files
 
 
 def _check_file(file: Path, outputs: Outputs, sources: Sequence[Path]) -> None:
@@ -103,6 +158,12 @@ def _check_file(file: Path, outputs: Outputs, sources: Sequence[Path]) -> None:
 def _target(source: Path, subfolder: Path, outputs: Outputs) -> Path:
     folder = outputs.folder / subfolder if outputs.folder else source.parent
     return outputs.file or folder / f"{source.stem}{outputs.ending}.png"
+
+
+def _with_format(job: Job) -> Path:
+    """Of a.jpg beside a.png: a_jpg_completed.png."""
+    stem, form = job.source.stem, job.source.suffix.lstrip(".").lower()
+    return job.target.with_name(f"{stem}_{form}{job.target.name.removeprefix(stem)}")
 
 
 def _check_targets(jobs: Sequence[Job]) -> None:

@@ -21,13 +21,14 @@ def outpaint_files(
     *,
     extension_ratio: float,
     sides: Sequence[str],
+    recursive: bool = False,  # folders with their subfolders
 ) -> str:
-    """Continues every image that `names` mean; what was done, in a line."""
+    """Continues every image that `names` mean; what was done, and a table of what came of all."""
     if not names:
         raise ValueError("no images: name files, folders or globs")
     check_extension(extension_ratio, sides)
     chosen = cast(Sequence[Side], sides)
-    jobs = jobs_of(names, outputs)
+    jobs, left_out = jobs_of(names, outputs, recursive=recursive)
     model = making.load()
 
     def work(job: Job) -> str:
@@ -38,4 +39,4 @@ def outpaint_files(
         picture.write(picture.with_completed(made, new, top, left), job.target)
         return ""
 
-    return run_batch("outpaint", [str(job.source) for job in jobs], jobs, work)
+    return run_batch("outpaint", [str(job.source) for job in jobs], jobs, left_out, work)

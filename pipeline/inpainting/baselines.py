@@ -14,7 +14,7 @@ from pipeline.inpainting.nearest import nearest
 from pipeline.inpainting.opencv import navier_stokes, telea
 from pipeline.inpainting.patch_copy import patch_copy
 from pipeline.inpainting.poisson_blending import poisson_blended
-from pipeline.params.evaluate import Baseline
+from pipeline.params.evaluate import Baseline, FillName
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -54,7 +54,7 @@ def mean_color_blended(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return poisson_blended(np.where(mask[..., None], mean_color(image, mask), image), mask)
 
 
-FILLS: dict[Baseline, Fill] = {
+FILLS: dict[FillName, Fill] = {
     "mean_color": mean_color,
     "mean_color_blended": mean_color_blended,
     "nearest": nearest,

@@ -36,6 +36,16 @@ def bootstrap(values: np.ndarray) -> Interval:
     return ends_of(means, is_known.sum(axis=0))
 
 
+def sums_by_group(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(groups, ...): the sums of (photos, ...) over the photos of each group, in their order.
+
+    `groups` holds for each photo the number of its group, counted from 0 as they first appear.
+    """
+    sums = np.zeros((groups.max(initial=-1) + 1, *values.shape[1:]))
+    np.add.at(sums, groups, values)
+    return sums
+
+
 def resampled_sums(values: np.ndarray) -> np.ndarray:
     """(NUM_RESAMPLES, columns): the sums of (photos, columns) over photos drawn with replacement.
 

@@ -36,6 +36,11 @@ class DetectPeopleParams(Section):
         multiple_of=32,
         description="px; side of the square that a photo is fitted into for the detector",
     )
+    slice_ratio: float = Field(
+        ge=1,
+        description="a photo whose long side is more than so many times its short one is looked at "
+        "in overlapping squares along it too: `downscale` keeps the middle one",
+    )
     score_floor: float = Field(
         ge=0.01, le=0.5, description="boxes above this score are kept for later"
     )

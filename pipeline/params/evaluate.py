@@ -6,7 +6,8 @@ from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
 
-Baseline = Literal[
+# Of one image alone: what `complete --model` takes too.
+FillName = Literal[
     "mean_color",
     "mean_color_blended",
     "nearest",
@@ -15,8 +16,8 @@ Baseline = Literal[
     "telea",
     "navier_stokes",
     "patch_copy",
-    "other_photo",
 ]
+Baseline = Literal[FillName, "other_photo"]
 Blend = Literal["none", "feather", "poisson"]
 
 

@@ -16,7 +16,16 @@ class FilterPeopleParams(Section):
         description="a person box counts from this score on; detection's floor bounds it",
     )
     min_box_area: float = Field(
-        ge=0, le=1, description="fraction of the photo; a smaller person box does not count"
+        ge=0,
+        le=1,
+        description="fraction of the square of the photo's short side; a smaller person box does "
+        "not count",
+    )
+    large_box_bonus: float = Field(
+        ge=0, le=1, description="added to the score of a person box of at least large_box_area"
+    )
+    large_box_area: float = Field(
+        ge=0, le=1, description="fraction of the square of the photo's short side"
     )
     damaged: Literal["drop", "keep"] = Field(
         description="what happens to photos that decode, but not without a warning"
@@ -31,7 +40,10 @@ class FilterPeopleParams(Section):
         "where they span most; a photo of fewer is nearly of one colour and dropped",
     )
     near_copy_bits: int = Field(
-        ge=0, le=15, description="of 64 hash bits; photos that differ in no more are near copies"
+        ge=0,
+        le=15,
+        description="of 64 hash bits; photos that differ in no more are near copies, and so are "
+        "turned and mirrored ones; 0: only those with equal hashes",
     )
     near_copies: Literal["keep", "first"] = Field(
         description="keep: they share a split; first: of each group only the first one is kept"
@@ -42,7 +54,7 @@ class FilterPeopleParams(Section):
     num_thumbnails: int = Field(
         ge=0,
         le=500,
-        description="photos on the seven contact sheets together: borderline, damaged, leaks",
+        description="photos on the eight contact sheets together: borderline, damaged, copies",
     )
 
     @model_validator(mode="after")

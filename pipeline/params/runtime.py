@@ -6,6 +6,23 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
+from pipeline.runtime.ray_cluster import RayCluster
+from pipeline.runtime.workers import Workers
+
+
+class RayParams(Section):
+    """The section `runtime.ray`; it counts where `runtime.engine` is ray."""
+
+    address: str = Field(
+        pattern=r"^(auto|(ray://)?[\w.\-]+:\d+)?$",
+        description="host:port of the head node, or auto: the one that `ray start` has started on "
+        "this machine; empty: a cluster of this machine alone, for as long as the stage runs",
+    )
+    num_gpus: float = Field(
+        ge=0,
+        le=16,
+        description="GPUs that a detector takes, or a share of one; 0 detects on processor cores",
+    )
 
 
 class RuntimeParams(Section):
@@ -17,6 +34,10 @@ class RuntimeParams(Section):
     threads: int = Field(
         ge=0, le=1024, description="CPU threads of torch, over all processes; 0 takes one a core"
     )
+    engine: Literal["local", "ray"] = Field(
+        description="who makes photos and shards: processes of this machine, or a Ray cluster"
+    )
+    ray: RayParams
     workers: int = Field(
         ge=0,
         le=1024,
@@ -24,7 +45,7 @@ class RuntimeParams(Section):
         "1 does without other processes",
     )
     detect_batch: int = Field(
-        ge=0, le=1024, description="photos a step of the people detector; 0 takes what suits"
+        ge=0, le=1024, description="views a step of the people detector; 0 takes what suits"
     )
     processes: int = Field(
         ge=1,
@@ -62,3 +83,10 @@ class RuntimeParams(Section):
     @property
     def num_workers(self) -> int:
         return self.workers or os.cpu_count() or 1
+
+
+def workers_of(runtime: RuntimeParams) -> Workers:
+    """Who works for a data stage."""
+    if runtime.engine == "ray":
+        return RayCluster(runtime.ray.address, runtime.ray.num_gpus)
+    return runtime.num_workers

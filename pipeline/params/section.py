@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 PARAMS_PATH = Path("params.yaml")
 
@@ -57,6 +58,18 @@ class Section(BaseModel):
 SectionT = TypeVar("SectionT", bound=BaseModel)
 
 
+def _yaml_fault(error: MarkedYAMLError) -> str:
+    """Where it is, counted from 1, and what is wrong there."""
+    place, begin = error.problem_mark, error.context_mark
+    assert place is not None
+    if isinstance(error, DuplicateKeyError):
+        return f"line {place.line + 1} sets what its section has set already: remove one of the two"
+    said = f"line {place.line + 1}, column {place.column + 1}: {error.problem}"
+    if begin is None or begin.line == place.line:
+        return said
+    return f"{said}, in what begins in line {begin.line + 1}"
+
+
 def read(path: Path = PARAMS_PATH) -> dict[str, Any]:
     """The whole file as plain Python values.
 
@@ -74,6 +87,8 @@ def read(path: Path = PARAMS_PATH) -> dict[str, Any]:
             )
     try:
         values = YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     except YAMLError as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from error
     except RecursionError:

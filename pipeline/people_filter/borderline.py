@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.people_filter.contact_sheet import COLUMNS, thumbnail, write_sheet
+from pipeline.people_filter.large_people import square_areas
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import decode, read_at
+from pipeline.photos.decoding import decode, read_photo_at
 
 # Sheet -> what it shows.
 # Titles stand in pipeline/report/titles.py.
-SHEETS = ("kept", "kept_small", "dropped", "dropped_small", "damaged", "flat", "leaks")
+SHEETS = ("kept", "kept_small", "dropped", "dropped_small", "damaged", "flat", "groups", "leaks")
 
 
 def borderline_photos(photos: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -42,6 +43,7 @@ def write_sheets(
     archive: Path,
     photos: pd.DataFrame,
     leaks: pd.DataFrame,
+    groups: pd.DataFrame,
     folder: Path,
     *,
     min_score: float,
@@ -50,21 +52,24 @@ def write_sheets(
 ) -> pd.DataFrame:
     """Writes `<sheet>.jpg` into `folder`; returns sheet, row, column and key of each photo.
 
-    `photos` as for `borderline_photos`, with key, offset, size, scores and boxes too; `leaks` has
-    key and other_key, which stand side by side.
+    `photos` as for `borderline_photos`, with key, offset, size, crc32, scores and boxes too;
+    `leaks` has key and other_key, which stand side by side; `groups` has key, in the order of the
+    sheet.
     """
     sheets = {name: rows.head(num_each) for name, rows in borderline_photos(photos)}
+    by_key = photos.set_index("key", drop=False)
+    sheets["groups"] = by_key.loc[groups["key"].head(num_each)]
     pairs = leaks.head(num_each // 2)[["key", "other_key"]].to_numpy().ravel()
-    sheets["leaks"] = photos.set_index("key", drop=False).loc[pairs]
+    sheets["leaks"] = by_key.loc[pairs]
     places = []
     with archive.open("rb") as file:
         for name, rows in sheets.items():
             thumbnails = []
             for photo in photo_tables.rows(rows):
                 boxes, scores = np.reshape(photo.boxes, (-1, 4)), np.asarray(photo.scores)
-                areas = boxes[:, 2] * boxes[:, 3] / (photo.height * photo.width)
+                areas = square_areas(boxes, photo.height, photo.width)
                 counted = (scores >= min_score) & (areas >= min_box_area)
-                image = decode(read_at(file, photo.offset, photo.size))
+                image = decode(read_photo_at(file, photo.offset, photo.size, photo.crc32))
                 # A very large photo comes scaled down.
                 boxes = boxes * (image.width / photo.width)
                 thumbnails.append(thumbnail(image, photo.scores, boxes, counted.tolist()))

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pipeline.people_filter.large_people import square_areas
+
 MIN_SCORES = tuple(round(0.05 * number, 2) for number in range(1, 20))
 MIN_BOX_AREAS = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 
@@ -15,7 +17,7 @@ class PersonBoxes(NamedTuple):
 
     photo: np.ndarray  # (N,) position in the table
     score: np.ndarray  # (N,)
-    area: np.ndarray  # (N,) fraction of the photo
+    area: np.ndarray  # (N,) fraction of the square of the photo's short side
 
 
 def person_boxes(photos: pd.DataFrame) -> PersonBoxes:
@@ -24,11 +26,11 @@ def person_boxes(photos: pd.DataFrame) -> PersonBoxes:
     whole = photos.iloc[positions]
     counts = whole["scores"].map(len).to_numpy(dtype=np.int64)
     boxes = _concatenated(whole["boxes"]).reshape(-1, 4)
-    pixels = (whole["height"] * whole["width"]).to_numpy(dtype=np.float64)
+    sizes = (np.repeat(whole[side].to_numpy(np.float64), counts) for side in ("height", "width"))
     return PersonBoxes(
         photo=np.repeat(positions, counts),
         score=_concatenated(whole["scores"]),
-        area=boxes[:, 2] * boxes[:, 3] / np.repeat(pixels, counts),
+        area=square_areas(boxes, *sizes),
     )
 
 
@@ -108,14 +110,14 @@ def _grid_of_piece(
     return pd.DataFrame({"photos": photos_each, "kept": kept.ravel()}, index=labels)
 
 
-def known_scores(people: Iterable[pd.DataFrame], current: float) -> list[float]:
-    """The grid's scores from the lowest one in `people` on, and the current threshold.
+def known_scores(people: Iterable[pd.DataFrame], current: float, bonus: float) -> list[float]:
+    """The grid's scores from the lowest one in `people` and `bonus` on, and the current threshold.
 
-    Below the lowest score nothing is known.
+    Below the lowest score nothing is known, and a large box may have been raised by `bonus`.
     """
     found = (_concatenated(piece["scores"].dropna()) for piece in people)
     lowest = min((scores.min() for scores in found if len(scores)), default=0.0)
-    known = {score for score in MIN_SCORES if score >= lowest}
+    known = {score for score in MIN_SCORES if score >= lowest + bonus}
     return sorted(known | {current})
 
 

@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, NamedTuple
 
@@ -32,6 +33,7 @@ import simplejpeg
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.photos.formats import HEAD_BYTES, format_of
+from pipeline.runtime.photo_archive import damaged_archive
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
 MAX_PIXELS = 64_000_000
@@ -106,6 +108,14 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
             f"{file.name} ends inside the photo at byte {offset:,}: got {len(data):,} of {size:,} "
             "bytes; the archive changed after it was indexed, run `dvc repro index`"
         )
+    return data
+
+
+def read_photo_at(file: BinaryIO, offset: int, size: int, crc32: int) -> bytes:
+    """As `read_at`, of a photo of the archive; ValueError where its bytes have another CRC-32."""
+    data = read_at(file, offset, size)
+    if zlib.crc32(data) != crc32:
+        raise damaged_archive(Path(file.name))
     return data
 
 

@@ -94,12 +94,15 @@ class Folder(NamedTuple):
 def files_below(root: Path) -> Folder:
     """What lies below `root`, subfolders included, hidden files and folders not.
 
-    Regular files and links to such. ValueError for a link to a folder: nobody would see that files
-    are added behind it.
+    Regular files, and links to such below `root`; a pipe, say, is none. ValueError for a link to a
+    folder: nobody would see that files are added behind it; and for a link that leads out of
+    `root`, by which a folder from a stranger takes in files that are not its own.
     """
     photos, left_out = [], Counter[str]()
     for path in _walk(root):
-        if path.name.startswith("."):
+        if not path.is_file():
+            left_out["no_regular_file"] += 1
+        elif path.name.startswith("."):
             left_out["hidden_files"] += 1
         elif ending_of(path.name) in KNOWN_ENDINGS or is_photo(path.name, _head(path)):
             photos.append(path)
@@ -122,4 +125,15 @@ def _walk(root: Path) -> Iterator[Path]:
                     "photos there would be missed. Copy the photos, or name the real folder"
                 )
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield from (path for name in names if (path := Path(folder, name)).is_file())
+        for path in (Path(folder, name) for name in names):
+            if leads_out(path, root):
+                raise ValueError(
+                    f"{path} is a link that leads out of {root}: put the photo itself there "
+                    "(cp -L, or ln for a hard link), or name the real folder"
+                )
+            yield path
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether a file below `root` is a link to one that is not."""
+    return path.is_symlink() and path.exists() and not path.resolve().is_relative_to(root.resolve())

@@ -1,10 +1,11 @@
-"""Tables between stages: parquet with the same bytes for the same rows.
+"""Tables between stages: parquet with the same bytes for the same rows, a checksum a page.
 
 Tables of all photos are read and written in pieces, so that memory does not grow with them.
 """
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ def write_pieces(
             table = pa.Table.from_pandas(piece, schema, preserve_index=False).combine_chunks()
             if writer is None:
                 schema = table.schema
-                writer = pq.ParquetWriter(temporary, schema, compression="zstd")
+                writer = pq.ParquetWriter(
+                    temporary, schema, compression="zstd", write_page_checksum=True
+                )
             writer.write_table(table, row_group_size=ROWS_PER_GROUP)
     finally:
         if writer is not None:
@@ -71,18 +74,55 @@ def regroup(pieces: Iterable[pd.DataFrame], num_rows: int) -> Iterator[pd.DataFr
 
 
 def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """The table at `path`; a missing one names the stage that writes it."""
-    return pd.read_parquet(_present(path), engine="pyarrow", columns=columns)
+    """The table at `path`; a missing or damaged one names the stage that writes it."""
+    table: pd.DataFrame = arrow_table(path, columns).to_pandas()
+    return table
+
+
+def arrow_table(path: Path, columns: list[str] | None = None, filters: Any = None) -> pa.Table:
+    """As `read`, in memory of Arrow's; `filters` as pyarrow has them."""
+    with _reading(path):
+        return pq.read_table(
+            _present(path),
+            columns=columns,
+            filters=filters,
+            partitioning=None,
+            page_checksum_verification=True,
+        )
 
 
 def read_pieces(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
     """The table at `path` in pieces of at most ROWS_AT_ONCE rows; errors as `read`."""
-    with pq.ParquetFile(_present(path)) as file:
+    with _reading(path):
+        file = pq.ParquetFile(_present(path), page_checksum_verification=True)
+    with file:
         # A reader of several groups keeps the bytes of all that it has read.
         for group in range(file.num_row_groups):
-            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=columns):
-                yield batch.to_pandas()
+            batches = file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=columns)
+            while (piece := _next_piece(batches, path)) is not None:
+                yield piece
             pa.default_memory_pool().release_unused()
+
+
+def _next_piece(batches: Iterator[pa.RecordBatch], path: Path) -> pd.DataFrame | None:
+    with _reading(path):
+        batch = next(batches, None)
+        return None if batch is None else batch.to_pandas()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever damaged bytes lead pyarrow into is one ValueError."""
+    try:
+        yield
+    except (FileNotFoundError, MissingTableError):
+        raise
+    # ArrowInvalid, OSError for a wrong checksum, UnicodeDecodeError, KeyError and others.
+    except Exception as error:
+        raise ValueError(
+            f"{path} is damaged ({str(error)[:200]}): run `scenefill verify --remove`, then "
+            f"`dvc repro {path.parent.name}`"
+        ) from error
 
 
 def left_join(
@@ -127,12 +167,17 @@ def rows_at(pieces: Iterable[pd.DataFrame], positions: np.ndarray) -> pd.DataFra
 
 def num_rows(path: Path) -> int:
     """Rows of the table at `path`; errors as `read`."""
-    return int(pq.read_metadata(_present(path)).num_rows)
+    with _reading(path):
+        return int(pq.read_metadata(_present(path)).num_rows)
+
+
+class MissingTableError(ValueError):
+    """The table has not been written yet."""
 
 
 def _present(path: Path) -> Path:
     if not path.is_file():
-        raise ValueError(f"{path} is missing: run `dvc repro {path.parent.name}` first")
+        raise MissingTableError(f"{path} is missing: run `dvc repro {path.parent.name}` first")
     return path
 
 

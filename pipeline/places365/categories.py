@@ -40,7 +40,11 @@ def read_labels(path: Path) -> dict[str, str]:
     A number outside the list stays as it is, for `index` to count. Raises ValueError.
     """
     labels: dict[str, str] = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    try:
+        text = path.read_text("utf-8-sig")  # a mark before the first name is none of its letters
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8: {error}") from error
+    for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         if len(words) != 2:
             raise ValueError(f"{path} line {number} is {line!r}, but must be a name and a number")

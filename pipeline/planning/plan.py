@@ -1,11 +1,13 @@
 """What a run will take: photos, minutes and bytes a stage, before anything is downloaded."""
 
+import hashlib
 import io
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,10 +16,12 @@ from pipeline.config.whole import WholeParams
 from pipeline.params.section import read
 from pipeline.planning.amounts import duration_text, size_text
 from pipeline.planning.cache_links import cache_dir, is_stored_once
+from pipeline.planning.cluster import SHARED, Cluster, Estimate, estimate
 from pipeline.planning.disk import disk_needs, total_need
 from pipeline.planning.expected import Expected, expected
-from pipeline.planning.sample_run import NUM_PAINTED, Rates, measure
+from pipeline.planning.sample_run import Costs, measure, splits_of
 from pipeline.planning.timings import params_digest, took
+from pipeline.planning.training_steps import num_images
 from pipeline.runtime.scratch import work_dir
 from pipeline.training.budget import Budget
 
@@ -27,50 +31,58 @@ BYTES_PER_SECOND = 10e6
 
 @dataclass(frozen=True)
 class Step:
-    """What one stage will do; None where it is not known."""
+    """What one stage will do."""
 
     stage: str
     photos: int | None  # trainings: images, each photo counted as often as it is seen
-    seconds: float | None
+    estimate: Estimate
     num_bytes: int | None
-    remark: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is printed, but for what has happened since."""
+def plan_text(
+    params: WholeParams,
+    stages: Sequence[str],
+    again: bool = False,
+    cluster: Cluster = Cluster(),  # noqa: B008 (immutable)
+    times: int = 1,
+) -> str:
+    """The plan of params.yaml as a table, beside what the last run took.
 
-    head: list[str]
-    steps: list[Step]
-    disk: int  # bytes
-    foot: list[str]
-
-
-def plan_text(params: WholeParams, stages: Sequence[str], again: bool) -> str:
-    """The plan of params.yaml on this machine as a table, beside what the last run took.
-
-    Where stages have run since a plan for these params was made, that plan is shown, unless `again`
-    asks for a new measurement.
+    For machines like this one in `cluster`, and `times` as many photos as the source has. What was
+    measured for these params is measured `again` only where that is asked for.
     """
-    digest = params_digest(read())
-    kept = _kept(digest)
-    if kept is None or again or not any(took(stage) for stage in stages):
-        kept = _measured(params, stages)
-        _keep(kept, digest)
+    source, costs = _measured(params, again)
+    source = _more(source, times)
+    steps = list(_steps(params, stages, source, costs, cluster))
+    is_here = cluster == Cluster() and times == 1
     cache = cache_dir()
-    lines = [*kept.head, _table(kept.steps, digest), *_disk_lines(kept.disk, cache), *kept.foot]
+    lines = [
+        *_source_lines(params, source),
+        _table(steps, params_digest(read()) if is_here else None),
+        *_disk_lines(total_need(params, source, is_stored_once(cache)), cache),
+        *_bottleneck_lines(steps),
+        *_remark_lines(params, source, costs, cluster),
+    ]
     return "\n".join(lines)
 
 
-def _measured(params: WholeParams, stages: Sequence[str]) -> Plan:
-    source = expected(params)
-    rates = measure(params, source.size, _weights(params))
-    return Plan(
-        head=list(_source_lines(params, source)),
-        steps=list(_steps(params, stages, source, rates)),
-        disk=total_need(params, source, is_stored_once(cache_dir())),
-        foot=list(_measurement_lines(params, source, rates)),
-    )
+def plan_steps(
+    params: WholeParams, stages: Sequence[str], again: bool, cluster: Cluster, times: int
+) -> list[Step]:
+    """The table's rows; as `plan_text`."""
+    source, costs = _measured(params, again)
+    return list(_steps(params, stages, _more(source, times), costs, cluster))
+
+
+def _measured(params: WholeParams, again: bool) -> tuple[Expected, Costs]:
+    """What the source brings and what the stages cost; measured where it is not known or asked."""
+    digest = _digest(read())
+    kept = _kept(digest)
+    if kept is None or again:
+        source = expected(params)
+        kept = source, measure(params, source, _weights(params))
+        _keep(*kept, digest)
+    return kept
 
 
 def _weights(params: WholeParams) -> Path | None:
@@ -85,54 +97,75 @@ def _weights(params: WholeParams) -> Path | None:
     return verified_weights(params.detect_people, downloads_dir).absolute()
 
 
-def _steps(
-    params: WholeParams, stages: Sequence[str], source: Expected, rates: Rates
-) -> Iterator[Step]:
-    """In the order of the line. Nothing is taken off for people and copies: it is not known yet."""
-    kept = source.selected
-    num_test = round(kept * params.filter_people.test_share)
-    num_train = round(kept * (1 - params.filter_people.val_share)) - num_test
-    photos: dict[str, int | None] = {"download": source.photos, "index": source.photos}
-    images = _images(params, num_train, rates)
-    photos |= {"train_features": params.train_features.images, "train": images}
-    photos |= {"evaluate": num_test, "report": params.evaluate.num_grid}
-    num_bytes = {need.stage: need.num_bytes for need in disk_needs(params, source)}
-    for stage in stages:
-        number = photos.get(stage, kept)
-        rate = rates.get(stage)
-        seconds = None if rate is None or number is None else rate * number
-        remark = rates.reasons.get(stage, "")
-        if stage == "download" and params.download.source != "synthetic":
-            seconds = source.fetched / BYTES_PER_SECOND
-            remark = f"at {BYTES_PER_SECOND / 1e6:.0f} MB/s" if source.fetched else "is here"
-        if stage == "train" and Budget.parse(params.train.budget).unit == "minutes":
-            seconds = Budget.parse(params.train.budget).seconds
-        yield Step(stage, number, seconds, num_bytes.get(stage), remark)
+def _digest(values: dict[str, Any]) -> str:
+    """Stands for all of params.yaml: `runtime` decides the speed."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _images(params: WholeParams, num_train: int, rates: Rates) -> int | None:
-    """Images that the training's budget pays for."""
-    budget = Budget.parse(params.train.budget)
-    if budget.unit == "minutes":
-        return round(budget.seconds / rates["train"]) if "train" in rates else None
-    return round(budget.number * (num_train if budget.unit == "epochs" else 1))
-
-
-def _keep(plan: Plan, digest: str) -> None:
-    path = work_dir() / "plan" / "plan.json"
+def _keep(source: Expected, costs: Costs, digest: str) -> None:
+    path = work_dir() / "plan" / "measured.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"params": digest, **asdict(plan)}, indent=2) + "\n")
+    facts = {"params": digest, "source": asdict(source), "costs": costs.as_json()}
+    path.write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def _kept(digest: str) -> Plan | None:
-    """The newest plan, if it was made for the params of this digest."""
-    path = work_dir() / "plan" / "plan.json"
+def _kept(digest: str) -> tuple[Expected, Costs] | None:
+    """The newest measurement, if it was made for the params of this digest."""
+    path = work_dir() / "plan" / "measured.json"
     if not path.is_file():
         return None
     facts = json.loads(path.read_text())
-    if facts.pop("params") != digest:
+    if facts["params"] != digest:
         return None
-    return Plan(**facts | {"steps": [Step(**step) for step in facts["steps"]]})
+    facts["source"]["size"] = tuple(facts["source"]["size"])
+    return Expected(**facts["source"]), Costs.from_json(facts["costs"])
+
+
+def _more(source: Expected, times: int) -> Expected:
+    """A source like it with so many times the photos."""
+    return replace(
+        source,
+        photos=times * source.photos,
+        num_bytes=times * source.num_bytes,
+        selected=times * source.selected,
+        fetched=times * source.fetched,
+        kept_beside=times * source.kept_beside,
+    )
+
+
+def _steps(
+    params: WholeParams,
+    stages: Sequence[str],
+    source: Expected,
+    costs: Costs,
+    cluster: Cluster,
+) -> Iterator[Step]:
+    """In the order of the line. Nothing is taken off for people and copies: it is not known yet."""
+    splits = splits_of(params, source.selected)
+    trains = costs.stages.get("train")
+    images = None if trains is None else num_images(params.train, splits["train"], trains)
+    shown: dict[str, int | None] = {"download": source.photos, "index": source.photos}
+    shown |= {"train_features": params.train_features.images, "train": images}
+    shown |= {"evaluate": splits["test"], "report": params.evaluate.num_grid}
+    num_bytes = {need.stage: need.num_bytes for need in disk_needs(params, source)}
+    for stage in stages:
+        photos = shown.get(stage, source.selected)
+        # The data stages were timed on miniatures of the source: they cost so much a selected one.
+        number = source.selected if stage == "index" else photos
+        if stage == "download" and params.download.source != "synthetic":
+            found = _download(source)
+        elif number is None:
+            found = Estimate(None, remark="how many images is not known")
+        else:
+            found = estimate(stage, number, costs, cluster)
+        if stage == "train" and Budget.parse(params.train.budget).unit == "minutes":
+            found = replace(found, seconds=Budget.parse(params.train.budget).seconds, at_most=None)
+        yield Step(stage, photos, found, num_bytes.get(stage))
+
+
+def _download(source: Expected) -> Estimate:
+    remark = f"at {BYTES_PER_SECOND / 1e6:.0f} MB/s" if source.fetched else "is here"
+    return Estimate(source.fetched / BYTES_PER_SECOND, bound="the network", remark=remark)
 
 
 def _source_lines(params: WholeParams, source: Expected) -> Iterator[str]:
@@ -146,8 +179,9 @@ def _source_lines(params: WholeParams, source: Expected) -> Iterator[str]:
     )
 
 
-def _table(steps: list[Step], digest: str) -> str:
-    actual = {step.stage: took(step.stage) for step in steps}
+def _table(steps: list[Step], digest: str | None) -> str:
+    """With what the last run took, where `digest` stands for the params that are planned."""
+    actual = {step.stage: took(step.stage) if digest else None for step in steps}
     table = Table()
     table.add_column("stage")
     for title in ("photos", "time", "disk"):
@@ -158,21 +192,33 @@ def _table(steps: list[Step], digest: str) -> str:
     for step in steps:
         cells = [
             "" if step.photos is None else f"{step.photos:,}",
-            "unknown" if step.seconds is None else duration_text(step.seconds),
+            _time(step.estimate),
             "" if step.num_bytes is None else size_text(step.num_bytes),
         ]
         run = actual[step.stage]
         if any(actual.values()):
             other = "" if run is None or run.params == digest else " (other params)"
             cells.append("" if run is None else duration_text(run.seconds) + other)
-        table.add_row(step.stage, *cells, step.remark)
-    known = [step.seconds for step in steps if step.seconds is not None]
-    more = "" if len(known) == len(steps) else "more than "
-    table.add_row("all", "", more + duration_text(sum(known)))
+        table.add_row(step.stage, *cells, step.estimate.remark)
+    table.add_row("all", "", _total(steps))
     console = Console(width=110, file=io.StringIO(), highlight=False)
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip()
+
+
+def _time(found: Estimate) -> str:
+    if found.seconds is not None:
+        return duration_text(found.seconds)
+    return "unknown" if found.at_most is None else f"at most {duration_text(found.at_most)}"
+
+
+def _total(steps: list[Step]) -> str:
+    estimates = [step.estimate for step in steps]
+    known = sum(each.seconds for each in estimates if each.seconds is not None)
+    if any(each.seconds is None and each.at_most is None for each in estimates):
+        return f"more than {duration_text(known)}"
+    return duration_text(known + sum(each.at_most or 0 for each in estimates))
 
 
 def _disk_lines(needed: int, cache: Path | None) -> Iterator[str]:
@@ -185,12 +231,34 @@ def _disk_lines(needed: int, cache: Path | None) -> Iterator[str]:
     )
 
 
-def _measurement_lines(params: WholeParams, source: Expected, rates: Rates) -> Iterator[str]:
+def _bottleneck_lines(steps: list[Step]) -> Iterator[str]:
+    """The stage that takes longest, and what would make it faster."""
+    known = {step.stage: step.estimate for step in steps if step.estimate.seconds is not None}
+    if not known:
+        return
+    stage, longest = max(known.items(), key=lambda item: item[1].seconds or 0)
+    total = sum(each.seconds or 0 for each in known.values())
+    share = (longest.seconds or 0) / total if total else 0
+    unknown = [step.stage for step in steps if _time(step.estimate) == "unknown"]
+    but = f"; {', '.join(unknown)} unknown, and may be longer" if unknown else ""
+    yield f"bottleneck: {stage}, {share:.0%} of the time, bound by {longest.bound}{but}"
+
+
+def _remark_lines(
+    params: WholeParams, source: Expected, costs: Costs, cluster: Cluster
+) -> Iterator[str]:
     width, height = source.size
     yield "photos from detect_people on are at most so many: people and copies are not taken off"
     yield (
-        f"measured in {rates.seconds:.0f} s by running the stages on {NUM_PAINTED} painted photos "
-        f"of {width}x{height} px, many times over; imports are not counted"
+        f"measured in {duration_text(costs.seconds)} by running the stages on painted photos of "
+        f"{width}x{height} px, with the start of Python, without DVC's own work; "
+        "`--again` measures anew"
     )
+    if cluster.nodes > 1:
+        shared = ", ".join(SHARED)
+        yield (
+            f"{cluster.nodes} nodes like this one share {shared} and train; the network between "
+            "them is not counted: neither reading photos nor averaging gradients"
+        )
     if params.download.source in ("places365", "places365_val"):
         yield "the official server often gives less than 10 MB/s: see `mirrors` in params.yaml"

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,9 +38,11 @@ def timed(stage: str, params: str) -> Iterator[None]:
     finally:
         note = {"seconds": time.monotonic() - begun, "done": is_done, "params": params}
         path = _path(stage)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(json.dumps(note) + "\n")
+        # An error of the block's own is not to be hidden by one of the note's.
+        with nullcontext() if is_done else suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(json.dumps(note) + "\n")
 
 
 def took(stage: str) -> Took | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.report.tables import data_uri, read_json
+from pipeline.report.tables import data_uri, read_json, read_table, records
 from pipeline.report.titles import SHEETS
 
 # Verdict -> why, in the order in which a photo is judged.
@@ -46,6 +46,15 @@ class Sheet(NamedTuple):
     uri: str
 
 
+class Group(NamedTuple):
+    """Near copies; `path` is that of the first."""
+
+    path: str
+    photos: int
+    kept: int
+    categories: int
+
+
 class Funnel(NamedTuple):
     photos: int
     drops: list[Drop]
@@ -54,6 +63,8 @@ class Funnel(NamedTuple):
     near_copies: int
     leaks: dict[str, int]
     converted: dict[str, int]  # kept photos, by what was done to their colours
+    groups: list[Group]
+    in_other_categories: int  # dropped photos whose bytes lie in another category too
     skipped: dict[str, int]  # entries of the archive that were no photo to begin with
 
 
@@ -85,6 +96,11 @@ def read_funnel(data: Path) -> Funnel:
         counts["near_copies"],
         counts["leaks"],
         {title: num for name, title in CONVERSIONS.items() if (num := counts["converted"][name])},
+        [
+            Group(row["path"], row["photos"], row["kept"], row["categories"])
+            for row in records(read_table(data / "filter_people" / "groups.csv"))
+        ],
+        counts["in_other_categories"],
         {name.replace("_", " "): num for name, num in index.items() if name != "photos" and num},
     )
 

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.report.charts import DotChart, Interval, LineChart, dot_chart, line_chart
 from pipeline.report.tables import read_json, read_table
 
-# Names in people_filter.json -> what they mean, as pipeline/people_filter/accuracy.py has it.
+# Names in figures.json -> what they mean, as pipeline/people_filter/accuracy.py has it.
 HEIGHTS = {
     "small": "up to 32 px of 256",
     "medium": "32 to 96 px of 256",
@@ -60,7 +60,7 @@ def read_people(data: Path, params: dict[str, Any]) -> People:
     folder, chosen = data / "filter_people", params["filter_people"]
     if not params["detect_people"]["enabled"]:
         return People(False, None, None, None, None, None)
-    figures = read_json(folder / "people_filter.json")
+    figures = read_json(folder / "figures.json")
     is_known = bool(figures["photos_with_people"])
     return People(
         True,

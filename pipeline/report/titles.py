@@ -41,6 +41,7 @@ SHEETS = {
     "dropped_small": "dropped for the smallest person boxes",
     "damaged": "dropped, since they decode with a warning only",
     "flat": "dropped, since they are nearly of one colour",
+    "groups": "the first three photos of the largest groups of near copies",
     "leaks": "pairs in different splits that look alike",
 }
 STRATA = {

@@ -1,14 +1,17 @@
 """sha256 of what a stage wrote, kept beside it so that nobody reads 26 GB twice.
 
-A file's sum stands in `<file>.sha256`, a folder of shards' in `<folder>/shards.sha256`, both in
+A file's sum stands in `<file>.sha256`, a folder of shards' in `<folder>/.shards.sha256`, both in
 the format of `sha256sum`, so that `sha256sum -c` checks them.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-SHARD_SUMS = "shards.sha256"
+# Hidden: readers such as datasets.load_dataset take every visible file of the folder for a shard.
+SHARD_SUMS = ".shards.sha256"
+LINE = re.compile(r"([0-9a-f]{64})  ([^/]+)")
 
 
 def sha256_of(path: Path) -> str:
@@ -21,6 +24,16 @@ def write_sums(sums_path: Path, sums: Mapping[str, str]) -> None:
     """A `sha256sum` list of files beside it: name -> sum."""
     lines = [f"{sums[name]}  {name}\n" for name in sorted(sums)]
     sums_path.write_text("".join(lines))
+
+
+def read_sums(sums_path: Path) -> dict[str, str]:
+    """The list that `write_sums` wrote; ValueError where it is none."""
+    sums = {}
+    for line in sums_path.read_text().splitlines():
+        if not (match := LINE.fullmatch(line)):
+            raise ValueError(f"{sums_path} is no list of sums: it has the line {line[:100]!r}")
+        sums[match[2]] = match[1]
+    return sums
 
 
 def recorded_sum(path: Path) -> str:

@@ -6,9 +6,12 @@ It is no out of `download`, but its sum is. The photos of others are not to be h
 
 from pathlib import Path
 
+from pipeline.runtime.checksums import read_sums, sha256_of
 from pipeline.runtime.scratch import work_dir
 
 FOLDER = "photos"  # in the scratch folder
+ARCHIVE = "photos.tar"
+FETCH = "`dvc repro --force --single-item download`"
 
 
 def stored_archive(sha256: str) -> Path:
@@ -24,17 +27,36 @@ def photo_archive(data: Path) -> Path:
     record = data / "download" / "photos.tar.sha256"
     if not record.is_file():
         raise ValueError(f"{record} is missing: run `dvc repro download` first")
-    path = stored_archive(record.read_text().split()[0])
+    path = stored_archive(_sum_in(record))
     if not path.is_file():
         raise ValueError(
             f"the photos of this run are not here ({path}): they are not shared with its figures. "
-            "`dvc repro --force --single-item download` gets them from their source; stages that "
-            "read none, from `crop` on, go on without them"
+            f"{FETCH} gets them from their source; stages that read none, from `crop` on, go on "
+            "without them"
         )
     return path
+
+
+def damaged_archive(archive: Path) -> ValueError:
+    """The error of an archive whose bytes are no longer those that `download` wrote."""
+    return ValueError(f"{archive} is damaged: run {FETCH}, which gets the photos again")
+
+
+def require_sound_archive(archive: Path) -> None:
+    """ValueError where the archive is not what its name says; reads all of it."""
+    if sha256_of(archive) != archive.stem:
+        raise damaged_archive(archive)
 
 
 def has_photos(data: Path) -> bool:
     """Whether the archive is here, without a word about it."""
     record = data / "download" / "photos.tar.sha256"
-    return record.is_file() and stored_archive(record.read_text().split()[0]).is_file()
+    return record.is_file() and stored_archive(_sum_in(record)).is_file()
+
+
+def _sum_in(record: Path) -> str:
+    """The sum of photos.tar; ValueError where the list is damaged."""
+    sums = read_sums(record)
+    if list(sums) != [ARCHIVE]:
+        raise ValueError(f"{record} holds no sum of {ARCHIVE}: run {FETCH}")
+    return sums[ARCHIVE]

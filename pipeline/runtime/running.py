@@ -25,7 +25,12 @@ def running(stage: str) -> Iterator[None]:
         with FileLock(FOLDER / f"{stage}.lock").acquire(timeout=PATIENCE):
             yield
     except Timeout:
-        raise ValueError(f"`{stage}` is running here already: wait for it to end") from None
+        raise already_running(stage) from None
+
+
+def already_running(stage: str) -> ValueError:
+    """The error of a second run."""
+    return ValueError(f"`{stage}` is running here already: wait for it to end")
 
 
 def is_running(stage: str) -> bool:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from pipeline.runtime.checksums import recorded_sum, sha256_of
 from pipeline.runtime.code_closure import ROOT, closure
 from pipeline.runtime.progress import say
+from pipeline.runtime.running import already_running
 
 FINGERPRINT_DIGITS = 16
 
@@ -99,10 +100,7 @@ def scratch(
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise ValueError(
-            f"another run of `{stage}` with the same params is at work in {folder}: "
-            "wait for it, or stop it first"
-        ) from None
+        raise already_running(stage) from None
     try:
         if folder.is_dir() and not keep:
             say(f"{stage}: going on with the unfinished work in {folder}")
@@ -149,6 +147,23 @@ def require_space(folder: Path, num_bytes: int, what: str) -> None:
             f"{what} needs about {num_bytes / 1e6:,.0f} MB, but {folder.resolve()} has "
             f"{free / 1e6:,.0f} MB free: free some space, or move the project to a larger disk"
         )
+
+
+@contextmanager
+def published_together(out: Path) -> Iterator[Path]:
+    """Yields a folder for what belongs into the stage's folder `out`; all of it moves at the end.
+
+    An error before leaves `out` as it was: half a file never has its final name.
+    """
+    # In the folder itself, wherever DVC_ROOT points; a stage's lock keeps others from it.
+    folder = out.parent.parent / ".work" / "unpublished" / out.name
+    fresh_folder(folder)
+    try:
+        yield folder
+        for path in sorted(folder.iterdir()):
+            publish(path, out / path.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish(source: Path, target: Path) -> None:

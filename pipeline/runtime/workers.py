@@ -1,5 +1,7 @@
 """Runs calls in worker processes: in any order, results in the plan's; parts survive a kill.
 
+The workers are processes of this machine or, where `runtime.engine` is ray, of a cluster.
+
 A call is picklable and a pure function of what it carries, so that it may be made again, in any
 process. A worker has a pipe of its own: one that dies, by a kill or for want of memory, can neither
 hold up the others nor leave half a message, and its call is made again by another.
@@ -9,6 +11,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import time
 import traceback
 from collections import deque
@@ -21,8 +24,10 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
+from pipeline.runtime import ray_cluster
 from pipeline.runtime.parent import end_with_parent
 from pipeline.runtime.progress import Advance
+from pipeline.runtime.ray_cluster import RayCluster
 
 T = TypeVar("T")
 
@@ -33,6 +38,9 @@ MAX_DEATHS = 3
 # How long a killed process may still look alive.
 SECONDS_TO_END = 0.5
 
+# Who works: so many processes of this machine, or a Ray cluster.
+Workers = int | RayCluster
+
 # Writes all files of one part into the folder it is given; returns how many photos were done.
 MakePart = Callable[[Path], int]
 
@@ -41,7 +49,7 @@ def run_parts(
     folder: Path,
     parts: Iterable[tuple[str, MakePart]],
     advance: Advance,
-    workers: int,
+    workers: Workers,
     module: str = __name__,
 ) -> list[Path]:
     """Makes each missing part `folder/<name>/`; returns the folders in the plan's order.
@@ -72,12 +80,23 @@ def clear_unfinished(folder: Path) -> None:
 
 
 def make_part(final: Path, make: MakePart) -> int:
-    """One part, whole or not at all; the number of its photos."""
-    # The process's number keeps it apart from what a stage that was just killed still writes.
-    temporary = final.with_name(f"{final.name}.{os.getpid()}.tmp")
+    """One part, whole or not at all; the number of its photos.
+
+    0 where it is made already, by a worker that died before it could say so.
+    """
+    if final.is_dir():
+        return 0
+    # Machine and process keep it apart from what a stage that was just killed still writes.
+    temporary = final.with_name(f"{final.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     temporary.mkdir()
     num_photos = make(temporary)
-    os.replace(temporary, final)
+    try:
+        os.replace(temporary, final)
+    except OSError:
+        if not final.is_dir():
+            raise
+        # By a node that Ray had given up, and that was only slow: the bytes are the same.
+        shutil.rmtree(temporary)
     return num_photos
 
 
@@ -93,7 +112,7 @@ def at_photo(photo: Any) -> Iterator[None]:
 
 def in_order(
     calls: Iterable[Callable[[], T]],
-    workers: int,
+    workers: Workers,
     module: str = __name__,
     initialize: Callable[[], None] | None = None,
 ) -> Generator[T, None, None]:
@@ -102,6 +121,9 @@ def in_order(
     One worker is this process. Of several each calls `initialize` first, and all share the memory
     of `module`, which is imported once. The first error ends all; so does leaving early.
     """
+    if isinstance(workers, RayCluster):
+        yield from ray_cluster.in_order(calls, workers, initialize)
+        return
     if workers == 1:
         if initialize is not None:
             initialize()
@@ -112,6 +134,11 @@ def in_order(
         yield from pool.in_order(calls)
     finally:
         pool.end()
+
+
+def at_most(workers: Workers, num: int) -> Workers:
+    """No more processes than there are calls; a cluster shares its cores among all."""
+    return min(workers, num) if isinstance(workers, int) else workers
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.holes.cutter import HoleCutter, hole_kind, hole_path
 from pipeline.holes.options import HoleOptions
 from pipeline.params.crop import CropParams
-from pipeline.params.runtime import RuntimeParams
+from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import encode_png, pixels, read_at
@@ -20,7 +20,7 @@ from pipeline.photos.keys import shuffle_numbers
 from pipeline.runtime.checksums import SHARD_SUMS, recorded_sum, write_sums
 from pipeline.runtime.progress import progress
 from pipeline.runtime.scratch import publish, require_space, scratch
-from pipeline.runtime.workers import MakePart, at_photo, run_parts
+from pipeline.runtime.workers import MakePart, Workers, at_most, at_photo, run_parts
 from pipeline.shards.rectangle import Rectangle
 from pipeline.shards.writer import ShardWriter, shard_name
 
@@ -30,7 +30,7 @@ ROWS_AT_ONCE = 65_536
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/crop/train/, val/, test/ and meta.json."""
+    """Writes data/crop/train/, val/, test/, each with its shards and their sums, and meta.json."""
     params = load("crop", CropParams)
     options = load(f"holes.{params.kind}", hole_kind(params.kind).OPTIONS)
     runtime = load("runtime", RuntimeParams)
@@ -42,7 +42,7 @@ def run(data: Path = Path("data")) -> None:
         code=["pipeline/stages/crop.py", hole_path(params.kind)],
         inputs=inputs,
     ) as folder:
-        crop(downscaled, splits_path, folder, params, options, runtime.num_workers)
+        crop(downscaled, splits_path, folder, params, options, workers_of(runtime))
         for name in (*SPLITS, "meta.json"):
             publish(folder / name, data / "crop" / name)
 
@@ -53,7 +53,7 @@ def crop(
     folder: Path,
     params: CropParams,
     options: HoleOptions,
-    workers: int,
+    workers: Workers,
 ) -> None:
     """Writes all outs into `folder`; `options` are those of the kind.
 
@@ -72,7 +72,7 @@ def crop(
     parts = _parts(downscaled / "shards", samples, counts, rank, params, cutter)
     with progress("crop", len(rank), "samples") as advance:
         num_shards = sum(-(-num // params.samples_per_shard) for num in counts.values())
-        made = run_parts(folder / "parts", parts, advance, min(workers, num_shards), __name__)
+        made = run_parts(folder / "parts", parts, advance, at_most(workers, num_shards), __name__)
     sums: dict[str, dict[str, str]] = {split: {} for split in SPLITS}
     for part in made:
         split = part.name.split("-")[0]

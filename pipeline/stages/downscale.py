@@ -18,7 +18,7 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from pipeline.params.downscale import DownscaleParams
-from pipeline.params.runtime import RuntimeParams
+from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, encode_png, read_at, read_photo
@@ -26,14 +26,16 @@ from pipeline.runtime.checksums import SHARD_SUMS, write_sums
 from pipeline.runtime.photo_archive import photo_archive
 from pipeline.runtime.progress import progress
 from pipeline.runtime.scratch import publish, require_space, scratch
-from pipeline.runtime.workers import MakePart, at_photo, run_parts
+from pipeline.runtime.workers import MakePart, Workers, at_most, at_photo, run_parts
 from pipeline.shards.writer import ShardWriter, shard_name
 
 TOO_SMALL = "too_small"
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/downscale/shards/, manifest.parquet (a row a kept photo) and funnel.json."""
+    """Writes data/downscale/: shards/ with their sums, manifest.parquet (a row a kept photo) and
+    funnel.json.
+    """
     params = load("downscale", DownscaleParams)
     runtime = load("runtime", RuntimeParams)
     archive = photo_archive(data)
@@ -48,7 +50,7 @@ def run(data: Path = Path("data")) -> None:
         # Three bytes a pixel and some 1.5 KB of headers a photo.
         require_space(folder, num_photos * (3 * params.image_size**2 + 1500), "downscaling")
         photos = kept_photos(photo_tables.read_pieces(kept), photo_tables.read_pieces(index))
-        downscale(archive, photos, num_photos, folder, params, runtime.num_workers)
+        downscale(archive, photos, num_photos, folder, params, workers_of(runtime))
         for name in ("shards", "manifest.parquet", "funnel.json"):
             publish(folder / name, data / "downscale" / name)
 
@@ -70,7 +72,7 @@ def downscale(
     num_photos: int,
     folder: Path,
     params: DownscaleParams,
-    workers: int,
+    workers: Workers,
 ) -> None:
     """Writes all outs into `folder`.
 
@@ -83,7 +85,7 @@ def downscale(
         for number, rows in enumerate(photo_tables.regroup(photos, params.photos_per_shard))
     )
     with progress("downscale", num_photos, "photos") as advance:
-        made = run_parts(folder / "parts", parts, advance, min(workers, num_shards), __name__)
+        made = run_parts(folder / "parts", parts, advance, at_most(workers, num_shards), __name__)
 
     # The shards move together, and the sums that their workers took beside them.
     shards = folder / "shards"

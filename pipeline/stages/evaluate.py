@@ -34,13 +34,14 @@ from pipeline.evaluation.score_tables import (
     strata_of,
 )
 from pipeline.params.evaluate import EvaluateParams
-from pipeline.params.runtime import RuntimeParams
+from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.progress import say
-from pipeline.runtime.scratch import code_sum, fresh_folder
+from pipeline.runtime.scratch import code_sum, published_together
+from pipeline.runtime.workers import Workers
 from pipeline.shards.reader import read_meta, read_split
 
 # The same recipe trained without the adversary, for as long.
@@ -59,16 +60,19 @@ def run(data: Path = Path("data")) -> None:
     params = load("evaluate", EvaluateParams)
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
-    evaluate(data, params, choose_device(runtime.device), runtime.num_workers)
+    with published_together(data / "evaluate") as out:
+        evaluate(data, out, params, choose_device(runtime.device), workers_of(runtime))
 
 
-def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: int) -> None:
-    """What the generator in data/train can do is what is measured."""
+def evaluate(
+    data: Path, out: Path, params: EvaluateParams, device: torch.device, workers: Workers
+) -> None:
+    """What the generator in data/train can do is what is measured; all outs go to `out`."""
     generator = load_generator(data / "train", device)
     extractors = Extractors.load(data / "train_features", params, device)
     photos = list(read_split(data / "crop", "test"))
-    out = data / "evaluate"
-    fresh_folder(out)
+    copies = photo_tables.read(data / "filter_people" / "near_copies.parquet")
+    group_of = dict(zip(copies["key"], copies["group"], strict=True))
     figures: dict[str, Any] = {"num_photos": len(photos), **_sums(data)}
     tables = []
 
@@ -79,9 +83,9 @@ def evaluate(data: Path, params: EvaluateParams, device: torch.device, workers: 
         generators = _plain(data, device) | {MODEL: generator}
         completions = score_completions(photos, generators, device, params, workers)
         tables.append(completions.table)
-        scores = scores_of(completions.table)
+        scores = scores_of(completions.table, group_of)
         figures |= figures_of(scores)
-    _write_completions(completions, scores, out)
+    _write_completions(completions, scores, group_of, out)
 
     # How far each method's boxes are, as a set, from the originals'.
     apart = pd.DataFrame(columns=DISTANCE_COLUMNS)
@@ -155,7 +159,9 @@ def _plain(data: Path, device: torch.device) -> dict[str, nn.Module]:
     return {PLAIN: load_generator(folder, device)}
 
 
-def _write_completions(completions: Completions | None, scores: pd.DataFrame, out: Path) -> None:
+def _write_completions(
+    completions: Completions | None, scores: pd.DataFrame, group_of: dict[str, str], out: Path
+) -> None:
     """Tables, grids and images; without completions there are empty tables."""
     for folder in ("grids", "pictures", "plots"):
         (out / folder).mkdir()
@@ -164,7 +170,7 @@ def _write_completions(completions: Completions | None, scores: pd.DataFrame, ou
             pd.DataFrame(columns=columns) for columns in (STRATUM_COLUMNS, PICTURE_COLUMNS)
         )
     else:
-        strata, chosen = strata_of(completions.table), pictures_of(completions.table)
+        strata, chosen = strata_of(completions.table, group_of), pictures_of(completions.table)
         _write_pictures(completions, chosen, out)
     for name, each in {"scores": scores, "strata": strata, "pictures": chosen}.items():
         each.to_csv(out / f"{name}.csv", index=False)

@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.duplicates import descriptors, near_copies, splits
 from pipeline.duplicates.leaks import Leaks, find_leaks, leak_counts, leak_table
+from pipeline.duplicates.turned_copies import find_turned_copies
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.params.section import load
 from pipeline.people_filter.accuracy import curve, figures, labelled
 from pipeline.people_filter.borderline import shown_on_sheets, write_sheets
+from pipeline.people_filter.large_people import with_raised_scores
 from pipeline.people_filter.quality import COLUMNS, STATUSES, judged_status
 from pipeline.people_filter.thresholds import (
     best_scores,
@@ -34,25 +37,32 @@ from pipeline.photos import photo_tables
 from pipeline.photos.decoding import TRAITS
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.photo_archive import photo_archive
-from pipeline.runtime.scratch import fresh_folder
+from pipeline.runtime.scratch import published_together
 
 # What becomes of a photo; of several reasons the first in this order is told.
 VERDICTS = ("kept", "other_category", *STATUSES[1:], "person", "exact_copy", "near_copy")
-NUM_SHEETS = 7
-IN_INDEX = ("path", "category", "offset", "size")
+# Of the kept photos in groups of two and more; their group is the key of its first member.
+NEAR_COPIES_SCHEMA = pa.schema({"key": pa.string(), "group": pa.string()})
+NUM_SHEETS = 8
+# Groups in the table of the largest ones, and photos of each on their sheet.
+NUM_GROUPS = 20
+SHOWN_OF_GROUP = 3
+# Of the figures of the people filter, what DVC compares runs by.
+METRICS = ("precision", "recall", "false_alarms", "average_precision")
+IN_INDEX = ("path", "category", "offset", "size", "crc32")
 
 # Columns -> the photos of the index in pieces, with key and those.
 Photos = Callable[[list[str]], Iterator[pd.DataFrame]]
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/filter_people/: verdicts, kept, splits and leaks (parquet), funnel.json, sheets/
-    with sheets.csv, thresholds/ (what other thresholds would keep), and people_filter.json and .csv
-    (what the filter finds, where that is known).
+    """Writes data/filter_people/: verdicts, kept, splits, near_copies and leaks (parquet);
+    groups.csv (the largest), other_categories.csv (where dropped copies lie), funnel.json, sheets/
+    with sheets.csv, thresholds/ (what other thresholds would keep), and figures.json,
+    people_filter.json and people_filter.csv (what the filter finds, where that is known).
     """
     params = load("filter_people", FilterPeopleParams)
     photos = partial(_photos, data, params)
-    out = data / "filter_people"
     verdicts = judge(photos, params)
     _require_some_kept(verdicts, params)
     verdicts = split(verdicts, photos, params)
@@ -61,42 +71,53 @@ def run(data: Path = Path("data")) -> None:
     leaking = leak_table(leaks, verdicts.loc[keys.index].assign(key=keys))
     counts = funnel(verdicts) | {"leaks": leak_counts(leaking, leaks.num_compared)}
     counts["converted"] = _conversions(verdicts, photos)
-    write_verdicts(verdicts, keys, photos, out)
-    photo_tables.write(leaking, out / "leaks.parquet")
-    (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
-    write_thresholds(verdicts, photos, out / "thresholds", params)
-    write_people_filter(verdicts, photos, data, params)
-    fresh_folder(out / "sheets")
-    num_each = params.num_thumbnails // NUM_SHEETS
-    places = write_sheets(
-        photo_archive(data),
-        _on_sheets(verdicts, leaks, photos, num_each),
-        leaking,
-        out / "sheets",
-        min_score=params.min_score,
-        min_box_area=params.min_box_area,
-        num_each=num_each,
-    )
-    places.to_csv(out / "sheets.csv", index=False)
+    members = _in_largest_groups(verdicts, photos)
+    elsewhere = copies_in_other_categories(verdicts, photos)
+    counts["in_other_categories"] = len(elsewhere)
+    with published_together(data / "filter_people") as out:
+        write_verdicts(verdicts, keys, photos, out)
+        photo_tables.write(leaking, out / "leaks.parquet")
+        largest_groups(members).to_csv(out / "groups.csv", index=False)
+        elsewhere.to_csv(out / "other_categories.csv", index=False)
+        (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
+        write_thresholds(verdicts, photos, out / "thresholds", params)
+        write_people_filter(verdicts, photos, data, out, params)
+        (out / "sheets").mkdir()
+        num_each = params.num_thumbnails // NUM_SHEETS
+        shown = members.groupby("group", sort=False).head(SHOWN_OF_GROUP).head(num_each)
+        places = write_sheets(
+            photo_archive(data),
+            _on_sheets(verdicts, leaks, shown.index, photos, num_each),
+            leaking,
+            shown,
+            out / "sheets",
+            min_score=params.min_score,
+            min_box_area=params.min_box_area,
+            num_each=num_each,
+        )
+        places.to_csv(out / "sheets.csv", index=False)
 
 
 def _photos(data: Path, params: FilterPeopleParams, columns: list[str]) -> Iterator[pd.DataFrame]:
     """Of photos that were not looked at, what looking would tell is missing.
 
-    `status` is what `params` make of it.
+    `status` is what `params` make of it, and so are `scores`.
     """
     in_index = [name for name in columns if name in IN_INDEX]
     in_people = [name for name in columns if name not in IN_INDEX]
     index = photo_tables.read_pieces(data / "index" / "index.parquet", ["key", *in_index])
     if not in_people:
         return index
-    asked = dict.fromkeys([*in_people, *(COLUMNS if "status" in in_people else ())])
+    behind = {"status": COLUMNS, "scores": ("boxes", "height", "width")}
+    needed = chain.from_iterable(behind[name] for name in in_people if name in behind)
+    asked = dict.fromkeys([*in_people, *needed])
     people = data / "detect_people" / "people.parquet"
     looked_at = photo_tables.left_join(index, photo_tables.read_pieces(people, ["key", *asked]))
-    if "status" not in in_people:
-        return looked_at
-    judged = (piece.assign(status=judged_status(piece, params)) for piece in looked_at)
-    return (piece[["key", *columns]] for piece in judged)
+    if "scores" in in_people:
+        looked_at = (with_raised_scores(piece, params) for piece in looked_at)
+    if "status" in in_people:
+        looked_at = (piece.assign(status=judged_status(piece, params)) for piece in looked_at)
+    return (piece[["key", *columns]] for piece in looked_at)
 
 
 def judge(photos: Photos, params: FilterPeopleParams) -> pd.DataFrame:
@@ -157,6 +178,9 @@ def split(verdicts: pd.DataFrame, photos: Photos, params: FilterPeopleParams) ->
         hashes[places] = near_copies.from_texts(piece["perceptual_hash"])
         numbers[places] = splits.rank_numbers(piece["key"], params.seed)
     groups = near_copies.group_near_copies(hashes, params.near_copy_bits).groups
+    if params.near_copy_bits > 0:
+        turned = find_turned_copies(_descriptors(verdicts, photos))
+        groups = near_copies.join_pairs(groups, turned)
     group, code = np.full(len(verdicts), -1), np.full(len(verdicts), -1, np.int8)
     group[kept] = kept[groups]
     if params.near_copies == "first":
@@ -203,11 +227,16 @@ def _kept_pieces(
 def _leaks(verdicts: pd.DataFrame, photos: Photos) -> Leaks:
     """By the photos' positions."""
     kept = _kept(verdicts)
-    shown = np.empty((len(kept), descriptors.LENGTH), np.int8)
+    leaks = find_leaks(_descriptors(verdicts, photos), verdicts["split"].array[kept])
+    return leaks._replace(first=kept[leaks.first], second=kept[leaks.second])
+
+
+def _descriptors(verdicts: pd.DataFrame, photos: Photos) -> np.ndarray:
+    """Of the kept photos."""
+    shown = np.empty((len(_kept(verdicts)), descriptors.LENGTH), np.int8)
     for places, piece in _kept_pieces(photos(["descriptor"]), verdicts):
         shown[places] = descriptors.from_texts(piece["descriptor"])
-    leaks = find_leaks(shown, verdicts["split"].array[kept])
-    return leaks._replace(first=kept[leaks.first], second=kept[leaks.second])
+    return shown
 
 
 def _keys(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos) -> "pd.Series[str]":
@@ -220,6 +249,55 @@ def _keys(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos) -> "pd.Series[st
 
 def _is_later_in_group(verdicts: pd.DataFrame) -> "pd.Series[bool]":
     return (verdicts["group"] >= 0) & (verdicts["group"] != verdicts.index)
+
+
+def _in_largest_groups(verdicts: pd.DataFrame, photos: Photos) -> pd.DataFrame:
+    """key, path, category, group and verdict of the members of the NUM_GROUPS largest groups.
+
+    Labelled by position; `group` is that of its first member. The largest group comes first.
+    """
+    grouped = verdicts.loc[verdicts["group"] >= 0, "group"]
+    sizes = grouped.value_counts().rename_axis("group").reset_index(name="size")
+    sizes = sizes[sizes["size"] > 1].sort_values(["size", "group"], ascending=[False, True])
+    rank = {group: number for number, group in enumerate(sizes["group"].head(NUM_GROUPS))}
+    positions = grouped.index[grouped.isin(rank)].to_numpy(np.int64)
+    members = photo_tables.rows_at(photos(["path", "category"]), positions)
+    members = members.join(verdicts.loc[positions, ["group", "verdict"]])
+    return members.iloc[np.argsort(members["group"].map(rank).to_numpy(), kind="stable")]
+
+
+def largest_groups(members: pd.DataFrame) -> pd.DataFrame:
+    """group, photos, kept, categories, path: a row for each group of `_in_largest_groups`.
+
+    `group` and `path` are those of its first member.
+    """
+    rows = [
+        {
+            "group": some["key"].iloc[0],
+            "photos": len(some),
+            "kept": int((some["verdict"] == "kept").sum()),
+            "categories": some["category"].nunique(),
+            "path": some["path"].iloc[0],
+        }
+        for _, some in members.groupby("group", sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["group", "photos", "kept", "categories", "path"])
+
+
+def copies_in_other_categories(verdicts: pd.DataFrame, photos: Photos) -> pd.DataFrame:
+    """key, path, category, kept_path, kept_category of photos dropped for the same bytes elsewhere.
+
+    One of the two categories is wrong, or the photo belongs to neither.
+    """
+    first = verdicts.loc[verdicts["verdict"] == "exact_copy", "first"]
+    positions = np.union1d(first.index, first)
+    known = photo_tables.rows_at(photos(["path", "category"]), positions)
+    copies, originals = known.loc[first.index], known.loc[first]
+    table = copies.assign(
+        kept_path=originals["path"].to_numpy(), kept_category=originals["category"].to_numpy()
+    )
+    columns = ["key", "path", "category", "kept_path", "kept_category"]
+    return table.loc[table["category"] != table["kept_category"], columns]
 
 
 def _conversions(verdicts: pd.DataFrame, photos: Photos) -> dict[str, int]:
@@ -246,7 +324,7 @@ def funnel(verdicts: pd.DataFrame) -> dict[str, Any]:
 def write_verdicts(
     verdicts: pd.DataFrame, keys: "pd.Series[str]", photos: Photos, out: Path
 ) -> None:
-    """verdicts.parquet, kept.parquet and splits.parquet; `keys` as `_keys` gives them."""
+    """verdicts, kept, splits and near_copies (parquet); `keys` as `_keys` gives them."""
     pieces = photo_tables.beside(photos(["path", "category"]), verdicts)
     photo_tables.write_pieces((_rows(piece, keys) for piece in pieces), out / "verdicts.parquet")
     kept = _kept_pieces(photos(["sha256"]), verdicts)
@@ -255,6 +333,12 @@ def write_verdicts(
     kept = _kept_pieces(photos([]), verdicts)
     names = (piece[["key"]].assign(split=piece["split"].astype(str)) for _, piece in kept)
     photo_tables.write_pieces(names, out / "splits.parquet")
+    sizes = verdicts.loc[verdicts["verdict"] == "kept", "group"].value_counts()
+    shared = set(sizes.index[sizes > 1])
+    kept = _kept_pieces(photos([]), verdicts)
+    alike = (piece[piece["group"].isin(shared)] for _, piece in kept)
+    groups = (piece[["key"]].assign(group=_named(piece["group"], piece, keys)) for piece in alike)
+    photo_tables.write_pieces(groups, out / "near_copies.parquet", NEAR_COPIES_SCHEMA)
 
 
 def _rows(photos: pd.DataFrame, keys: "pd.Series[str]") -> pd.DataFrame:
@@ -281,11 +365,11 @@ def write_thresholds(
     verdicts: pd.DataFrame, photos: Photos, folder: Path, params: FilterPeopleParams
 ) -> None:
     """grid.csv (kept by category, score and box area) and the curves through the thresholds."""
-    fresh_folder(folder)
+    folder.mkdir()
     columns = ["category", "status", "height", "width", "scores", "boxes"]
     grid = kept_by_threshold(
         _with_copies(verdicts, photos(columns)),
-        known_scores(photos(["scores"]), params.min_score),
+        known_scores(photos(["scores"]), params.min_score, params.large_box_bonus),
         known_areas(params.min_box_area),
     )
     grid.to_csv(folder / "grid.csv", index=False)
@@ -300,14 +384,15 @@ def _with_copies(verdicts: pd.DataFrame, photos: Iterable[pd.DataFrame]) -> Iter
 
 
 def write_people_filter(
-    verdicts: pd.DataFrame, photos: Photos, data: Path, params: FilterPeopleParams
+    verdicts: pd.DataFrame, photos: Photos, data: Path, out: Path, params: FilterPeopleParams
 ) -> None:
-    """people_filter.json at the thresholds, people_filter.csv through all scores.
+    """In `out`: figures.json at the thresholds and, of it, what DVC is to compare,
+    people_filter.json; people_filter.csv through all scores.
 
     Only the source of painted photos knows who is in them; without its table there is nothing to
-    measure, and both files say so.
+    measure, and the files say so.
     """
-    truth_path, out = data / "download" / "lists" / "truth.parquet", data / "filter_people"
+    truth_path = data / "download" / "lists" / "truth.parquet"
     sums = {}
     known = pd.DataFrame({"score": [], "person_height": []})
     if truth_path.is_file():
@@ -317,15 +402,19 @@ def write_people_filter(
         copies = _with_copies(verdicts, photos(columns))
         known = labelled(copies, photo_tables.read(truth_path), params.min_box_area)
     measured = figures(known, params.min_score) | sums
-    (out / "people_filter.json").write_text(json.dumps(measured, indent=2) + "\n")
-    min_scores = known_scores(photos(["scores"]), params.min_score) if len(known) else []
-    curve(known, min_scores).to_csv(out / "people_filter.csv", index=False)
+    (out / "figures.json").write_text(json.dumps(measured, indent=2) + "\n")
+    metrics = {name: measured[name] for name in METRICS if name in measured}
+    (out / "people_filter.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    min_scores = known_scores(photos(["scores"]), params.min_score, params.large_box_bonus)
+    curve(known, min_scores if len(known) else []).to_csv(out / "people_filter.csv", index=False)
 
 
-def _on_sheets(verdicts: pd.DataFrame, leaks: Leaks, photos: Photos, num_each: int) -> pd.DataFrame:
+def _on_sheets(
+    verdicts: pd.DataFrame, leaks: Leaks, in_groups: "pd.Index[int]", photos: Photos, num_each: int
+) -> pd.DataFrame:
     """The photos that may stand on a contact sheet, with what the sheets choose by."""
-    pairs = leaks.first[:num_each], leaks.second[:num_each]
-    positions = np.unique(np.concatenate([shown_on_sheets(verdicts, num_each), *pairs]))
-    columns = ["offset", "size", "height", "width", "scores", "boxes"]
+    others = leaks.first[:num_each], leaks.second[:num_each], in_groups.to_numpy(np.int64)
+    positions = np.unique(np.concatenate([shown_on_sheets(verdicts, num_each), *others]))
+    columns = ["offset", "size", "crc32", "height", "width", "scores", "boxes"]
     choices = verdicts.loc[positions, ["verdict", "contrast", "person_score", "person_area"]]
     return photo_tables.rows_at(photos(columns), positions).join(choices)

@@ -1,10 +1,12 @@
-"""Stage: the tar's headers -> one row a photo (key, path, category, offset, size)."""
+"""Stage: the tar -> one row a photo (key, path, category, offset, size, crc32)."""
 
 import json
 import os
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -20,8 +22,9 @@ from pipeline.photos.formats import HEAD_BYTES, LEFT_OUT, why_no_photo
 from pipeline.photos.headers import Member, TarError, members
 from pipeline.photos.keys import key_of
 from pipeline.places365.categories import by_folder, categories, read_labels
-from pipeline.runtime.photo_archive import photo_archive
+from pipeline.runtime.photo_archive import photo_archive, require_sound_archive
 from pipeline.runtime.progress import say
+from pipeline.runtime.scratch import published_together
 
 # A photo's path, split at its slashes -> its category, or why it has none.
 Categorize = Callable[[list[str]], tuple[str, str | None]]
@@ -35,9 +38,18 @@ PLACES_PARTS = ("train", "val")
 def run(data: Path = Path("data")) -> None:
     """Writes data/index/index.parquet and funnel.json (members by what became of them)."""
     params = load("index", IndexParams)
-    rows, counts = scan(photo_archive(data), params, data / "download" / "lists")
-    photo_tables.write_pieces(rows, data / "index" / "index.parquet")
-    (data / "index" / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
+    archive = photo_archive(data)
+    # Beside the scan: both read the archive once, from the same pages. Later stages hold each photo
+    # against its own sum, so that these have to be of sound photos.
+    with ThreadPoolExecutor(1) as beside:
+        is_sound = beside.submit(require_sound_archive, archive)
+        try:
+            rows, counts = scan(archive, params, data / "download" / "lists")
+        finally:
+            is_sound.result()
+    with published_together(data / "index") as out:
+        photo_tables.write_pieces(rows, out / "index.parquet")
+        (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
 
 
 def index(
@@ -80,7 +92,8 @@ def scan(
                 if reason == "unknown_category":
                     unknown[category] += 1
                 if reason is None:
-                    photos.add(member, category)
+                    data = os.pread(file.fileno(), member.size, member.offset)
+                    photos.add(member, category, zlib.crc32(data))
                 else:
                     counts[reason] += 1
     except TarError as error:
@@ -109,21 +122,22 @@ def scan(
 
 
 class _Photos:
-    """Columns in the archive's order, some 70 bytes a photo: objects would take 600."""
+    """Columns in the archive's order, some 80 bytes a photo: objects would take 600."""
 
     def __init__(self) -> None:
         self.paths, self.path_ends = bytearray(), array("q", [0])
         self.category_codes: dict[str, int] = {}
         self.categories = array("i")
-        self.offsets, self.sizes = array("q"), array("q")
+        self.offsets, self.sizes, self.sums = array("q"), array("q"), array("q")
 
-    def add(self, member: Member, category: str) -> None:
+    def add(self, member: Member, category: str, crc32: int) -> None:
         self.paths += member.name.encode()
         self.path_ends.append(len(self.paths))
         code = self.category_codes.setdefault(category, len(self.category_codes))
         self.categories.append(code)
         self.offsets.append(member.offset)
         self.sizes.append(member.size)
+        self.sums.append(crc32)
 
     def order(self) -> tuple[np.ndarray, int]:
         """The photos' places by path, each path once, and how many are left out: all but the first.
@@ -147,13 +161,14 @@ class _Photos:
         paths, names = self._paths(), np.array(list(self.category_codes), dtype=object)
         categories = np.asarray(self.categories)
         offsets, sizes = np.asarray(self.offsets), np.asarray(self.sizes)
+        sums = np.asarray(self.sums)
         numbers = array("q")  # of the keys, which would take more memory
         for start in range(0, len(order), photo_tables.ROWS_AT_ONCE):
             places = order[start : start + photo_tables.ROWS_AT_ONCE]
             piece = pd.DataFrame({"path": paths.take(pa.array(places)).to_pylist()})
             piece.insert(0, "key", [key_of(path) for path in piece["path"]])
             piece["category"] = names[categories[places]]
-            yield piece.assign(offset=offsets[places], size=sizes[places])
+            yield piece.assign(offset=offsets[places], size=sizes[places], crc32=sums[places])
             numbers.extend(map(hash, piece["key"]))
         assert len(np.unique(np.asarray(numbers))) == len(numbers), "no key twice"
 

@@ -27,6 +27,7 @@ from pipeline.params.section import load
 from pipeline.params.train_features import TrainFeaturesParams
 from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.progress import progress, say
+from pipeline.runtime.saved_tensors import load_tensors, save_tensors
 from pipeline.runtime.scratch import publish, scratch
 from pipeline.shards.reader import read_meta
 
@@ -132,16 +133,14 @@ def _check(loss: Tensor, step: int) -> None:
 
 def _keep(checkpoint: Path, parts: dict[str, Any], step: int) -> None:
     state = {name: part.state_dict() for name, part in parts.items()}
-    temporary = checkpoint.with_suffix(".tmp")
-    torch.save(state | {"step": step}, temporary)
-    temporary.replace(checkpoint)
+    save_tensors(state | {"step": step}, checkpoint)
 
 
 def _restore(checkpoint: Path, parts: dict[str, Any]) -> int:
     """Steps done; 0 without a checkpoint."""
     if not checkpoint.is_file():
         return 0
-    state = torch.load(checkpoint, weights_only=True)
+    state = load_tensors(checkpoint)
     for name, part in parts.items():
         part.load_state_dict(state[name])
     return int(state["step"])

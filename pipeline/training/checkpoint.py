@@ -1,6 +1,5 @@
 """The checkpoints of a training: each a file replaced as a whole, enough to resume bit for bit."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from models.recipe import Recipe
+from pipeline.runtime.saved_tensors import load_tensors, save_tensors
 
 # Nested dicts and lists of tensors and plain values.
 Contents = dict[str, Any]
@@ -48,12 +48,7 @@ def write(folder: Path, step: int, contents: Contents) -> None:
                 f"the training diverged: the {name} holds weights that are not finite. The last "
                 "good checkpoint is kept. Lower the recipe's learning rates in params.yaml"
             )
-    temporary = folder / "state.tmp"
-    with temporary.open("wb") as file:
-        torch.save(contents, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path_of(folder, step))
+    save_tensors(contents, path_of(folder, step))
 
 
 def remove(folder: Path, steps: set[int]) -> None:
@@ -63,8 +58,8 @@ def remove(folder: Path, steps: set[int]) -> None:
 
 
 def read(folder: Path, step: int, device: torch.device) -> Contents:
-    """The checkpoint after `step` steps, its tensors on `device`; no pickled code is executed."""
-    contents: Contents = torch.load(path_of(folder, step), map_location=device, weights_only=True)
+    """The checkpoint after `step` steps, its tensors on `device`; errors as `load_tensors`."""
+    contents: Contents = load_tensors(path_of(folder, step), device)
     return contents
 
 

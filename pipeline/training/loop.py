@@ -35,7 +35,12 @@ from pipeline.training.completion_validation import CompletionValidation
 from pipeline.training.ema import EMA
 from pipeline.training.outputs import write_outputs
 from pipeline.training.photos import Color, mean_color
-from pipeline.training.precision import autocast_dtype, resolved_precision, speed_of_bf16
+from pipeline.training.precision import (
+    autocast_dtype,
+    check_bf16,
+    resolved_precision,
+    speed_of_bf16,
+)
 from pipeline.training.processes import Processes, distribute
 from pipeline.training.sampling_validation import SamplingValidation
 from pipeline.training.selection import HIGHER_IS_BETTER, Selection
@@ -132,6 +137,8 @@ def config_of(
     """What it takes to rebuild the generator, and what made it."""
     device = processes.device
     precision = resolved_precision(params.precision, device)
+    if precision == "bf16":
+        check_bf16(device)
     if precision == "bf16" and processes.is_main:
         times = speed_of_bf16(device)
         say(f"train: a convolution in bf16 is {times:.2f} times as fast as in fp32 here")

@@ -3,6 +3,7 @@
 Reads a table or a photo here and there, wherever the line has come to.
 """
 
+import math
 import random
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from PIL import Image
 
 from pipeline.people_filter.contact_sheet import thumbnail
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, decode, read_at
+from pipeline.photos.decoding import BrokenPhotoError, decode, read_photo_at
 from pipeline.report.funnel import RARE, REASONS, Drop
 from pipeline.runtime.photo_archive import photo_archive
 
@@ -21,6 +22,8 @@ ALL = "all"
 # Verdict -> what the page calls it.
 VERDICTS = {"kept": "kept", **REASONS}
 PAGE = 24  # photos that are shown at once
+NO_SPLIT = "none"  # of a photo that was dropped
+SPLITS = ("train", "val", "test", NO_SPLIT)
 
 
 class Category(NamedTuple):
@@ -29,12 +32,31 @@ class Category(NamedTuple):
     kept: int
 
 
+class Filters(NamedTuple):
+    """Which photos are shown; `all` means any."""
+
+    category: str = ALL
+    verdict: str = ALL
+    split: str = ALL
+    least_score: float = 0.0  # of the best person box that counts
+
+
+class Found(NamedTuple):
+    """Photos of one page, and of how many pages and photos it is one."""
+
+    keys: list[str]
+    scores: list[float]
+    page: int  # from 1
+    num_pages: int
+    num_photos: int
+
+
 class Counts(NamedTuple):
     """`verdicts` are (verdict, what it is called, photos), without those of no photo."""
 
     photos: int
     kept: int
-    drops: list[Drop]
+    drops: list[tuple[str, Drop]]  # by their verdicts
     verdicts: list[tuple[str, str, int]]
     categories: list[Category]  # the largest first
     largest: int  # photos of the largest category
@@ -51,14 +73,15 @@ def counts(data: Path) -> Counts:
     """Raises ValueError where no photo has been judged yet: it names the stage to run."""
     table = _verdicts(data)
     number = table["verdict"].value_counts()
-    drops, left = [], len(table)
+    drops: list[tuple[str, Drop]] = []
+    left = len(table)
     for verdict, reason in REASONS.items():
         dropped = int(number.get(verdict, 0))
         if not dropped and verdict in RARE:
             continue
         left -= dropped
         share = max(len(table), 1)
-        drops.append(Drop(reason, dropped, left, left / share, dropped / share))
+        drops.append((verdict, Drop(reason, dropped, left, left / share, dropped / share)))
     found = _categories(table)
     return Counts(
         photos=len(table),
@@ -88,24 +111,42 @@ def _categories(table: pd.DataFrame) -> list[Category]:
     return sorted(found, key=lambda each: (-each.photos, each.name))
 
 
-def matching(data: Path, category: str, verdict: str) -> list[str]:
-    """Keys of the photos of that category and verdict, `all` meaning any; sorted."""
-    chosen = _verdicts(data)
-    if category != ALL:
-        chosen = chosen[chosen["category"] == category]
-    if verdict != ALL:
-        chosen = chosen[chosen["verdict"] == verdict]
-    return sorted(chosen["key"])
+def matching(data: Path, filters: Filters, page: int) -> Found:
+    """The photos of a page, those with the highest person score first.
+
+    A `page` beyond the last is the last one.
+    """
+    path = data / "filter_people" / "verdicts.parquet"
+    table = photo_tables.read(path, columns=["key", "category", "verdict", "person_score"])
+    for column in ("category", "verdict"):
+        if (wanted := getattr(filters, column)) != ALL:
+            table = table[table[column] == wanted]
+    table = table[table["person_score"].fillna(0) >= filters.least_score]
+    if filters.split != ALL:
+        splits = photo_tables.read(data / "filter_people" / "splits.parquet")
+        if filters.split == NO_SPLIT:
+            table = table[~table["key"].isin(splits["key"])]
+        else:
+            chosen = splits["key"][splits["split"] == filters.split]
+            table = table[table["key"].isin(chosen)]
+    table = table.sort_values(["person_score", "key"], ascending=[False, True])
+    num_pages = max(1, math.ceil(len(table) / PAGE))
+    page = min(max(1, page), num_pages)
+    rows = table.iloc[(page - 1) * PAGE : page * PAGE]
+    scores = rows["person_score"].fillna(0).tolist()
+    return Found(rows["key"].tolist(), scores, page, num_pages, len(table))
 
 
-def some(keys: list[str]) -> list[str]:
-    """A page of them at random, in their order."""
-    return sorted(random.sample(keys, min(PAGE, len(keys))))
+def any_of(data: Path, filters: Filters) -> str | None:
+    """The key of one of them at random; None where there is none."""
+    num_pages = matching(data, filters, 1).num_pages
+    keys = matching(data, filters, random.randint(1, num_pages)).keys
+    return random.choice(keys) if keys else None
 
 
 def shown(keys: list[str], data: Path) -> list[Shown]:
     """The photos with their person boxes, small; a broken one is a grey square."""
-    places = _rows(data / "index" / "index.parquet", keys, ["offset", "size"])
+    places = _rows(data / "index" / "index.parquet", keys, ["offset", "size", "crc32"])
     people = _rows(
         data / "detect_people" / "people.parquet", keys, ["scores", "boxes", "height", "width"]
     )
@@ -114,7 +155,10 @@ def shown(keys: list[str], data: Path) -> list[Shown]:
             Shown(
                 key,
                 _thumbnail(
-                    read_at(file, places[key]["offset"], places[key]["size"]), people.get(key)
+                    read_photo_at(
+                        file, places[key]["offset"], places[key]["size"], places[key]["crc32"]
+                    ),
+                    people.get(key),
                 ),
             )
             for key in keys
@@ -125,7 +169,7 @@ def _rows(path: Path, keys: list[str], columns: list[str]) -> dict[str, Any]:
     """key -> row, of those `keys` that the table at `path` has; nothing where there is none."""
     if not path.is_file():
         return {}
-    table = pd.read_parquet(path, columns=["key", *columns], filters=[("key", "in", keys)])
+    table = photo_tables.arrow_table(path, ["key", *columns], [("key", "in", keys)]).to_pandas()
     return {row["key"]: row for row in table.to_dict("records")}
 
 

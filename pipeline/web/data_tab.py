@@ -2,7 +2,6 @@
 
 import base64
 import io
-import random
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,30 @@ from pipeline.web import data_set
 from pipeline.web.fragments import fragment
 from pipeline.web.handlers import PRIVATE, QUIET, in_words
 
+# A bar of the overview shows its photos.
+FOLLOW = """element.addEventListener("click", (event) => {
+  const bar = event.target.closest("[data-verdict]");
+  if (bar) trigger("follow", { verdict: bar.dataset.verdict, category: bar.dataset.category });
+});"""
+TO_BROWSER = "() => document.querySelector('#browser').scrollIntoView({behavior: 'smooth'})"
+
 
 def data_tab(page: gr.Blocks, data: Path) -> None:
     """Lays the tab out in `page` and says what happens in it."""
-    overview = gr.HTML(elem_id="overview")
+    overview = gr.HTML(elem_id="overview", js_on_load=FOLLOW)
     with gr.Column(visible=False, elem_id="browser") as browser:
         gr.HTML("<h2>Photos, with the person boxes that were found</h2>")
         with gr.Row():
             category = gr.Dropdown(label="Category", elem_id="category", min_width=160)
             verdict = gr.Dropdown(label="Verdict", elem_id="verdict", min_width=160)
-            others = gr.Button("Others", elem_id="others", min_width=120, scale=0)
+            split = gr.Dropdown(
+                [data_set.ALL, *data_set.SPLITS],
+                value=data_set.ALL,
+                label="Split",
+                elem_id="split",
+                min_width=120,
+            )
+            least = gr.Slider(0, 1, 0, step=0.05, label="Person score, at least", min_width=160)
         count = gr.HTML(elem_id="count", elem_classes="note")
         photos = gr.Gallery(
             show_label=False,
@@ -34,28 +47,33 @@ def data_tab(page: gr.Blocks, data: Path) -> None:
             elem_id="photos",
             interactive=False,
         )
+        with gr.Row(elem_id="pages"):
+            earlier = gr.Button("Page before", elem_id="earlier", min_width=120, scale=0)
+            later = gr.Button("Next page", elem_id="later", min_width=120, scale=0)
         gr.HTML("<h2>The story of a photo</h2>")
         with gr.Row():
             name = gr.Textbox(
-                show_label=False,
-                placeholder="key, path in the archive, or file name; or click a photo above",
+                label="Key, path in the archive or file name of a photo; or click one above",
                 elem_id="name",
-                container=False,
             )
-            tell = gr.Button("Tell", elem_id="tell", min_width=100, scale=0)
-            any_photo = gr.Button("Any photo", elem_id="any", min_width=120, scale=0)
+            tell = gr.Button("Show its story", elem_id="tell", min_width=140, scale=0)
+            any_photo = gr.Button("Pick one at random", elem_id="any", min_width=160, scale=0)
         told = gr.HTML(elem_id="story")
-    keys = gr.State(list[str]())
+    keys, number = gr.State(list[str]()), gr.State(1)  # of the page that is shown
 
-    filters = [category, verdict]
-    browsed = [count, photos, keys]
-    browse = in_words(partial(_browse, data))
-    page.load(partial(_arrive, data), None, [overview, browser, *filters], **QUIET).then(
-        browse, filters, browsed, **QUIET
+    filters = [category, verdict, split, least]
+    browsed = [count, photos, keys, number, earlier, later]
+    page.load(partial(_arrive, data), None, [overview, browser, category, verdict], **QUIET).then(
+        in_words(partial(_browse, data, 0)), [number, *filters], browsed, **QUIET
     )
-    others.click(browse, filters, browsed, **PRIVATE)
-    for each in filters:
-        each.input(browse, filters, browsed, **PRIVATE)
+    for button, step in ((earlier, -1), (later, 1)):
+        button.click(in_words(partial(_browse, data, step)), [number, *filters], browsed, **PRIVATE)
+    first = in_words(partial(_browse, data, None))
+    for event in (category.input, verdict.input, split.input, least.release):
+        event(first, [number, *filters], browsed, **PRIVATE)
+    overview.follow(_follow, None, [category, verdict], **QUIET).then(
+        first, [number, *filters], browsed, **QUIET
+    ).then(None, js=TO_BROWSER)
     photos.select(_key_of, keys, name, **QUIET).success(
         in_words(partial(_tell, data)), name, told, **PRIVATE
     )
@@ -85,15 +103,38 @@ def _arrive(data: Path) -> tuple[Any, ...]:
     )
 
 
-def _browse(data: Path, category: str | None, verdict: str | None) -> tuple[Any, ...]:
-    """What is shown of how many, the thumbnails, and their keys."""
+def _follow(event: gr.EventData) -> tuple[str, str]:
+    """Category and verdict of the bar that was pressed."""
+    return str(event.category), str(event.verdict)
+
+
+def _browse(
+    data: Path,
+    step: int | None,  # from the page that is shown; None: to the first
+    number: int,
+    category: str | None,
+    verdict: str | None,
+    split: str,
+    least: float,
+) -> tuple[Any, ...]:
+    """What is shown of how many, the thumbnails, their keys, the page, and where one can go."""
     if not category or not verdict:
-        return "", [], []
-    found = data_set.matching(data, category, verdict)
-    keys = data_set.some(found)
-    pictures = [each.picture for each in data_set.shown(keys, data)]
-    text = f"{len(keys):,} of {len(found):,}" if len(keys) < len(found) else f"{len(found):,}"
-    return f"{text} photo{'' if len(found) == 1 else 's'}", pictures, keys
+        return "", [], [], 1, gr.Button(interactive=False), gr.Button(interactive=False)
+    filters = data_set.Filters(category, verdict, split, least)
+    found = data_set.matching(data, filters, 1 if step is None else number + step)
+    captions = [f"{score:.2f}" if score else "" for score in found.scores]
+    pictures = [each.picture for each in data_set.shown(found.keys, data)]
+    text = f"{found.num_photos:,} photo{'' if found.num_photos == 1 else 's'}"
+    if found.num_pages > 1:
+        text += f", page {found.page:,} of {found.num_pages:,}, highest person score first"
+    return (
+        text,
+        list(zip(pictures, captions, strict=True)),
+        found.keys,
+        found.page,
+        gr.Button(interactive=found.page > 1),
+        gr.Button(interactive=found.page < found.num_pages),
+    )
 
 
 def _key_of(keys: list[str], event: gr.SelectData) -> str:
@@ -101,11 +142,10 @@ def _key_of(keys: list[str], event: gr.SelectData) -> str:
     return key
 
 
-def _any(data: Path, category: str, verdict: str) -> str:
-    found = data_set.matching(data, category, verdict)
-    if not found:
-        raise ValueError("There is no photo of that category and verdict: choose others")
-    chosen: str = random.choice(found)
+def _any(data: Path, category: str, verdict: str, split: str, least: float) -> str:
+    chosen = data_set.any_of(data, data_set.Filters(category, verdict, split, least))
+    if chosen is None:
+        raise ValueError("There is no photo that fits the filters: choose others")
     return chosen
 
 

@@ -7,6 +7,7 @@ to the photo, never the photo down to the drawing.
 import base64
 import binascii
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,7 +15,7 @@ from PIL import Image
 from pipeline.photos.decoding import PNG_START, BrokenPhotoError, encode_png, pixels
 
 # px, longer side of what the page draws on.
-SHOWN_SIDE = 1200
+SHOWN_SIDE = 2048
 PNG_URI = "data:image/png;base64,"
 # Characters; a drawing takes a hundredth of it.
 MAX_DRAWN = 12_000_000
@@ -26,7 +27,7 @@ def shown_size(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def read_mask(drawn: str | None, height: int, width: int) -> np.ndarray:
+def read_mask(drawn: Any, height: int, width: int) -> np.ndarray:
     """(height, width) bool, True = complete, of a drawing (a data URI of a PNG, white = complete).
 
     Raises ValueError, in words for the page, where nothing is drawn or it is no drawing on a photo
@@ -45,10 +46,10 @@ def read_mask(drawn: str | None, height: int, width: int) -> np.ndarray:
     return mask
 
 
-def _decoded(drawn: str) -> np.ndarray:
+def _decoded(drawn: Any) -> np.ndarray:
     """(H, W) uint8."""
     refusal = "What is marked could not be read: draw it anew"
-    if not drawn.startswith(PNG_URI) or len(drawn) > MAX_DRAWN:
+    if not isinstance(drawn, str) or not drawn.startswith(PNG_URI) or len(drawn) > MAX_DRAWN:
         raise ValueError(refusal)
     try:
         data = base64.b64decode(drawn[len(PNG_URI) :], validate=True)
@@ -77,8 +78,8 @@ def picture_uri(photo: np.ndarray) -> str:
         Image.fromarray(photo).save(buffer, "PNG")
         kind = "png"
     else:
-        Image.fromarray(photo).resize((width, height), Image.Resampling.LANCZOS).save(
-            buffer, "JPEG", quality=92
-        )
+        Image.fromarray(photo).resize(
+            (width, height), Image.Resampling.LANCZOS, reducing_gap=2.0
+        ).save(buffer, "JPEG", quality=92)
         kind = "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

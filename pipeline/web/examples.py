@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.parquet as parquet
 from PIL import Image
 
-from pipeline.photos.decoding import decode, read_at
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import decode, read_at, read_photo_at
 from pipeline.photos.formats import files_below
 from pipeline.photos.headers import members
 from pipeline.runtime.photo_archive import has_photos, photo_archive
@@ -69,7 +69,8 @@ def _full_photos(data: Path) -> Iterator[Example]:
         rows = _rows(index, data / "filter_people" / "splits.parquet")
         with photo_archive(data).open("rb") as file:
             for row in rows[:: max(1, len(rows) // NUM_EACH)]:
-                yield Example(row["key"], read_at(file, row["offset"], row["size"]), None)
+                content = read_photo_at(file, row["offset"], row["size"], row["crc32"])
+                yield Example(row["key"], content, None)
         return
     if (data / "photos").is_dir():
         for path in files_below(data / "photos").photos:
@@ -80,10 +81,8 @@ def _rows(index: Path, splits: Path) -> list[dict[str, Any]]:
     """Of the test photos, where there are splits: a generator has not seen those."""
     chosen = None
     if splits.is_file():
-        keys = parquet.read_table(splits, filters=[("split", "==", "test")])["key"].to_pylist()
-        chosen = [("key", "in", keys)]
-    columns = ["key", "offset", "size"]
-    rows: list[dict[str, Any]] = parquet.read_table(
-        index, columns=columns, filters=chosen
-    ).to_pylist()
+        of_test = photo_tables.arrow_table(splits, filters=[("split", "==", "test")])
+        chosen = [("key", "in", of_test["key"].to_pylist())]
+    columns = ["key", "offset", "size", "crc32"]
+    rows: list[dict[str, Any]] = photo_tables.arrow_table(index, columns, chosen).to_pylist()
     return rows

@@ -16,6 +16,16 @@ class Loaded:
         self._lock = Lock()
         self._held: tuple[tuple[str, int], Any] | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether there is one."""
+        return self._held is not None
+
+    def has(self, path: str) -> bool:
+        """Whether it is there without waiting."""
+        held = self._held
+        return held is not None and held[0] == (path, _changed(Path(path)))
+
     def get(self, path: str) -> Any:
         """Raises ValueError, in the user's words, where there is no generator."""
         with self._lock:

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from pipeline.commands.compare import _system, compare_recipes
 from pipeline.config.profiles import render
 from pipeline.params.evaluate import EvaluateParams
+from pipeline.photos import photo_tables
 from pipeline.stages.evaluate import evaluate
 from support.features import write_scene_network
 from support.noise_shards import write_shards
@@ -26,6 +27,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     write_shards(tmp_path / "data/crop", {"train": 8, "val": 2, "test": 3})
     write_scene_network(tmp_path / "data/train_features")
+    nobody = pd.DataFrame({"key": [], "group": []}, dtype=str)
+    photo_tables.write(nobody, tmp_path / "data/filter_people/near_copies.parquet")
     params = YAML(typ="safe").load(render("sample"))
     params["train"] |= SHORT | {"recipe": "pix2pix"}
     params["recipes"]["pix2pix"] = {"preset": "default", "width": 2}

@@ -89,6 +89,16 @@ def test_without_dvc(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "PATH" in found("dvc", "fault").mend
 
 
+def test_without_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(project / ".git")
+    assert (
+        "git init, or, without experiments, dvc config core.no_scm true"
+        in found("git", "fault").line
+    )
+    monkeypatch.setattr(doctor, "dvc_says", lambda *words: "true" if "core.no_scm" in words else "")
+    assert "as core.no_scm says" in found("git", "ok").line
+
+
 def test_a_folder_that_cannot_be_written_is_a_fault(project: Path) -> None:
     (project / "data").write_text("a file where a folder should be")
     assert "data" in found("write access", "fault").seen

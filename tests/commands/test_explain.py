@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline.commands.explain import SIDE, tell
+from pipeline.commands.explain import SIDE, one_line, tell
 from pipeline.config.profiles import render
 from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of, shuffled
@@ -198,3 +198,7 @@ def test_a_file_is_named_as_the_user_has_it(line: Callable[[str], Path]) -> None
     # A name that is no file is not taken for another folder's.
     with pytest.raises(ValueError, match="'sky/3.jpg' is no key, path or file name"):
         tell("sky/3.jpg", data)
+
+
+def test_names_with_line_breaks_stay_on_their_line() -> None:
+    assert one_line("sea\nshore \x1b[31m ä") == "sea\\nshore \\x1b[31m ä"

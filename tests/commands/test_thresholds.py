@@ -52,6 +52,18 @@ def test_thresholds_that_are_asked_for(data: Path) -> None:
     assert cells(table, "0.4*") == ["4 (40.0%)", "7 (70.0%)"]
 
 
+def test_large_boxes_count_at_a_lower_score(data: Path) -> None:
+    """Photos 5 to 9 have boxes of 0.05 and more: theirs are raised, and 0.3 of the floor too."""
+    params = Path("params.yaml")
+    raised = params.read_text().replace("large_box_bonus: 0.0", "large_box_bonus: 0.25")
+    params.write_text(raised.replace("large_box_area: 0.005", "large_box_area: 0.05"))
+    table = threshold_table(data, [0.7], [], by_category=False)
+    assert cells(table, "0.7") == ["5 (50.0%)"]
+    assert cells(table, "0.4*") == ["4 (40.0%)"]
+    with pytest.raises(ValueError, match=r"large_box_bonus \(0\.3\) to 1"):
+        threshold_table(data, [0.2], [], by_category=False)
+
+
 def test_by_category(data: Path) -> None:
     table = threshold_table(data, [0.8], [], by_category=True)
     assert cells(table, "hill") == ["5", "80%", "100%"]

@@ -61,12 +61,50 @@ def test_a_short_hole_takes_one_window_at_full_size(hole: tuple[int, int, int, i
     assert np.array_equal(window[~seen], shown[~seen]) and not window[seen].any()
 
 
-def test_a_long_hole_goes_coarse_to_fine() -> None:
-    """100 px are four times 25: one window at a quarter, then tiles at a half and in full."""
+def test_a_thick_hole_takes_one_window_at_the_scale_where_it_fits() -> None:
+    """100 px are four times 25."""
     network, mask = MeanNetwork(), mask_of((256, 256), (80, 80, 100, 100))
     complete(network, noise(256, 256), mask, blend="none", seed=0)
-    counts = [int(seen.sum()) for seen in network.masks]
-    assert counts == [25 * 25] * (1 + 4 * 4 + 8 * 8 - 2 * 2)
+    assert [int(seen.sum()) for seen in network.masks] == [25 * 25]
+
+
+def test_a_thin_hole_is_completed_at_full_size_however_long() -> None:
+    """Tiles of 32 px, half overlapping, along a wire of 200 px that is 4 px thick."""
+    network, image = MeanNetwork(), noise(256, 256)
+    mask = mask_of((256, 256), (100, 30, 4, 200))
+    complete(network, image, mask, blend="none", seed=0)
+    assert len(network.windows) == 12
+    for window, seen in zip(network.windows, network.masks, strict=True):
+        assert seen.sum() == 4 * seen[seen.any(axis=1)][0].sum() and seen.sum() >= 4 * 32
+        assert any(
+            np.array_equal(window[~seen], image[80:144, left : left + 64][~seen])
+            or np.array_equal(window[~seen], image[70:134, left : left + 64][~seen])
+            for left in range(193)
+        )
+
+
+def test_detail_comes_from_known_pixels_of_the_same_kind() -> None:
+    """Grass below a plain sky: the hole's lower half gets grass, its upper half nothing."""
+    rng = np.random.default_rng(0)
+    image = np.full((300, 300, 3), (90, 140, 200), np.uint8)
+    image[150:] = np.clip((60, 110, 40) + 40 * rng.standard_normal((150, 300, 1)), 0, 255)
+    mask = mask_of((300, 300), (100, 100, 100, 100))
+    hole = complete(Blurred(), image, mask, blend="none", seed=0)[100:200, 100:200].astype(float)
+    assert hole[5:35].std(axis=(0, 1)).max() < 6
+    assert hole[70:95].std(axis=(0, 1)).min() > 12
+    # Of a fine grain as the grass: neighbours are unlike.
+    steps = np.abs(np.diff(hole[70:95], axis=1)).mean()
+    assert steps > 0.3 * np.abs(np.diff(image[200:].astype(float), axis=1)).mean()
+
+
+class Blurred(MeanNetwork):
+    """Continues each row from its ends, as a smooth network would: without any grain."""
+
+    def __call__(self, windows: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
+        super().__call__(windows, masks, seed)
+        weight = ~masks[..., None]
+        rows = (windows * weight).sum(axis=2, keepdims=True) / weight.sum(axis=2, keepdims=True)
+        return np.broadcast_to(np.rint(rows).astype(np.uint8), windows.shape)
 
 
 @pytest.mark.parametrize("gap, num_windows, num_masked", [(20, 2, 440), (30, 2, 400)])

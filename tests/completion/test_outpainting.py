@@ -57,11 +57,27 @@ def test_a_plain_picture_stays_plain(sides: Any) -> None:
 
 
 def test_each_pass_sees_what_the_one_before_has_made() -> None:
+    """Strips of 8 px, of which the outer 4 fade into the next: 8, then 4 more a pass."""
     network, image = Repeater(32), noise(32, 40)
-    wide = extend(network, image, 21, "right")
-    assert len(network.windows) == 4, "6 + 6 + 6 + 3 of 8 px"
+    wide = extend(network, image, 16, "right")
+    assert len(network.windows) == 3
     grey = wide[:, 40:].astype(int) - image[:, -1:]
-    assert (grey == np.repeat([1, 2, 3, 4], [6, 6, 6, 3])[None, :, None]).all()
+    assert (grey[:, [0, 1, 2, 3, 7, 11, 15]] == np.array([1, 1, 1, 1, 2, 3, 3])[:, None]).all()
+
+
+class Lighter(MeanNetwork):
+    """Each pass is 20 grey levels lighter than what it continues."""
+
+    def __call__(self, windows: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
+        last = int(np.flatnonzero(~masks[0, 0])[-1])
+        return np.broadcast_to(windows[:, :, last : last + 1] + 20, windows.shape)
+
+
+def test_no_line_between_strips() -> None:
+    """The 20 grey levels of a pass are several steps; without the fading they would be one."""
+    wide = extend(Lighter(32), np.full((32, 40, 3), 100, np.uint8), 24, "right").astype(int)
+    assert wide[0, -1, 0] >= 160
+    assert np.abs(np.diff(wide[:, 40:], axis=1)).max() < 10
 
 
 def test_windows_are_squares_with_the_strip_masked() -> None:

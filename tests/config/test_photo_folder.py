@@ -23,6 +23,17 @@ def test_links_to_nothing_and_names_that_are_no_text(tmp_path: Path) -> None:
     assert faults_of(tmp_path / "nowhere") == []
 
 
+def test_pipes_and_links_that_lead_out(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (tmp_path / "other.jpg").write_bytes(b"x")
+    (photos / "link.jpg").symlink_to("../other.jpg")
+    os.mkfifo(photos / "pipe.jpg")
+    pipe, link = faults_of(photos)
+    assert pipe.startswith(f"{photos}/pipe.jpg are pipes, sockets or devices, at which DVC waits")
+    assert link.startswith(f"{photos}/link.jpg are links that lead out of the folder")
+
+
 def test_check_and_doctor_name_them(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     project.set("download.source", "folder")

@@ -30,6 +30,8 @@ ARGUMENTS = {
     "explain": ["photo.jpg"],
     "web": [],
     "doctor": [],
+    "verify": [],
+    "record": [],
     "clean": [],
 }
 # What a command lacks in a fresh clone, who makes it, and which stages that takes.
@@ -54,7 +56,7 @@ LACKS = {
 }
 # Run a server or a minute of work, or do what they are for: their own tests hold them.
 OTHERS = {"download", "use", "options", "runs", "schema", "check", "plan", "watch", "web"}
-OTHERS |= {"doctor", "clean"}
+OTHERS |= {"doctor", "verify", "record", "clean"}
 
 Run = Callable[..., tuple[int, str]]
 

@@ -1,5 +1,6 @@
 """The detector: what it loads, what it refuses, and that its boxes are well formed."""
 
+import csv
 import hashlib
 import importlib.util
 import io
@@ -7,17 +8,20 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.detection import detector
 from pipeline.detection.detector import Detector, PersonBox, resolve_weights, verified_weights
 from pipeline.detection.letterbox import letterbox
+from pipeline.detection.views import views
 from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams
 from pipeline.params.section import check
 
@@ -45,6 +49,7 @@ def demo_params(**changes: Any) -> DetectPeopleParams:
         "weights_sha256": DEMO_SHA256,
         "person_classes": ["Normal", "Fall"],
         "image_size": 256,
+        "slice_ratio": 100.0,
         "score_floor": 0.05,
         "iou": 0.7,
         "max_pixels": 64_000_000,
@@ -245,6 +250,78 @@ def test_yolo11n_finds_the_people(downloads_dir: Path, bus: np.ndarray) -> None:
     assert nobody == []
 
 
+def panorama(person: np.ndarray, upright: bool = False) -> np.ndarray:
+    """Two and a half empty squares, one with a person, and two and a half empty ones in a row."""
+    empty = cv2.resize(gradient(), person.shape[1::-1])
+    half = len(person) // 2
+    row = [empty[:half], empty, empty] if upright else [empty[:, :half], empty, empty]
+    return np.concatenate([*row, person, *row[::-1]], axis=0 if upright else 1)
+
+
+@needs_yolo11n
+def test_people_in_the_middle_of_panoramas_are_found(shared: Path, downloads_dir: Path) -> None:
+    """In the whole of a panorama some vanish, though the sample is cut around them."""
+    found = Detector(
+        pinned(YOLO11N, person_classes=["person"], image_size=416, slice_ratio=2.0),
+        "cpu",
+        2,
+        downloads_dir,
+    )
+    people = [square for square in squares_with_people(shared) if best(found, square) > 0.8][:10]
+    assert len(people) == 10
+    panoramas = [panorama(person) for person in people]
+    assert all(best(found, each) > 0.8 for each in panoramas)
+    assert all(best(found, panorama(person, upright=True)) > 0.8 for person in people[:2])
+    found.slice_ratio = 6.0
+    missed = [best(found, each) < 0.4 for each in panoramas]
+    assert any(missed), "slices are what finds them"
+
+
+def squares_with_people(shared: Path) -> Iterator[np.ndarray]:
+    """The middle of photos in which a person is large, 256 px."""
+    with (shared / "data/people/person_gt.csv").open() as file:
+        for row in csv.DictReader(file):
+            if 0.05 < float(row["largest_person_area"]) < 0.4:
+                with Image.open(shared / "data/people" / row["image"]) as photo:
+                    yield np.asarray(ImageOps.fit(photo.convert("RGB"), (256, 256)))
+
+
+def best(found: Detector, image: np.ndarray) -> float:
+    return max((box.score for box in found.detect([image])[0]), default=0.0)
+
+
+@needs_demo
+def test_who_is_in_several_slices_has_one_box(downloads_dir: Path, bus: np.ndarray) -> None:
+    """And in px of the whole photo, also where that is larger than the image."""
+    found = Detector(demo_params(slice_ratio=2.0), "cpu", 2, downloads_dir)
+    square = cv2.resize(bus, (200, 200))
+    alone = found.detect([square])[0][0]
+    (boxes,) = found.detect([panorama(square)])
+    overlaps = [
+        nms_overlap(one, other)
+        for number, one in enumerate(boxes)
+        for other in boxes[number + 1 :]
+        if abs(one.left - other.left) < 1 and abs(one.top - other.top) < 1
+    ]
+    assert all(each <= 0.7 for each in overlaps)
+    assert boxes == sorted(boxes, key=lambda box: -box.score)
+    (same,) = [box for box in boxes if box.score == pytest.approx(alone.score, abs=1e-3)]
+    assert same.left == pytest.approx(alone.left + 500, abs=0.1)
+    assert (same.top, same.height) == pytest.approx((alone.top, alone.height), abs=0.1)
+    parts = views((200, 1200), 2.0)
+    rows = [np.array([[128.0, 128.0, 64.0, 64.0, 0.9, 0.0]])] * len(parts)
+    (_, *middle) = sorted(found.boxes(rows, parts, (400, 2400)), key=lambda box: box.width)[::-1]
+    assert [(box.top, box.height, box.width) for box in middle] == [(150.0, 100.0, 100.0)] * 9
+
+
+def nms_overlap(one: PersonBox, other: PersonBox) -> float:
+    """Intersection over union."""
+    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    shared_area = max(height, 0) * max(width, 0)
+    return shared_area / (one.height * one.width + other.height * other.width - shared_area)
+
+
 @needs_demo
 def test_the_demo_detector_finds_the_people(demo: Detector, bus: np.ndarray) -> None:
     assert demo.is_demo
@@ -428,6 +505,7 @@ def test_boxes_are_clipped_rounded_and_ordered() -> None:
     [
         ({"image_size": 300}, "image_size"),
         ({"image_size": 32}, "image_size"),
+        ({"slice_ratio": 0.5}, "slice_ratio"),
         ({"score_floor": 0.001}, "score_floor"),
         ({"person_classes": []}, "person_classes"),
         ({"weights_sha256": "abc"}, "weights_sha256"),

@@ -42,7 +42,7 @@ def table(num: int = NUM) -> pd.DataFrame:
 
 
 def test_every_method_and_metric_has_a_row() -> None:
-    scores = scores_of(table())
+    scores = scores_of(table(), {})
     assert list(scores.columns) == SCORE_COLUMNS
     assert len(scores) == len(METHODS) * len(METRICS)
     psnr = scores[scores["metric"] == "hole_psnr"].set_index("method")
@@ -77,7 +77,7 @@ def test_the_detail_ratio_is_one_of_sums() -> None:
     """Three photos with next to no detail would make a mean of ratios: (3 * 200 + 57 * 0.02) / 60
     is 10, as if the fill were noise, where 3 % of the originals' detail is there."""
     originals = [1.0] * 3 + [1000.0] * 57
-    scores = scores_of(of_details(model=[200.0] * 3 + [20.0] * 57, original=originals))
+    scores = scores_of(of_details(model=[200.0] * 3 + [20.0] * 57, original=originals), {})
     (row,) = scores[scores["metric"] == "detail_ratio"].to_dict("records")
     assert row["value"] == pytest.approx((3 * 200 + 57 * 20) / (3 + 57 * 1000), abs=1e-6)
     assert row["low"] < row["value"] < row["high"] < 0.06
@@ -89,7 +89,7 @@ def test_a_ratio_s_difference_is_that_of_the_distances_from_1() -> None:
     rng = np.random.default_rng(0)
     originals = rng.gamma(2.0, 100.0, 40)
     noise, smooth = 1.5 * originals, 0.3 * originals
-    scores = scores_of(of_details(noisy=noise, model=smooth, original=list(originals)))
+    scores = scores_of(of_details(noisy=noise, model=smooth, original=list(originals)), {})
     ratios = scores[scores["metric"] == "detail_ratio"].set_index("method")
     assert ratios["value"].to_dict() == pytest.approx({"noisy": 1.5, "model": 0.3})
     row = ratios.loc["noisy"]
@@ -111,21 +111,21 @@ def test_ahead_is_who_is_ahead_of_all_others_beyond_the_interval() -> None:
             shift = shifts[method]
             own = base + shift + rng.normal(0, 0.3, NUM)
             values.loc[values["method"] == method, "hole_psnr"] = own
-        scores = scores_of(values)
+        scores = scores_of(values, {})
         rows = scores[(scores["metric"] == "hole_psnr") & scores["is_ahead"]]
         return list(rows["method"])
 
     assert ahead(flat=-5, smooth=0, model=1) == ["model"], "paired: photos differ by far more"
     assert ahead(flat=2, smooth=0, model=0) == ["flat"]
     assert ahead(flat=-5, smooth=0, model=0.02) == [], "ahead of all but the runner-up"
-    alike = scores_of(data).query("metric in ('hole_ssim', 'seam_error', 'context_psnr')")
+    alike = scores_of(data, {}).query("metric in ('hole_ssim', 'seam_error', 'context_psnr')")
     assert not alike["is_ahead"].any(), "equal, or alone in having it"
     five = data[data["key"] < "photo-05"].assign(hole_psnr=lambda rows: rows["method"] == "flat")
-    assert not scores_of(five)["is_ahead"].any(), "too few photos for an interval"
+    assert not scores_of(five, {})["is_ahead"].any(), "too few photos for an interval"
 
 
 def test_figures_are_those_of_the_scores() -> None:
-    scores = scores_of(table())
+    scores = scores_of(table(), {})
     figures = figures_of(scores)
     assert set(figures) == set(METHODS)
     for method, own in figures.items():
@@ -137,7 +137,7 @@ def test_figures_are_those_of_the_scores() -> None:
 
 def test_the_difference_is_paired() -> None:
     """Against what falls as the model rises it is the less certain, for the same spread."""
-    scores = scores_of(table()).query("metric == 'hole_psnr'").set_index("method")
+    scores = scores_of(table(), {}).query("metric == 'hole_psnr'").set_index("method")
     width = scores["difference_high"] - scores["difference_low"]
     # model - flat = 10 - i / 2, model - smooth = i / 2 - 10: the same spread, mirrored
     assert width["flat"] == pytest.approx(width["smooth"], rel=1e-6)
@@ -146,7 +146,7 @@ def test_the_difference_is_paired() -> None:
 
 @pytest.mark.parametrize("num", [1, 2, 7, NUM])
 def test_each_stratum_has_every_photo_once(num: int) -> None:
-    strata = strata_of(table(num))
+    strata = strata_of(table(num), {})
     assert list(strata.columns) == STRATUM_COLUMNS
     one = strata[(strata["method"] == "model") & (strata["metric"] == "hole_psnr")]
     assert one.groupby("stratum")["num_photos"].sum().to_dict() == dict.fromkeys(
@@ -159,7 +159,7 @@ def test_each_stratum_has_every_photo_once(num: int) -> None:
 
 
 def test_thirds_are_cut_by_their_column() -> None:
-    strata = strata_of(table()).query("method == 'model' and metric == 'hole_psnr'")
+    strata = strata_of(table(), {}).query("method == 'model' and metric == 'hole_psnr'")
     sizes = strata[strata["stratum"] == "hole_size"].set_index("group")
     assert sizes["num_photos"].to_dict() == {"small": 10, "medium": 10, "large": 10}
     assert sizes["bounds"]["small"] == "100 to 109 px"
@@ -170,7 +170,7 @@ def test_thirds_are_cut_by_their_column() -> None:
 
 
 def test_holes_of_one_size_are_one_group() -> None:
-    strata = strata_of(table().assign(hole_area=484)).query("stratum == 'hole_size'")
+    strata = strata_of(table().assign(hole_area=484), {}).query("stratum == 'hole_size'")
     assert set(strata["group"]) == {"small"} and set(strata["num_photos"]) <= {0, NUM}
 
 
@@ -197,7 +197,7 @@ def test_few_photos_are_shown_once(num: int, each: int) -> None:
 
 
 def test_leads_name_the_strongest_of_each_group() -> None:
-    found = leads(strata_of(table())).set_index("group")
+    found = leads(strata_of(table(), {})).set_index("group")
     assert found["strongest"]["hole_size: small"] == "smooth"
     assert found["strongest"]["hole_size: large"] == "flat"
     assert found["lead"]["hole_size: large"] == 10 - 24.5 / 2
@@ -205,10 +205,30 @@ def test_leads_name_the_strongest_of_each_group() -> None:
     assert list(found.index)[:3] == ["hole_size: small", "hole_size: medium", "hole_size: large"]
 
 
+def test_near_copies_count_as_one_photo() -> None:
+    """Each photo four times says no more than each once."""
+    once = table()
+    often = pd.concat(
+        [once.assign(key=once["key"] + suffix) for suffix in ("", "-b", "-c", "-d")],
+        ignore_index=True,
+    )
+    group_of = {key: key[:8] for key in often["key"]}
+    ours, theirs = scores_of(often, group_of), scores_of(once, {})
+    ends = ["value", "low", "high", "difference_low", "difference_high", "is_ahead"]
+    pd.testing.assert_frame_equal(ours[ends], theirs[ends])
+    assert ours["num_photos"].max() == 4 * NUM, "photos are still counted as they are"
+    alone = scores_of(often, {})
+    is_psnr = (ours["metric"] == "hole_psnr") & (ours["method"] != "smooth")
+    widths = [(each["high"] - each["low"])[is_psnr] for each in (ours, alone)]
+    assert (widths[0] > 1.7 * widths[1]).all(), "taken for photos of their own, copies look certain"
+    few = {key: f"group {number % 5}" for number, key in enumerate(sorted(set(once["key"])))}
+    assert scores_of(once, few)["low"].isna().all(), "five groups are too few for an interval"
+
+
 def test_without_completions_plots_are_empty_tables_with_their_columns() -> None:
     scores, strata = (pd.DataFrame(columns=each) for each in (SCORE_COLUMNS, STRATUM_COLUMNS))
     empty = dict(plots_of(scores, strata))
-    full = dict(plots_of(scores_of(table()), strata_of(table())))
+    full = dict(plots_of(scores_of(table(), {}), strata_of(table(), {})))
     assert {name: list(each.columns) for name, each in empty.items()} == {
         name: list(each.columns) for name, each in full.items()
     }

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.image_files import complete as command
 from pipeline.image_files.complete import complete_files
+from pipeline.image_files.image_file import MAX_PIXELS
 from pipeline.image_files.jobs import Outputs
 from pipeline.image_files.outpaint import outpaint_files
 from pipeline.image_files.render_options import RenderOptions
@@ -42,7 +43,9 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_batch_goes_on_after_a_broken_photo(photos: Path, making: RenderOptions) -> None:
     outputs = Outputs("_completed", folder=Path("out"))
-    with pytest.raises(ValueError, match="2 of 3 written; 1 failed:\nin/c.jpg: "):
+    with pytest.raises(
+        ValueError, match="2 of 3 written\n2  written\n1  failed\n1 failed:\nin/c.jpg: "
+    ):
         complete_files(
             ["in"], outputs, making, mask=Path("masks"), holes=["0,90,10,10"], remove=None
         )
@@ -110,7 +113,7 @@ def test_wrong_holes_are_said(
 
 
 def test_malformed_files_are_named_and_leave_nothing(
-    shared: Path, tmp_path: Path, making: RenderOptions
+    shared: Path, tmp_path: Path, making: RenderOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files that break other programs; each is written whole or fails with its name."""
     # One of each stem: others would be written to the same file.
@@ -123,6 +126,7 @@ def test_malformed_files_are_named_and_leave_nothing(
     assert 0 < num_written < len(names)
     num_failed = sum(f"{name}: " in str(caught.value) for name in names)
     assert num_written + num_failed == len(names)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS)  # one of them has 117 megapixels
     for path in (tmp_path / "out").glob("*"):
         with Image.open(path) as image:
             image.load()
@@ -141,12 +145,13 @@ def test_people_are_removed_with_a_margin_and_other_photos_left(
             mask[20:60, 30:50] = is_first
             return mask
 
-    monkeypatch.setattr(command, "_finder", lambda device: Finder())
+    monkeypatch.setattr(command, "_finder", lambda device, outlines: Finder())
     outputs = Outputs("_completed", folder=Path("out"))
     done = complete_files(
         ["in/a.jpg", "in/b.jpg"], outputs, making, mask=None, holes=[], remove="people"
     )
-    assert done == "complete: 1 of 2 written"
+    nobody = "nobody found, nothing to complete: not written"
+    assert done == f"complete: 1 of 2 written\n1  {nobody}\n1  written"
     assert "in/b.jpg: nobody found" in capsys.readouterr().err
     assert [path.name for path in Path("out").iterdir()] == ["a_completed.png"]
     with pytest.raises(ValueError, match="--remove is 'cars', but must be: people"):

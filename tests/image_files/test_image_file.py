@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from pipeline.completion.outpainting import canvas
 from pipeline.image_files.image_file import PictureFile
 from support.pictures import picture, wide_profile
 
@@ -164,3 +165,35 @@ def test_formats_that_cannot_hold_the_picture_are_refused(
     with pytest.raises(ValueError, match=words):
         completed_file(tmp_path / "in.png", tmp_path / f"out.{suffix}")
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_exif_names_the_size_that_is_written_and_the_resolution_stays(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side
+    exif[0x0100], exif[0x0101] = 60, 40
+    exif.get_ifd(0x8769).update({0xA002: 60, 0xA003: 40, 0x9003: "2026:01:02 03:04:05"})
+    picture(0, (60, 40)).save(tmp_path / "in.jpg", exif=exif, dpi=(300, 200))
+    read = PictureFile.read(tmp_path / "in.jpg")
+    wide, new = canvas(read.rgb, 0.5, ["left", "right"])
+    for name in ("out.png", "out.jpg", "out.webp"):
+        read.write(read.with_completed(wide, new, 0, 10), tmp_path / name)
+        with Image.open(tmp_path / name) as image:
+            assert image.size == (60, 60)
+            tags = image.getexif()
+            assert (tags[0x0100], tags[0x0101], tags[0x0112]) == (60, 60, 6)
+            inner = tags.get_ifd(0x8769)
+            assert (inner[0xA002], inner[0xA003]) == (60, 60)
+            assert inner[0x9003] == "2026:01:02 03:04:05"
+            if name != "out.webp":  # which has no place for it but in EXIF
+                assert np.allclose(image.info["dpi"], (300, 200), atol=0.1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_photo_within_our_own_limit_is_read_without_pillows_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow warns from 89 megapixels on; here from 1,000 px on."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000)
+    for name in ("in.jpg", "in.png"):
+        picture(0, (WIDTH, HEIGHT)).save(tmp_path / name)
+        assert PictureFile.read(tmp_path / name).rgb.shape == (HEIGHT, WIDTH, 3)

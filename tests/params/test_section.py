@@ -61,6 +61,7 @@ def setting(dotted: str, value: Any) -> Edit:
         (setting("runtime.trackers", ["mlflow"]), "params.yaml runtime.trackers.0 is 'mlflow'"),
         (setting("train.recipe", "gansape"), "train.recipe is 'gansape'"),
         (setting("filter_people.min_score", 0.01), "must be >= detect_people.score_floor"),
+        (setting("filter_people.large_box_bonus", 0.36), "must be >= detect_people.score_floor"),
         (setting("download.source", "flickr"), "params.yaml download.source is 'flickr', but"),
         (setting("recipes.ganscape.widht", 3), "widht is unknown: did you mean `width`?"),
         (setting("recipes.ganscape.width", "x"), "params.yaml recipes.ganscape.width is 'x', but"),
@@ -166,6 +167,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: " + "[" * 2000 + "]" * 2000, "nests deeper than 32 levels"),
         ("crop:\n  seed: " + "9" * 5000, "a number of more than 300 digits in line 2"),
         ("a: \xff\x00", "is not valid YAML"),
+        ("a: 1\nb:\n  c: 1\n  c: 2\n", "YAML: line 4 sets what its section has set already"),
+        ("a: [1,\nb: 2\n", r"line 3, column 1: expected .*, in what begins in line 1$"),
+        ("a: 'b\n", "is not valid YAML: line 2, column 1: "),
     ],
 )
 def test_a_hostile_file_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:

@@ -28,6 +28,8 @@ PHOTOS = pd.DataFrame(
 PARAMS = FilterPeopleParams(
     min_score=0.45,
     min_box_area=0.0,
+    large_box_bonus=0.0,
+    large_box_area=0.005,
     damaged="drop",
     transparency="composite",
     min_contrast=4.0,
@@ -100,7 +102,9 @@ def measure(data: Path) -> None:
     """`write_people_filter` on `people_table`."""
     people = people_table()
     verdicts = pd.DataFrame({"first": [0, 1, 0, 3, 4]})
-    write_people_filter(verdicts, lambda columns: iter([people[columns]]), data, PARAMS)
+    write_people_filter(
+        verdicts, lambda columns: iter([people[columns]]), data, data / "filter_people", PARAMS
+    )
 
 
 def truth_table() -> pd.DataFrame:
@@ -121,16 +125,19 @@ def test_whole_photos_with_truth_count_once_each() -> None:
     assert large["score"].tolist() == [0.9, 0, 0]
 
 
-def test_the_stage_writes_both_files(tmp_path: Path) -> None:
+def test_the_stage_writes_figures_and_what_is_compared(tmp_path: Path) -> None:
     for folder in ("download/lists", "detect_people", "filter_people"):
         (tmp_path / folder).mkdir(parents=True)
     truth_table().to_parquet(tmp_path / "download/lists/truth.parquet")
     (tmp_path / "detect_people/people.parquet").write_bytes(b"people")
     measure(tmp_path)
-    found = json.loads((tmp_path / "filter_people/people_filter.json").read_text())
+    found = json.loads((tmp_path / "filter_people/figures.json").read_text())
     assert (found["photos_with_truth"], found["photos_with_people"]) == (3, 2)
     assert (found["recall"], found["precision"], found["false_alarms"]) == (0.5, 0.5, 1.0)
     assert len(found["truth_sha256"]) == len(found["people_sha256"]) == 64
+    compared = json.loads((tmp_path / "filter_people/people_filter.json").read_text())
+    names = ["precision", "recall", "false_alarms", "average_precision"]
+    assert compared == {name: found[name] for name in names}
     table = pd.read_csv(tmp_path / "filter_people/people_filter.csv")
     assert 0.45 in table["min_score"].tolist() and len(table) > 5
 
@@ -138,7 +145,8 @@ def test_the_stage_writes_both_files(tmp_path: Path) -> None:
 def test_a_source_without_truth_says_so(tmp_path: Path) -> None:
     (tmp_path / "filter_people").mkdir()
     measure(tmp_path)
-    found = json.loads((tmp_path / "filter_people/people_filter.json").read_text())
+    assert json.loads((tmp_path / "filter_people/people_filter.json").read_text()) == {}
+    found = json.loads((tmp_path / "filter_people/figures.json").read_text())
     assert found == {"photos_with_truth": 0, "photos_with_people": 0}
     table = pd.read_csv(tmp_path / "filter_people/people_filter.csv")
     assert list(table.columns) == CURVE_COLUMNS and len(table) == 0

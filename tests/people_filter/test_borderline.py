@@ -1,4 +1,5 @@
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,18 @@ def test_sheets_show_what_their_list_says(
     photos = pd.DataFrame(PHOTOS)
     photos["offset"] = [places[key].offset for key in photos["key"]]
     photos["size"] = [places[key].size for key in photos["key"]]
+    contents = archive.read_bytes()
+    ends = photos["offset"] + photos["size"]
+    photos["crc32"] = [
+        zlib.crc32(contents[start:end]) for start, end in zip(photos["offset"], ends, strict=True)
+    ]
     leaks = pd.DataFrame({"key": ["small"], "other_key": ["plain"]})
+    groups = pd.DataFrame({"key": ["grey", "nearly", "dark"]})
     listed = write_sheets(
-        archive, photos, leaks, tmp_path, min_score=0.4, min_box_area=0.01, num_each=2
+        archive, photos, leaks, groups, tmp_path, min_score=0.4, min_box_area=0.01, num_each=2
     )
     by_sheet = {name: list(rows["key"]) for name, rows in listed.groupby("sheet")}
-    assert by_sheet == ORDERS | {"leaks": ["small", "plain"]}
+    assert by_sheet == ORDERS | {"groups": ["grey", "nearly"], "leaks": ["small", "plain"]}
     assert set(by_sheet) == set(SHEETS)
     for name in SHEETS:
         sheet = np.asarray(Image.open(tmp_path / f"{name}.jpg")).astype(int)
@@ -94,10 +101,10 @@ def test_boxes_that_count_have_a_color_of_their_own() -> None:
 def test_an_empty_sheet_is_white(tmp_path: Path) -> None:
     archive = tmp_path / "photos.tar"
     archive.write_bytes(b"")
-    none = pd.DataFrame(PHOTOS).assign(offset=0, size=0).head(0)
+    none = pd.DataFrame(PHOTOS).assign(offset=0, size=0, crc32=0).head(0)
     pairs = pd.DataFrame({"key": [], "other_key": []})
     listed = write_sheets(
-        archive, none, pairs, tmp_path, min_score=0.4, min_box_area=0.0, num_each=5
+        archive, none, pairs, none, tmp_path, min_score=0.4, min_box_area=0.0, num_each=5
     )
     assert listed.empty
     assert np.asarray(Image.open(io.BytesIO((tmp_path / "leaks.jpg").read_bytes()))).min() > 250

@@ -9,6 +9,8 @@ import pytest
 from pipeline.runtime.code_closure import ROOT
 
 sys.path.append(str(ROOT / "bench"))
+import people_views  # noqa: E402
+
 import people_filter  # noqa: E402
 from people_filter import CONFIDENCES, CURVES, SIZES, Photo, curves_of, heights_table  # noqa: E402
 
@@ -63,7 +65,7 @@ def test_scores_are_kept_after_each_size_and_looked_for_once(
             asked.append(self.size)
             return [[] for _ in images]
 
-    monkeypatch.setattr(people_filter, "_detector", lambda weights, size, work: Nobody(size))
+    monkeypatch.setattr(people_filter, "detector_of", lambda weights, size, work: Nobody(size))
     monkeypatch.setattr(people_filter, "read", lambda path: np.zeros((8, 8, 3), np.uint8))
     scores: dict[str, dict[str, float]] = {}
     steps = people_filter.measure("w.pt", PHOTOS, Path(), scores)
@@ -74,3 +76,30 @@ def test_scores_are_kept_after_each_size_and_looked_for_once(
     assert 256 not in asked[: len(SIZES) - 1], "what is known is not looked at again"
     asked.clear()
     assert list(people_filter.measure("w.pt", PHOTOS, Path(), scores)) == [] and not asked
+
+
+def test_ways_are_held_to_one_loss() -> None:
+    """Of 100 empty photos three may be lost; a large box of the one with people is doubted."""
+    empty = [Photo(f"n{number}", Path(), "empty") for number in range(100)]
+    seen = Photo("seen", Path(), "peopled", None, 0.01)
+    tiny = Photo("tiny", Path(), "peopled", None, 0.001)
+    photos = [*empty, seen, tiny]
+    found = {photo.name: [[number / 100, 0.001]] for number, photo in enumerate(empty)}
+    known = {"whole 416": found | {"seen": [[0.8, 0.02], [0.1, 0.001]], "tiny": []}}
+    looks = [(416, "whole")]
+    for bonus, expected in [(0.0, (0, 3, 0, 0)), (0.25, (1, 3, 0, 0))]:
+        scores = people_views.best_scores(known, looks, bonus)
+        at = people_views.threshold(photos, scores)
+        assert at == 0.97
+        assert tuple(people_views.counts(photos, scores, at)) == expected
+    assert scores["seen"] == 1.05 and scores["tiny"] == 0
+
+
+def test_slices_in_two_rows_cover_the_photo() -> None:
+    for shape in [(256, 256), (256, 341), (400, 256)]:
+        image = np.arange(shape[0] * shape[1] * 3, dtype=np.int64).reshape(*shape, 3)
+        shown = list(people_views.parts(image, "slices"))
+        assert set(np.concatenate([each.ravel() for each in shown])) == set(image.ravel())
+        assert len(shown) == (4 if shape[0] == shape[1] else 6 if shape[1] == 341 else 8)
+        (mirrored,) = people_views.parts(image, "mirror")
+        assert (mirrored[:, ::-1] == image).all()

@@ -13,6 +13,8 @@ from support.pictures import picture
 PARAMS = FilterPeopleParams(
     min_score=0.5,
     min_box_area=0.0,
+    large_box_bonus=0.0,
+    large_box_area=0.005,
     damaged="drop",
     transparency="composite",
     min_contrast=4.0,

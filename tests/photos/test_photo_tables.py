@@ -1,3 +1,4 @@
+import random
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.photos import photo_tables
+from support.rot import flip
 
 
 def table(num_rows: int) -> pd.DataFrame:
@@ -111,3 +113,30 @@ def test_a_missing_table_names_its_stage(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match="run `dvc repro index` first"):
             read(tmp_path / "index" / "index.parquet")
+
+
+def test_a_flipped_bit_is_an_error_or_changes_nothing(tmp_path: Path) -> None:
+    """Page headers and pages; what stands behind them is held by the sum of the whole file."""
+    path, draws = tmp_path / "whole.parquet", random.Random(0)
+    whole = table(2_000)
+    photo_tables.write(whole, path)
+    contents = path.read_bytes()
+    pages = len(contents) - 8 - int.from_bytes(contents[-8:-4], "little")
+    num_errors = 0
+    for _ in range(60):
+        flip(path, draws, 4, pages)
+        readers = (
+            lambda: photo_tables.read(path),
+            lambda: pd.concat(photo_tables.read_pieces(path), ignore_index=True),
+        )
+        for read in readers:
+            try:
+                found = read()
+            except ValueError as error:
+                num_errors += 1
+                assert str(error).startswith(f"{path} is damaged"), error
+            else:
+                assert found["key"].equals(whole["key"])
+                assert found.to_json() == whole.to_json()
+        path.write_bytes(contents)
+    assert num_errors > 100

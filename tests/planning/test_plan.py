@@ -1,18 +1,21 @@
-import json
 from pathlib import Path
 
 import pytest
 
+from pipeline import cli
 from pipeline.cli import STAGES
 from pipeline.config.profiles import render
 from pipeline.config.whole import WholeParams, check_whole
+from pipeline.params.section import read
 from pipeline.planning import plan
 from pipeline.planning.amounts import duration_text, size_text
+from pipeline.planning.cluster import Cluster
+from pipeline.planning.cost import Cost
+from pipeline.planning.expected import Expected
 from pipeline.planning.plan import plan_text
-from pipeline.planning.sample_run import Rates
-from pipeline.planning.timings import timed
-
-SECONDS = dict.fromkeys(STAGES, 0.001)
+from pipeline.planning.sample_run import Costs
+from pipeline.planning.timings import params_digest, timed
+from support.documents import commands
 
 
 @pytest.fixture
@@ -20,14 +23,14 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Each measurement's size of photos; a photo takes a millisecond in every stage."""
     sizes: list[tuple[int, int]] = []
 
-    def measure(params: WholeParams, size: tuple[int, int], weights: Path | None) -> Rates:
-        sizes.append(size)
-        rates = Rates()
-        rates.update(SECONDS)
+    def measure(params: WholeParams, source: Expected, weights: Path | None) -> Costs:
+        sizes.append(source.size)
+        costs = Costs(stages=dict.fromkeys(STAGES, Cost(0.0, 0.001, 0.001)))
+        costs.stages["filter_categories"] = Cost(1.0, None, 0.0001)
         if weights is None:
-            del rates["detect_people"]
-            rates.reasons["detect_people"] = f"{params.detect_people.weights} is not here yet"
-        return rates
+            del costs.stages["detect_people"]
+            costs.reasons["detect_people"] = f"{params.detect_people.weights} is not here yet"
+        return costs
 
     monkeypatch.setattr(plan, "measure", measure)
     return sizes
@@ -52,7 +55,8 @@ def test_minutes_are_photos_times_what_one_takes(
     table = rows(plan_text(params, list(STAGES), again=False))
     assert measured == [(256, 256)]
     assert table["download"] == ["1,803,460", "44 min", "26.1 GB", "at 10 MB/s"]
-    assert table["index"][:2] == ["1,803,460", "30 min"]
+    assert table["index"][:2] == ["1,803,460", "4 min"], "timed a selected photo"
+    assert table["filter_categories"][1] == "at most 26 s"
     assert table["detect_people"][:2] == ["247,049", "unknown"]
     assert table["detect_people"][3] == "yolo11m.pt is not here yet"
     assert table["downscale"][:2] == ["247,049", "4 min"]
@@ -66,18 +70,32 @@ def test_after_a_run_the_plan_stands_beside_what_it_took(
 ) -> None:
     params = project(scratch_root, "celeba", monkeypatch)
     plan_text(params, list(STAGES), again=False)
-    digest = json.loads((scratch_root / ".work/plan/plan.json").read_text())["params"]
-    with timed("index", digest):
+    with timed("index", params_digest(read())):
         pass
     with timed("crop", "of other params"):
         pass
     table = rows(plan_text(params, list(STAGES), again=False))
-    assert len(measured) == 1, "the plan that was made before the run is shown"
+    assert len(measured) == 1, "what was measured before the run is kept"
     assert table["index"][1:4] == ["3 min", "22.3 MB", "under 1 s"]
     assert table["crop"][3] == "under 1 s (other params)"
     assert table["train"][3] == ""
     plan_text(params, list(STAGES), again=True)
     assert len(measured) == 2
+
+
+def test_a_cluster_and_ten_times_the_photos_measure_nothing_anew(
+    scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = project(scratch_root, "celeba", monkeypatch)
+    plan_text(params, list(STAGES))
+    text = plan_text(params, list(STAGES), False, Cluster(nodes=4), times=10)
+    assert len(measured) == 1
+    table = rows(text)
+    assert table["downscale"][:2] == ["2,025,990", "8 min"], "four nodes share it"
+    assert table["filter_people"][:2] == ["2,025,990", "34 min"], "one process does it"
+    assert "bottleneck: index" in text and "bound by one process" in text
+    no_network = plan_text(params, list(STAGES), False, Cluster(nodes=4, gpus=8))
+    assert "no GPU here to time it on" in no_network and "train unknown" in no_network
 
 
 def test_a_budget_in_minutes_or_epochs(
@@ -124,3 +142,18 @@ def test_texts() -> None:
         "34.0 MB",
         "26.1 GB",
     ]
+
+
+def test_the_command_of_the_page_plans_for_a_cluster(
+    scratch_root: Path,
+    measured: list[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project(scratch_root, "celeba", monkeypatch)
+    (line,) = commands("plan-scale")
+    monkeypatch.setattr(cli, "_enter", lambda command: None)
+    cli.app(line.split()[1:], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert rows(said)["downscale"][:2] == ["2,025,990", "8 min"]
+    assert "4 nodes like this one share detect_people, downscale, crop, evaluate and train" in said

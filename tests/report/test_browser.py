@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipeline.stages import report
+from support.accessibility import grave_faults
 from support.chromium import chromium, quiet_page
 from support.report_data import CATEGORIES, HOSTILE, METHODS, PSNR, SHOWN, STRATA, write_project
 
@@ -208,6 +209,18 @@ def test_names_are_text_and_no_elements(page: Page, built: Path) -> None:
     assert page.locator("script").count() == 2  # the what-if's data and the page's own
     source = (built / "data/report/index.html").read_text()
     assert "<script>alert" not in source
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index.html", "rating.html"])
+def test_nothing_keeps_people_out(browser: Browser, built: Path, name: str, scheme: str) -> None:
+    """Labels, contrast and whatever else axe-core finds."""
+    with quiet_page(browser, **DESKTOP | {"color_scheme": scheme}) as page:
+        page.goto((built / "data/report" / name).as_uri())
+        assert grave_faults(page) == []
+        if name == "rating.html":
+            page.locator("#begin").click()
+            assert grave_faults(page) == []
 
 
 @pytest.mark.parametrize("name", ["index.html", "rating.html"])

@@ -1,6 +1,7 @@
 """Findings kept by content, while processes that use them come and go."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.score_store import ScoreStore
+from support.rot import flip
 
 # Reads and writes until it is killed; says when it has begun.
 USER = """
@@ -60,3 +62,26 @@ def test_kills_lock_nobody_out(tmp_path: Path) -> None:
             user.kill()
             user.communicate()
     assert ScoreStore(path, "a model").find(["0-0-0"]) == {"0-0-0": {"scores": [0.5]}}
+
+
+def test_a_row_that_has_rotted_is_not_there(tmp_path: Path) -> None:
+    path, draws = tmp_path / "scores.sqlite", random.Random(0)
+    store = ScoreStore(path, "a model")
+    findings: list[tuple[str, dict[str, list[float]]]] = [
+        (f"{number:064x}", {"scores": [number / 7]}) for number in range(300)
+    ]
+    store.add(findings)
+    contents, whole = path.read_bytes(), dict(findings)
+    num_lost = 0
+    for _ in range(60):
+        flip(path, draws)
+        try:
+            found = store.find(list(whole))
+        except ValueError as error:
+            assert "it is only there to save time" in str(error)
+        else:
+            assert found.items() <= whole.items()
+            num_lost += len(found) < len(whole)
+        path.write_bytes(contents)
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+    assert num_lost > 10

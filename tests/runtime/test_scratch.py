@@ -7,6 +7,7 @@ import pytest
 from pipeline.commands.clean import clean_scratch
 from pipeline.runtime import scratch as scratch_folders
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
+from pipeline.runtime.scratch import published_together
 
 CODE = ["pipeline/stages/crop.py"]
 
@@ -48,7 +49,11 @@ def test_other_work_says_what_has_changed(
 
 
 def test_two_runs_of_the_same_work_are_refused(scratch_root: Path) -> None:
-    with scratch(seed=1), pytest.raises(ValueError, match="is at work"), scratch(seed=1):
+    with (
+        scratch(seed=1),
+        pytest.raises(ValueError, match="running here already"),
+        scratch(seed=1),
+    ):
         pass
 
 
@@ -133,3 +138,21 @@ def test_what_is_published_twice_leaves_nothing_beside_it(tmp_path: Path) -> Non
     for _ in range(2):
         scratch_folders.publish(tmp_path / "new", tmp_path / "out" / "photos.tar")
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["photos.tar"]
+
+
+def test_outs_are_published_together_or_not_at_all(tmp_path: Path) -> None:
+    """A disk that fills up in between leaves the former outs, and no half of a new one."""
+    out = tmp_path / "data" / "stage"
+    with published_together(out) as folder:
+        (folder / "sheets").mkdir()
+        (folder / "sheets/kept.jpg").write_text("first")
+        (folder / "funnel.json").write_text("first")
+    names = {"sheets", "sheets/kept.jpg", "funnel.json"}
+    with pytest.raises(OSError, match="full"), published_together(out) as folder:
+        (folder / "funnel.json").write_text("second")
+        (folder / "sheets").mkdir()
+        (folder / "sheets/kept.jpg").write_text("hal")
+        raise OSError("full")
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*")} == names
+    assert {(out / name).read_text() for name in names if "." in name} == {"first"}
+    assert not list(tmp_path.glob(".work/unpublished/*"))

@@ -1,4 +1,5 @@
 import io
+import random
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -118,3 +119,28 @@ def test_real_faces_in_a_folder(tmp_path: Path, shared: Path) -> None:
     write(tmp_path / "photos.tar", tmp_path, options("folder"), settings)
     table, counts = index(tmp_path / "photos.tar", IndexParams(formats=["jpeg"], max_bytes=10**6))
     assert counts == {"photos": 37} and table["path"].is_unique
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_damaged_zip_is_one_error(method: int, tmp_path: Path) -> None:
+    """Whichever decompressor meets the bytes: each has errors of its own."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in FACES.items():
+            archive.writestr(name, data)
+    whole, draws = buffer.getvalue(), random.Random(method)
+    num_errors = 0
+    for number in range(12):
+        data = bytearray(whole)
+        for _ in range(4):
+            data[draws.randrange(30, len(data))] ^= 1 << draws.randrange(8)
+        try:
+            packed(tmp_path / str(number), bytes(data))
+        except ValueError as error:
+            num_errors += 1
+            assert "is no zip that can be read" in str(error) or "holds no photo" in str(error)
+    assert num_errors > 6
+    with pytest.raises(ValueError, match="is no zip that can be read"):
+        packed(tmp_path / "half", whole[: len(whole) // 2])

@@ -1,4 +1,5 @@
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -83,6 +84,22 @@ def test_a_folder_without_photos_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty/readme.md").touch()
     with pytest.raises(ValueError, match=r"no photo in it \(1 other files"):
         packed(tmp_path / "empty", tmp_path / "photos.tar")
+
+
+def test_a_pipe_is_counted_and_not_waited_for(photos: Path, tmp_path: Path) -> None:
+    os.mkfifo(photos / "sea/pipe.jpg")
+    packed(photos, tmp_path / "photos.tar")
+    left_out = json.loads((tmp_path / "left_out.json").read_text())
+    assert left_out["no_regular_file"] == 1
+
+
+def test_a_link_that_leads_out_is_an_error(photos: Path, tmp_path: Path) -> None:
+    (photos / "sea/inside.jpg").symlink_to(photos / "flat.jpg")
+    packed(photos, tmp_path / "photos.tar")
+    (tmp_path / "secret.jpg").write_bytes(encoded(picture(1)))
+    (photos / "sea/outside.jpg").symlink_to("../../secret.jpg")
+    with pytest.raises(ValueError, match="outside.jpg is a link that leads out of"):
+        packed(photos, tmp_path / "photos.tar")
 
 
 def test_a_link_to_a_folder_is_an_error(photos: Path, tmp_path: Path) -> None:

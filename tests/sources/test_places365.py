@@ -1,5 +1,6 @@
 """Both sources of Places365, in every form, up to the index."""
 
+import gzip
 import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
@@ -244,3 +245,30 @@ def test_real_photos_of_places365_are_read(archive: Path, tmp_path: Path, shared
     table, counts = index(archive, params, archive.parent / "lists")
     assert counts == {"labels_without_photo": 0, "photos": 6}
     assert [path.rpartition("/")[2] for path in table["path"]] == [photo.name for photo in photos]
+
+
+@pytest.mark.parametrize("damage", ["half", "gzip", "text", "empty", "odd"])
+def test_a_file_list_that_is_no_tar_is_told(damage: str, archive: Path) -> None:
+    whole = file_list_tar(LABELS)
+    half = whole.index(b"Places365_val_00000001")
+    data = {
+        "half": whole[: half + 30],
+        "gzip": gzip.compress(whole, mtime=0),
+        "text": b"Places365_val_00000001.jpg 165\n" * 99,
+        "empty": b"\0" * 20,
+        "odd": b"a" * 124 + b"-0000000001\0" + whole[136:],
+    }[damage]
+    with places_server({LIST: data}) as server:
+        options = val_options(file_list=pinned(LIST, data))
+        settings = runtime(mirrors=[server.url])
+        with pytest.raises(ValueError, match=r"no plain tar|ends inside|holds no places365_val"):
+            write_val(archive, archive.parent / "lists", options, settings)
+
+
+def test_a_byte_order_mark_costs_no_photo_its_label(tmp_path: Path) -> None:
+    path = tmp_path / "places365_val.txt"
+    path.write_bytes(b"\xef\xbb\xbfPlaces365_val_00000001.jpg 0\n")
+    assert read_labels(path) == {"Places365_val_00000001.jpg": "a/airfield"}
+    path.write_bytes(b"\xff\xfe\0")
+    with pytest.raises(ValueError, match="is no text in UTF-8"):
+        read_labels(path)

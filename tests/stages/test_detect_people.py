@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.detection.views import View
 from pipeline.params.index import IndexParams
 from pipeline.photos import photo_tables
 from pipeline.photos.formats import FORMATS
@@ -32,7 +33,9 @@ class MeanDetector:
     """Finds one person in every photo, whose score is the mean of the red channel over 1000."""
 
     image_size = SIZE
-    precision = "fp32"
+    slice_ratio = 2.0
+    usual_batch = 16
+    is_on_gpu = False
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -43,8 +46,11 @@ class MeanDetector:
         means = batch[..., 0].mean((1, 2)) / 1000
         return SimpleNamespace(wait=lambda: means)
 
-    def boxes(self, candidates: float, height: int, width: int) -> list[Any]:
-        box = SimpleNamespace(score=round(float(candidates), 4), top=1.0, left=2.0)
+    def boxes(self, candidates: list[float], parts: list[View], size: tuple[int, int]) -> list[Any]:
+        """The best of all views', nearly as large as the photo."""
+        (height, width), best = size, max(candidates)
+        assert len(candidates) == len(parts)
+        box = SimpleNamespace(score=round(float(best), 4), top=1.0, left=2.0)
         return [SimpleNamespace(**vars(box), height=height - 1.0, width=width - 2.0)]
 
 
@@ -234,9 +240,30 @@ def test_a_larger_jpeg_is_looked_at_scaled_down(tmp_path: Path, write_tar: Write
     assert png.status == "broken" and "1600x1200 is over 1,000,000 pixels" in png.error
 
 
+@pytest.mark.parametrize(("workers", "batch"), [(1, 16), (2, 3)])
+def test_long_photos_are_looked_at_in_slices(
+    workers: int, batch: int, tmp_path: Path, write_tar: WriteTar
+) -> None:
+    """Red only in the square that is kept: in the whole its share is small."""
+    members, expected = {}, []
+    for number in range(9):
+        long = np.full((SIZE, 6 * SIZE, 3), 20 + number, np.uint8)
+        long[:, SIZE * 5 // 2 : SIZE * 7 // 2, 0] = 200
+        turned = long.swapaxes(0, 1) if number % 2 else long
+        shown = turned if number % 3 else turned[:SIZE, :SIZE]  # and some that are no panoramas
+        members[f"data_256/a/{number}.png"] = encoded(Image.fromarray(shown), "png")
+        expected.append(0.2 if number % 3 else (20 + number) / 1000)
+    write_tar(tmp_path / "photos.tar", members)
+    photos, _ = index(tmp_path / "photos.tar", IndexParams(formats=["png"], max_bytes=10**6))
+    detector = MeanDetector()
+    people = run(tmp_path, photos, detector, workers=workers, detect_batch=batch)
+    assert [list(scores) for scores in people["scores"]] == [[score] for score in expected]
+    assert len(detector.batches) == -(-(9 + 6 * 9) // batch), "a view a square, and full batches"
+
+
 def test_a_spoilt_store_says_what_to_do(tmp_path: Path, write_tar: WriteTar) -> None:
     photos = write_photos(tmp_path, write_tar)
     (tmp_path / "store").mkdir()
     (tmp_path / "store/scores.sqlite").write_bytes(b"no database" * 1000)
-    with pytest.raises(ValueError, match="scores.sqlite.*delete it"):
+    with pytest.raises(ValueError, match="scores.sqlite.*run `rm"):
         run(tmp_path, photos, MeanDetector())

@@ -20,6 +20,8 @@ from pipeline.evaluation.distances import DISTANCE_COLUMNS
 from pipeline.evaluation.score_tables import PICTURE_COLUMNS, SCORE_COLUMNS, STRATUM_COLUMNS
 from pipeline.metrics.image_metrics import METRICS, completion_metrics
 from pipeline.params.evaluate import EvaluateParams
+from pipeline.photos import photo_tables
+from pipeline.runtime.scratch import fresh_folder
 from pipeline.shards.reader import image_of, read_fields, read_split, shards_of
 from pipeline.stages.evaluate import evaluate
 from support.features import NO_WEIGHTS, write_scene_network
@@ -50,6 +52,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     write_shards(folder / "crop", COUNTS)
     write_scene_network(folder / "train_features")
+    nobody = pd.DataFrame({"key": [], "group": []}, dtype=str)
+    photo_tables.write(nobody, folder / "filter_people" / "near_copies.parquet")
     return folder
 
 
@@ -64,8 +68,9 @@ def evaluated(
     config = {"recipe": recipe, "options": options.model_dump(), "image_size": 32}
     config |= {"num_images": 48, "precision": "fp32", "train": {"seed": 0, "adversary": True}}
     save_generator(data / "train", generator, config)
-    evaluate(data, PARAMS, CPU, workers)
     out = data / "evaluate"
+    fresh_folder(out)
+    evaluate(data, out, PARAMS, CPU, workers)
     metrics = json.loads((out / "figures.json").read_text())
     grids = {path.name for path in (out / "grids").iterdir()}
     return metrics, pd.read_parquet(out / "per_image.parquet"), grids
@@ -271,7 +276,7 @@ def test_results_say_what_the_people_filter_finds(tmp_path: Path, is_known: bool
     shares = {"recall": 0.9, "recall_low": 0.8, "recall_high": 0.95}
     shares |= {"false_alarms": 0.01, "false_alarms_low": 0.0, "false_alarms_high": 0.02}
     found = {"photos_with_people": 180} | shares if is_known else {"photos_with_people": 0}
-    (tmp_path / "people_filter.json").write_text(json.dumps(found))
+    (tmp_path / "figures.json").write_text(json.dumps(found))
     line = _people_line(tmp_path)
     assert ("finds 0.90 (0.80..0.95) of 180 photos with people" in line) == is_known
     assert ("not measured" in line) != is_known

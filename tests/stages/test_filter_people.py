@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config.profiles import render
+from pipeline.duplicates.descriptors import mirrored
 from pipeline.params.filter_people import FilterPeopleParams
 from pipeline.people_filter.thresholds import (
     curves,
@@ -24,6 +26,8 @@ from pipeline.stages.filter_people import funnel, judge
 PARAMS = FilterPeopleParams(
     min_score=0.5,
     min_box_area=0.01,
+    large_box_bonus=0.0,
+    large_box_area=0.005,
     damaged="drop",
     transparency="composite",
     min_contrast=4.0,
@@ -150,11 +154,16 @@ def test_funnel_adds_up() -> None:
     }
 
 
-def run_on_tables(folder: Path, all_alike: bool = False) -> dict[str, bytes]:
+SUM = "0" * 64
+
+
+def run_on_tables(
+    folder: Path, all_alike: bool = False, some_mirrored: bool = False
+) -> dict[str, bytes]:
     """All outs of the stage by name; of 120 photos 90 were looked at, some of them alike."""
     rng = np.random.default_rng(0)
     keys = [f"k{number:03}" for number in range(120)]
-    index = pd.DataFrame({"key": keys, "path": keys, "offset": 0, "size": 0})
+    index = pd.DataFrame({"key": keys, "path": keys, "offset": 0, "size": 0, "crc32": 0})
     index["category"] = [f"c{number // 40}" for number in range(120)]
     looked_at = [key for number, key in enumerate(keys) if number % 4]
     people = pd.DataFrame([photo(key, error="") for key in looked_at])
@@ -165,6 +174,8 @@ def run_on_tables(folder: Path, all_alike: bool = False) -> dict[str, bytes]:
         people["perceptual_hash"] = "0" * 16
     looks = rng.integers(-40, 40, (len(people), 63), dtype=np.int8)
     looks[50:70] = looks[20:40]
+    if some_mirrored:
+        looks[70:75] = mirrored(looks[:5])
     people["descriptor"] = [row.tobytes().hex() for row in looks]
     people.loc[80:84, "sha256"] = list(people["sha256"].iloc[5:10])
     for number in range(85, 90):
@@ -174,8 +185,8 @@ def run_on_tables(folder: Path, all_alike: bool = False) -> dict[str, bytes]:
         [people[SCHEMA.names]], folder / "detect_people/people.parquet", SCHEMA
     )
     (folder / "download").mkdir()
-    (folder / "download" / "photos.tar.sha256").write_text("0  photos.tar\n")
-    archive = stored_archive("0")  # of which no photo is looked at
+    (folder / "download" / "photos.tar.sha256").write_text(f"{SUM}  photos.tar\n")
+    archive = stored_archive(SUM)  # of which no photo is looked at
     archive.parent.mkdir(parents=True, exist_ok=True)
     archive.write_bytes(b"")
     filter_people.run(folder)
@@ -212,6 +223,43 @@ def test_outs_do_not_depend_on_how_many_rows_are_held(
     for num_rows in (7, 64):
         monkeypatch.setattr(photo_tables, "ROWS_AT_ONCE", num_rows)
         assert run_on_tables(tmp_path / str(num_rows)) == whole
+
+
+@pytest.mark.usefixtures("without_sheets")
+def test_mirrored_copies_join_the_groups_of_what_they_resemble(tmp_path: Path) -> None:
+    run_on_tables(tmp_path / "before")
+    run_on_tables(tmp_path / "after", some_mirrored=True)
+    before, after = (tmp_path / name / "filter_people" for name in ("before", "after"))
+    groups = pd.read_csv(before / "groups.csv")
+    assert list(groups["photos"]) == [2] * 10 and list(groups["kept"]) == [2] * 10
+    joined = pd.read_csv(after / "groups.csv")
+    assert list(joined["photos"]) == [3] * 5 + [2] * 5
+    assert sorted(joined["group"]) == sorted(groups["group"]), "nothing else has changed"
+    assert set(joined["categories"]) == {2, 3}
+    splits = photo_tables.read(after / "splits.parquet").set_index("key")["split"]
+    verdicts = photo_tables.read(after / "verdicts.parquet")
+    alike = photo_tables.read(after / "near_copies.parquet")
+    assert len(alike) == 5 * 3 + 5 * 2 and set(alike["group"]) == set(joined["group"])
+    of_verdicts = verdicts.set_index("key")["group"]
+    assert (of_verdicts[alike["key"]].to_numpy() == alike["group"]).all()
+    for _, members in verdicts[verdicts["group"].isin(joined["group"])].groupby("group"):
+        assert splits[members["key"]].nunique() == 1
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("near_copy_bits: 6", "near_copy_bits: 0"))
+    run_on_tables(tmp_path / "off", some_mirrored=True)
+    assert len(pd.read_csv(tmp_path / "off/filter_people/groups.csv")) == 0
+
+
+@pytest.mark.usefixtures("without_sheets")
+def test_copies_in_another_category_are_named(tmp_path: Path) -> None:
+    run_on_tables(tmp_path)
+    table = pd.read_csv(tmp_path / "filter_people/other_categories.csv")
+    assert len(table) == 5
+    assert set(table["category"]) == {"c2"} and set(table["kept_category"]) == {"c0"}
+    verdicts = photo_tables.read(tmp_path / "filter_people/verdicts.parquet").set_index("key")
+    assert (verdicts.loc[table["key"], "copy_of"].to_numpy() == table["kept_path"]).all()
+    counts = json.loads((tmp_path / "filter_people/funnel.json").read_text())
+    assert counts["in_other_categories"] == 5
 
 
 @pytest.mark.usefixtures("without_sheets")

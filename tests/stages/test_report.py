@@ -188,7 +188,7 @@ def test_other_runs_are_shown_where_commands_left_them(folder: Path) -> None:
         "evaluate/strata.csv",
         "evaluate/pictures.csv",
         "filter_people/funnel.json",
-        "filter_people/people_filter.json",
+        "filter_people/figures.json",
         "filter_people/thresholds/grid.csv",
         "train/config.json",
         "crop/meta.json",
@@ -204,7 +204,7 @@ def test_a_missing_out_names_its_stage(folder: Path, missing: str) -> None:
 
 
 def test_where_nobody_knows_who_is_in_the_photos(folder: Path) -> None:
-    path = write_project(folder) / "filter_people/people_filter.json"
+    path = write_project(folder) / "filter_people/figures.json"
     path.write_text(json.dumps({"photos_with_truth": 0, "photos_with_people": 0}))
     found = built(folder)
     assert "Nobody has marked the people" in found["index.html"]

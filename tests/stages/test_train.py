@@ -3,16 +3,20 @@
 import itertools
 import json
 import os
-import pickle
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -333,7 +337,7 @@ class Malicious:
 
 def test_a_checkpoint_executes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     torch.save({"training": Malicious()}, checkpoint.path_of(tmp_path, 3))
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(ValueError, match="damaged .UnpicklingError: Weights only load failed"):
         checkpoint.read(tmp_path, 3, CPU)
     assert "executed" not in capfd.readouterr().out
 
@@ -435,6 +439,114 @@ def test_two_processes_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
     assert done.stderr.count("train: 11 photos") == 1  # one process talks
     config = json.loads((tmp_path / "two" / "out" / "config.json").read_text())
     assert config["num_processes"] == 2
+
+
+def test_another_number_of_processes_goes_on_from_the_checkpoint(
+    crop_dir: Path, tmp_path: Path
+) -> None:
+    """A training belongs to no world size: the batch is the same, however it is shared."""
+    changes = {"budget": "8 images", "log_every": 2}
+    begun = run_in_two(crop_dir, tmp_path / "two", changes)
+    assert begun.returncode == 0, begun.stderr
+    changes["budget"] = "16 images"
+    alone = run(crop_dir, tmp_path / "two", train_params(**changes), ganscape_options())
+    one = run(crop_dir, tmp_path / "one", train_params(**changes), ganscape_options())
+    assert_close(one, alone)
+    assert json.loads((alone / "config.json").read_text())["num_processes"] == 1
+
+
+def start_node(
+    port: int, crop_dir: Path, folder: Path, changes: dict[str, Any], *, is_host: bool
+) -> subprocess.Popen[bytes]:
+    """`run` in two processes of one of two nodes, which meet at `port`."""
+    worker = folder / "worker.py"
+    folder.mkdir(parents=True, exist_ok=True)
+    worker.write_text(WORKER)
+    torchrun = [
+        *(sys.executable, "-m", "torch.distributed.run"),
+        *("--nnodes=2", "--nproc-per-node=2", "--max-restarts=0", "--rdzv-backend=c10d"),
+        *("--rdzv-id=test", f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"),
+        f"--rdzv-conf=is_host={int(is_host)}",
+    ]
+    words = [str(crop_dir), str(folder), json.dumps(changes), "{}"]
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join([str(root), str(root / "tests"), str(Path(__file__).parent)])
+    # Into a file: nobody empties a pipe while the training goes on.
+    with (folder / "said").open("a") as said:
+        return subprocess.Popen(
+            [*torchrun, str(worker), *words],
+            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            stdout=said,
+            stderr=said,
+        )
+
+
+def kill_node(node: subprocess.Popen[bytes]) -> None:
+    """torchrun and its processes, which are in sessions of their own."""
+    if node.poll() is not None:
+        return
+    process = psutil.Process(node.pid)
+    for each in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    node.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+@pytest.mark.slow
+def test_two_nodes_of_two_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
+    changes, port = {"budget": "16 images"}, free_port()
+    nodes = [
+        start_node(port, crop_dir, tmp_path / "four", changes, is_host=is_host)
+        for is_host in (True, False)
+    ]
+    codes = [node.wait(timeout=500) for node in nodes]
+    assert codes == [0, 0], (tmp_path / "four/said").read_text()
+    one = run(crop_dir, tmp_path / "one", train_params(**changes), ganscape_options())
+    assert_close(one, tmp_path / "four" / "out")
+    config = json.loads((tmp_path / "four" / "out" / "config.json").read_text())
+    assert config["num_processes"] == 4
+
+
+@pytest.mark.slow
+def test_a_node_that_is_killed_and_started_again_goes_on(crop_dir: Path, tmp_path: Path) -> None:
+    """The other node ends with it; both are started again, and go on from the checkpoint."""
+    folder = tmp_path / "four"
+    changes = {"budget": "4000 images", "checkpoint_every": 2}
+
+    def start() -> list[subprocess.Popen[bytes]]:
+        port = free_port()
+        return [
+            start_node(port, crop_dir, folder, changes, is_host=is_host)
+            for is_host in (True, False)
+        ]
+
+    nodes = start()
+    try:
+        wait_for_step(folder / "scratch", 4)
+        kill_node(nodes[1])
+        assert nodes[0].wait(timeout=400) == 1, "it does not wait for ever"
+        reached = checkpoint.steps_in(folder / "scratch")[0]
+        nodes = start()
+        wait_for_step(folder / "scratch", reached + 2)
+    finally:
+        for node in nodes:
+            kill_node(node)
+    said = (folder / "said").read_text()
+    assert re.findall(r"train: resuming from step (\d+)", said) == [str(reached)]
+
+
+def wait_for_step(scratch: Path, step: int) -> None:
+    """Until there is a checkpoint of it, or a later one."""
+    deadline = time.monotonic() + 400
+    while not (found := checkpoint.steps_in(scratch)) or found[0] < step:
+        assert time.monotonic() < deadline, (scratch.parent / "said").read_text()[-3000:]
+        time.sleep(0.1)
 
 
 def test_two_processes_on_a_cpu_refuse_batch_norms(crop_dir: Path, tmp_path: Path) -> None:

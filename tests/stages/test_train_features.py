@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from models.components.pixels import to_tensor, to_uint8
+from pipeline.features.damage import BLUR, GRAIN, GRID, NONE, damaged
 from pipeline.features.scene_features import load_scene_features
 from pipeline.features.scene_questions import draw_pictures, labelled_alike, read_labelled_photos
+from pipeline.metrics.kernel_distance import kernel_distance
 from pipeline.params.train_features import TrainFeaturesParams
 from pipeline.stages import train_features as stage
 from support.scene_shards import painted_scenes, write_scene_shards
@@ -42,11 +45,12 @@ def trained(crop_dir: Path, folder: Path, **changes: Any) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in OUTS}
 
 
-def test_it_learns_all_three_questions(crop_dir: Path, tmp_path: Path) -> None:
+def test_it_learns_all_four_questions(crop_dir: Path, tmp_path: Path) -> None:
     outs = trained(crop_dir, tmp_path / "out", images=3200)
     metrics = json.loads(outs["metrics.json"])
     assert metrics["box_category"] > 0.7 and metrics["photo_category"] > 0.8  # of 2
     assert metrics["box_turn"] > 0.4 and metrics["photo_turn"] > 0.7  # of 4
+    assert metrics["box_damage"] > 0.6 and metrics["photo_damage"] > 0.6  # half are undamaged
     config = json.loads(outs["config.json"])
     assert config["categories"] == ["sea", "wood"] and config["num_photos"] == 80
     assert config["num_val_photos"] == 40
@@ -54,6 +58,25 @@ def test_it_learns_all_three_questions(crop_dir: Path, tmp_path: Path) -> None:
     assert features.sha256 == config["sha256"]
     boxes = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 3), dtype=np.uint8)
     assert features.of(boxes).shape == (5, 7 * 4)
+
+
+def test_a_planted_damage_moves_the_distance_by_more_than_its_noise(
+    crop_dir: Path, tmp_path: Path
+) -> None:
+    """Faint ones, on photos that the network has not seen: six grey levels, or half a blur."""
+    trained(crop_dir, tmp_path / "out", width=8, images=6400)
+    features = load_scene_features(tmp_path / "out", CPU)
+    photos = read_labelled_photos(crop_dir, "val", 1000).images
+    boxes = torch.cat([photos[:, top : top + 28, 18:46] for top in (2, 34)])
+    originals = features.of(boxes.numpy())
+    undamaged = kernel_distance(originals, originals)
+    assert undamaged[0] == 0
+    for kind in (BLUR, GRID, GRAIN):
+        torch.manual_seed(kind)
+        kinds = torch.full((len(boxes),), kind)
+        planted = to_uint8(damaged(to_tensor(boxes), kinds, torch.full((len(boxes),), 0.4)))
+        value, low, _ = kernel_distance(features.of(planted.numpy()), originals)
+        assert low > 0, (kind, value, low)
 
 
 def test_the_same_bytes_each_time_and_after_a_stop(
@@ -121,7 +144,10 @@ def test_the_answers_are_right(crop_dir: Path) -> None:
     photos = read_labelled_photos(crop_dir, "val", 1000)
     pictures, answers = draw_pictures(photos, 50, 28, 0, "test")
     levels = ((pictures + 1) * 127.5).round().to(torch.uint8)
-    for picture, category, turn, place in zip(levels, *answers.values(), strict=True):
+    assert set(answers["damage"].tolist()) == {0, 1, 2, 3}
+    for picture, category, turn, place, damage in zip(levels, *answers.values(), strict=True):
+        if damage != NONE:
+            continue
         upright = picture.rot90(-int(turn), (1, 2)).permute(1, 2, 0)
         found = [
             (top, left)

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -59,3 +60,16 @@ def part_that_dies_once(mark: Path, folder: Path) -> int:
 def broken_part(folder: Path) -> int:
     (folder / "data").write_text("half")
     raise KeyboardInterrupt
+
+
+def slow_part(name: str, made: Path, folder: Path) -> int:
+    """As `part`, long enough to be killed in."""
+    time.sleep(0.3)
+    return part(name, made, folder)
+
+
+def adder(built: Path) -> Callable[[int], int]:
+    """Notes that it was built; adds one."""
+    with built.open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    return lambda number: number + 1

@@ -97,7 +97,10 @@ def _write_photos(data: Path) -> None:
     counts = {"photos": 120, "kept": 97, **dropped, "near_copies": 4, "split": SPLITS}
     leaks = {"pairs": 3, "photos_alike_in_train": 2, "compared": 500}
     people = data / "filter_people"
-    _write_json(people / "funnel.json", counts | {"leaks": leaks, "converted": CONVERTED})
+    _write_json(
+        people / "funnel.json",
+        counts | {"leaks": leaks, "converted": CONVERTED, "in_other_categories": 4},
+    )
     _write_json(data / "index" / "funnel.json", {"photos": 120, "unknown_category": 1})
     _write_json(data / "downscale" / "funnel.json", {"ok": 96, "too_small": 1})
     meta = {"image_size": 64, "box_size": 28, "kind": "box", "num_samples": SPLITS}
@@ -106,6 +109,9 @@ def _write_photos(data: Path) -> None:
     _write_json(data / "crop" / "meta.json", meta)
     (data / "download").mkdir()
     (data / "download" / "photos.tar.sha256").write_text(f"{'99' * 32}  photos.tar\n")
+    (people / "groups.csv").write_text(
+        "group,photos,kept,categories,path\nphoto-3,30,30,2,lake/card & co.jpg\n"
+    )
     (people / "sheets").mkdir()
     Image.fromarray(_picture("sheet", 160)).save(people / "sheets" / "dropped.jpg")
     (people / "sheets.csv").write_text("sheet,row,column,key\ndropped,0,0,photo-77\n")
@@ -133,7 +139,7 @@ def _write_people_truth(folder: Path) -> None:
     heights = {"small": small, "medium": small | {"photos": 4, "recall": 1.0}}
     heights["large"] = {"photos": 0}
     _write_json(
-        folder / "people_filter.json", figures | {"average_precision": 0.8} | {"by_height": heights}
+        folder / "figures.json", figures | {"average_precision": 0.8} | {"by_height": heights}
     )
     points = [(0.2, 0.92, 0.6), (0.4, 0.75, 0.82), (0.6, 0.5, 1.0), (0.9, 0.0, None)]
     columns = ["min_score", "recall", "precision"]

@@ -30,7 +30,7 @@ def box(height: int, width: int, *sides: int) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (64, 64), (731, 1200), (1200, 3)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (64, 64), (731, 1200), (2048, 3)])
 def test_a_photo_that_is_shown_whole_gets_the_drawing_exactly(size: tuple[int, int]) -> None:
     assert shown_size(*size) == size
     mask = np.random.default_rng(0).random(size) < 0.5
@@ -40,19 +40,19 @@ def test_a_photo_that_is_shown_whole_gets_the_drawing_exactly(size: tuple[int, i
 
 
 def test_the_drawing_is_scaled_up_to_a_large_photo() -> None:
-    assert shown_size(3000, 4000) == (900, 1200)
-    mask = read_mask(drawn(box(900, 1200, 300, 600, 330, 690)), 3000, 4000)
-    expected = box(3000, 4000, 1000, 2000, 1100, 2300)
+    assert shown_size(3000, 4000) == (1536, 2048)
+    mask = read_mask(drawn(box(1536, 2048, 512, 1024, 576, 1152)), 3000, 4000)
+    expected = box(3000, 4000, 1000, 2000, 1125, 2250)
     assert mask.shape == (3000, 4000)
     rows, columns = np.nonzero(mask ^ expected)
-    # A pixel of what is shown is 3.3 of the photo: edges lie within one of those.
-    assert len(rows) <= 2 * (100 + 300) * 2
-    assert mask[1002:1098, 2002:2298].all()
+    # A pixel of what is shown is 2 of the photo: edges lie within one of those.
+    assert len(rows) <= 2 * (125 + 250) * 2
+    assert mask[1002:1123, 2002:2248].all()
 
 
 def test_a_long_narrow_photo_keeps_a_pixel() -> None:
-    assert shown_size(1, 60_000) == (1, 1200)
-    assert read_mask(drawn(np.ones((1, 1200), bool)), 1, 60_000).all()
+    assert shown_size(1, 60_000) == (1, 2048)
+    assert read_mask(drawn(np.ones((1, 2048), bool)), 1, 60_000).all()
 
 
 def test_nothing_drawn_and_drawings_of_other_photos_are_told() -> None:

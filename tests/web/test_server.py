@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from pipeline.runtime.code_closure import ROOT
-from pipeline.web.uploads import MAX_BYTES
+from pipeline.web.uploads import Limits
 from support.website import free_port, served, web_command
 
 
@@ -72,10 +73,10 @@ def test_no_path_is_taken_for_an_upload(url: str, folder: Path) -> None:
     upload = next(
         each["id"] for each in config["components"] if each["props"].get("elem_id") == "upload"
     )
-    event = next(each for each in config["dependencies"] if each["inputs"] == [upload])
+    event = next(each for each in config["dependencies"] if upload in each["inputs"])
     for path in ("/etc/passwd", str(folder / "secret.txt")):
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        call: dict[str, Any] = {"data": [file], "fn_index": event["id"], "session_hash": "x"}
+        call: dict[str, Any] = {"data": [None, file], "fn_index": event["id"], "session_hash": "x"}
         kind = {"Content-Type": "application/json"}
         assert fetch(f"{url}/gradio_api/queue/join", json.dumps(call).encode(), **kind)[0] == 200
         answer = fetch(f"{url}/gradio_api/queue/data?session_hash=x")[1].decode()
@@ -91,7 +92,7 @@ def test_an_upload_stays_in_its_folder_and_within_the_limit(url: str, folder: Pa
     port = url.rpartition(":")[2]
     assert Path(path).resolve().is_relative_to(folder / ".work/web" / port)
     assert {path for path in folder.rglob("*") if ".work" not in path.parts} == before
-    status, body = post_file(url, "large.png", bytes(MAX_BYTES + 1))
+    status, body = post_file(url, "large.png", bytes(Limits().max_bytes + 1))
     assert status == 413 and b"maximum" in body.lower()
 
 
@@ -100,9 +101,33 @@ def test_nothing_is_said_to_other_programs(url: str) -> None:
     assert not re.search(r"https://(fonts|cdn)", page)
     config = json.loads(fetch(f"{url}/config")[1])
     assert config["analytics_enabled"] is False
-    assert {each["api_visibility"] for each in config["dependencies"]} == {"private"}
+    public = [each for each in config["dependencies"] if each["api_visibility"] != "private"]
+    assert [each["api_name"] for each in public] == ["complete"]
     for path in ("docs", "openapi.json", "monitoring/summary"):
         assert fetch(f"{url}/{path}")[0] in (403, 404), path
+
+
+def test_health_is_told_and_nothing_else(url: str) -> None:
+    status, body = fetch(f"{url}/health")
+    assert status == 200
+    assert json.loads(body) == {"status": "ok", "generator_loaded": False}
+
+
+def test_behind_a_proxy_and_with_logins(tmp_path: Path) -> None:
+    (tmp_path / "auth").write_text("ada:secret\n")
+    (tmp_path / "auth").chmod(0o600)
+    options = ("--root-path", "/lab", "--auth", "auth", "--max-megabytes", "1")
+    with served(tmp_path, *options) as url:
+        assert fetch(f"{url}/config")[0] == 401
+        assert fetch(f"{url}/gradio_api/file=/etc/passwd")[0] in (401, 403)
+        assert fetch(f"{url}/health")[0] == 200
+        visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        login = urllib.parse.urlencode({"username": "ada", "password": "wrong"}).encode()
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            visitor.open(f"{url}/login", login)
+        visitor.open(f"{url}/login", login.replace(b"wrong", b"secret"))
+        with visitor.open(f"{url}/config") as answer:
+            assert json.load(answer)["root"].endswith("/lab")
 
 
 @pytest.fixture
@@ -125,6 +150,7 @@ def test_a_taken_port_and_a_generator_that_is_not_there_are_told(project: Path) 
         port = str(other.getsockname()[1])
         assert f"cannot listen on 127.0.0.1, port {port}" in fails(project, "--port", port)
     assert "--model is 'nowhere', but" in fails(project, "--model", "nowhere")
+    assert "--root-path is 'lab', but must start" in fails(project, "--root-path", "lab")
 
 
 def test_letting_others_in_is_warned_of(project: Path) -> None:

@@ -2,9 +2,9 @@
 
 import shutil
 import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from pipeline.downloads.archives import adopted_folder, obtain
@@ -41,12 +41,24 @@ def write(archive: Path, lists: Path, options: CelebaOptions, runtime: RuntimePa
         photos = photos_below(root, "runtime.adopt").photos
         return pack_photos({photo: f"{FOLDER}/{photo.name}" for photo in photos}, archive)
     found = obtain(options.archive, None, runtime, section=SECTION, by_hand=BY_HAND)
-    try:
-        with zipfile.ZipFile(found.path) as photos_zip:
-            _pack(photos_zip, archive)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ValueError(f"{found.path} is no zip that can be read: {error}") from error
+    with _reading(found.path):
+        photos_zip = zipfile.ZipFile(found.path)
+    with photos_zip:
+        _pack(photos_zip, archive)
     return sha256_of(archive)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever malformed bytes lead zipfile and its decompressors into is one ValueError."""
+    try:
+        yield
+    # BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, struct.error and others;
+    # bz2's OSError alone has no number.
+    except Exception as error:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None):
+            raise
+        raise ValueError(f"{path} is no zip that can be read: {error}") from error
 
 
 def _pack(photos_zip: zipfile.ZipFile, archive: Path) -> None:
@@ -57,7 +69,9 @@ def _pack(photos_zip: zipfile.ZipFile, archive: Path) -> None:
     require_space(archive.parent, sum(m.file_size for m in photos), "packing the faces")
     with new_archive(archive) as tar, progress("download", len(photos), "photos") as advance:
         for member in photos:
-            add(tar, f"{FOLDER}/{PurePosixPath(member.filename).name}", photos_zip.read(member))
+            with _reading(Path(str(photos_zip.filename))):
+                photo = photos_zip.read(member)
+            add(tar, f"{FOLDER}/{PurePosixPath(member.filename).name}", photo)
             advance(1)
 
 

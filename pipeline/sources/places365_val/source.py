@@ -48,6 +48,20 @@ def _pack(archive: Path, lists: Path, options: Places365ValOptions, runtime: Run
 def _write_labels(lists: Path, options: Places365ValOptions, runtime: RuntimeParams) -> None:
     """The list of labels, as it stands in the archive of lists."""
     file_list = obtain(options.file_list, URL, runtime).path
+    try:
+        labels = _labels_in(file_list)
+    except (OSError, ValueError):
+        raise
+    # Malformed bytes reach tarfile's arithmetic: TarError, EOFError, IndexError and others.
+    except Exception as error:
+        raise ValueError(
+            f"{file_list} is no plain tar that can be read ({error}): pin another file in "
+            "sources.places365_val.file_list"
+        ) from error
+    (lists / LABELS).write_bytes(labels)
+
+
+def _labels_in(file_list: Path) -> bytes:
     with tarfile.open(file_list, "r:") as tar:
         for member in tar:
             if Path(member.name).name == LABELS and member.isreg():
@@ -58,4 +72,7 @@ def _write_labels(lists: Path, options: Places365ValOptions, runtime: RuntimePar
             raise ValueError(f"{LABELS} in {file_list} has {member.size:,} bytes: it is no list")
         file = tar.extractfile(member)
         assert file is not None
-        (lists / LABELS).write_bytes(file.read())
+        labels = file.read()
+        if len(labels) != member.size:
+            raise ValueError(f"{file_list} ends inside {LABELS}: bring the whole file")
+        return labels

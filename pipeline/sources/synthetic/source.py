@@ -17,11 +17,11 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image as PillowImage
 
-from pipeline.params.runtime import RuntimeParams
+from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.photos.packing import add, new_archive
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.progress import progress
-from pipeline.runtime.workers import in_order
+from pipeline.runtime.workers import Workers, in_order
 from pipeline.sources.synthetic import exact_images, landscapes, people_cutouts
 from pipeline.sources.synthetic.draws import Draws
 from pipeline.sources.synthetic.options import SyntheticOptions
@@ -169,7 +169,7 @@ def write(archive: Path, lists: Path, options: SyntheticOptions, runtime: Runtim
     Returns the tar's sha256.
     """
     with progress("download", options.num_photos, "photos") as advance:
-        write_archive(archive, lists / "truth.parquet", options, advance, runtime.num_workers)
+        write_archive(archive, lists / "truth.parquet", options, advance, workers_of(runtime))
     return sha256_of(archive)
 
 
@@ -178,7 +178,7 @@ def write_archive(
     truth_path: Path,
     options: SyntheticOptions,
     advance: Callable[[int], None],
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> None:
     """Write the tar of all photos and the table of what they are; `advance` counts photos done.
 
@@ -226,7 +226,7 @@ def _encode_all(indices: list[int], options: SyntheticOptions) -> list[Photo]:
 
 
 def _photos(
-    indices: list[int], options: SyntheticOptions, workers: int
+    indices: list[int], options: SyntheticOptions, workers: Workers
 ) -> Generator[Photo, None, None]:
     """Photos in the order of `indices`."""
     starts = range(0, len(indices), _CHUNK)

@@ -1,14 +1,26 @@
-// Drawing a hole on the photo. `props.sheet` (picture, hole, number) comes from the server;
-// `props.value` is the drawing as a data URI of a PNG, white = complete, empty where nothing is drawn.
-const stage = element.querySelector(".stage");
-const picture = element.querySelector("img");
-const canvas = element.querySelector("canvas");
-const ring = element.querySelector(".ring");
-const size = element.querySelector("input[type=range]");
-const tools = [...element.querySelectorAll("[data-tool]")];
+// Drawing holes on a photo, and comparing what came of them. The server sends a photo by
+// `props.sheet`, a result by `props.result`, found people by `props.people`, and how far it is by
+// `props.status`. `props.value` is JSON for it: the photo's number, the hole as a data URI of a PNG
+// (white = complete, empty where nothing is drawn), and the fill that is asked for.
+const find = (selector) => element.querySelector(selector);
+const sheet = find(".sheet"), stage = find(".stage"), world = find(".world");
+const canvas = find("canvas"), ring = find(".ring"), svg = find("svg.people");
+const size = find(".size input"), wipe = find(".wipe input"), strip = find(".strip");
 const context = canvas.getContext("2d", { willReadFrequently: true });
-const MAX_UNDO = 12;
-let tool = "brush", start = null, last = null, before = [], number = null;
+const MAX_UNDO = 20, MAX_ZOOM = 12;
+const pictures = new Map(); // number -> what the server sent of it, and the hole on it
+let current = null, result = null; // the photo that is drawn on; what is compared with it
+let tool = "brush", start = null, path = [], before = [], busy = false, spaced = false;
+let view = { x: 0, y: 0, zoom: 1 };
+const fingers = new Map();
+let pinch = null, panning = null;
+const seen = {};
+
+// What is drawn -------------------------------------------------------------------------------
+
+function photoPixels() {
+  return current ? current.size[0] / canvas.width : 1;
+}
 
 function brushWidth() {
   return Math.max(1, (size.value / 100) * Math.max(canvas.width, canvas.height));
@@ -39,132 +51,543 @@ function stroke(from, to) {
 
 // The edges on whole pixels: what is drawn is what is completed.
 function box(from, to) {
-  context.putImageData(before[before.length - 1], 0, 0);
+  restore(before[before.length - 1]);
   ink();
   const [left, right] = [from.x, to.x].sort((a, b) => a - b).map(Math.round);
   const [top, bottom] = [from.y, to.y].sort((a, b) => a - b).map(Math.round);
   context.fillRect(left, top, right - left, bottom - top);
 }
 
-function isEmpty() {
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-  for (let at = 3; at < data.length; at += 4) if (data[at] > 127) return false;
-  return true;
+function lasso(isClosed) {
+  restore(before[before.length - 1]);
+  ink();
+  context.beginPath();
+  path.forEach((at) => context.lineTo(at.x, at.y));
+  context.closePath();
+  context.fill();
+  if (isClosed) return;
+  context.lineWidth = 2;
+  context.stroke();
 }
 
-function tell() {
-  if (isEmpty()) {
-    props.value = "";
-    return;
+function grow() {
+  remember();
+  const reach = Math.max(1, Math.round(0.006 * Math.max(canvas.width, canvas.height)));
+  const copy = document.createElement("canvas");
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  context.globalCompositeOperation = "source-over";
+  for (let step = 0; step < 24; step++) {
+    const angle = (step * Math.PI) / 12;
+    context.drawImage(copy, reach * Math.cos(angle), reach * Math.sin(angle));
   }
+  tell();
+}
+
+function alpha() {
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const found = new Uint8Array(data.length / 4);
+  for (let at = 0; at < found.length; at++) found[at] = data[4 * at + 3];
+  return found;
+}
+
+// `coverage`: of each pixel, 0 to 255.
+function restore(coverage) {
+  context.globalCompositeOperation = "copy";
+  context.fillStyle = getComputedStyle(stage).getPropertyValue("--ink-of-hole");
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+  const marks = context.createImageData(canvas.width, canvas.height);
+  for (let at = 0; at < coverage.length; at++) {
+    if (coverage[at]) marks.data.set([red, green, blue, coverage[at]], 4 * at);
+  }
+  context.putImageData(marks, 0, 0);
+}
+
+function remember() {
+  before.push(alpha());
+  if (before.length > MAX_UNDO) before.shift();
+}
+
+// The hole as the server takes it: the drawing, and the people that are to go.
+function hole() {
   const mask = document.createElement("canvas");
   [mask.width, mask.height] = [canvas.width, canvas.height];
-  const paper = mask.getContext("2d");
+  const paper = mask.getContext("2d", { willReadFrequently: true });
   paper.drawImage(canvas, 0, 0);
+  for (const each of svg.querySelectorAll("[aria-pressed=true]")) {
+    paper.fill(new Path2D("M" + each.getAttribute("points").trim().split(" ").join("L") + "Z"));
+  }
+  const { data } = paper.getImageData(0, 0, mask.width, mask.height);
+  let isEmpty = true;
+  for (let at = 3; at < data.length && isEmpty; at += 4) isEmpty = data[at] <= 127;
+  if (isEmpty) return "";
   paper.globalCompositeOperation = "source-in";
   paper.fillStyle = "white";
   paper.fillRect(0, 0, mask.width, mask.height);
   paper.globalCompositeOperation = "destination-over";
   paper.fillStyle = "black";
   paper.fillRect(0, 0, mask.width, mask.height);
-  props.value = mask.toDataURL("image/png");
+  return mask.toDataURL("image/png");
 }
 
-function remember() {
-  before.push(context.getImageData(0, 0, canvas.width, canvas.height));
-  if (before.length > MAX_UNDO) before.shift();
+// A result never stands beside a hole that it does not belong to.
+function tell(extra) {
+  if (!current) return;
+  current.hole = hole();
+  current.coverage = null;
+  props.value = JSON.stringify({ photo: current.id, hole: current.hole, ...extra });
 }
 
-function choose(name) {
-  tool = name;
-  for (const each of tools) each.setAttribute("aria-pressed", String(each.dataset.tool === name));
-  size.closest("label").classList.toggle("idle", name === "box");
-  ring.hidden = name === "box";
-}
-
-function moveRing(event) {
-  const frame = canvas.getBoundingClientRect();
-  const width = (brushWidth() * frame.width) / canvas.width;
-  ring.style.width = ring.style.height = width + "px";
-  ring.style.left = event.clientX - frame.left - width / 2 + "px";
-  ring.style.top = event.clientY - frame.top - width / 2 + "px";
-}
-
-canvas.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0 || !canvas.width) return;
-  event.preventDefault();
-  canvas.setPointerCapture(event.pointerId);
-  remember();
-  start = last = place(event);
-  if (tool !== "box") stroke(start, { x: start.x + 0.01, y: start.y });
-});
-
-canvas.addEventListener("pointermove", (event) => {
-  moveRing(event);
-  if (!start) return;
-  const here = place(event);
-  if (tool === "box") box(start, here);
-  else stroke(last, here);
-  last = here;
-});
-
-for (const name of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(name, () => {
-    if (!start) return;
-    start = last = null;
-    tell();
-  });
-}
-
-for (const each of tools) each.addEventListener("click", () => choose(each.dataset.tool));
-
-element.querySelector("[data-action=undo]").addEventListener("click", () => {
-  if (!before.length) return;
-  context.putImageData(before.pop(), 0, 0);
-  tell();
-});
-
-element.querySelector("[data-action=clear]").addEventListener("click", () => {
-  remember();
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  tell();
-});
-
-// A hole that the server knows: white on black becomes ink on nothing.
-async function mark(uri) {
-  const hole = new Image();
-  hole.src = uri;
-  await hole.decode();
-  context.globalCompositeOperation = "source-over";
-  context.drawImage(hole, 0, 0);
-  const marks = context.getImageData(0, 0, canvas.width, canvas.height);
-  ink();
-  context.globalCompositeOperation = "source-over";
-  context.fillRect(0, 0, 1, 1);
-  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
-  for (let at = 0; at < marks.data.length; at += 4) {
-    const opacity = marks.data[at];
-    marks.data.set([red, green, blue, opacity], at);
+function undo() {
+  if (result) return mark();
+  if (before.length) {
+    restore(before.pop());
+    return tell();
   }
-  context.putImageData(marks, 0, 0);
+  const made = current && pictures.get(current.id);
+  if (made && made.parent !== undefined) open(made.id, true);
 }
 
-async function show() {
-  const sheet = props.sheet;
-  if (!sheet || sheet.number === number) return;
-  number = sheet.number;
-  picture.src = sheet.picture;
-  await picture.decode();
-  [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+// What is seen --------------------------------------------------------------------------------
+
+function lay() {
   const share = canvas.width / canvas.height;
   stage.style.aspectRatio = String(share);
   stage.style.width = "min(100%, calc(66vh * " + share + "))";
   stage.classList.toggle("small", Math.max(canvas.width, canvas.height) <= 160);
-  before = [];
-  if (sheet.hole) await mark(sheet.hole);
-  tell();
-  element.firstElementChild.dataset.number = number;
+  svg.setAttribute("viewBox", "0 0 " + canvas.width + " " + canvas.height);
 }
 
-watch("sheet", show);
-show();
+function look() {
+  const frame = stage.getBoundingClientRect();
+  const least = (length) => length * (1 - view.zoom);
+  view.x = Math.min(0, Math.max(least(frame.width), view.x));
+  view.y = Math.min(0, Math.max(least(frame.height), view.y));
+  world.style.transform = "translate(" + view.x + "px," + view.y + "px) scale(" + view.zoom + ")";
+  stage.classList.toggle("zoomed", view.zoom > 1);
+  cut();
+}
+
+function zoom(factor, x, y) {
+  const frame = stage.getBoundingClientRect();
+  const [atX, atY] = [(x ?? frame.left + frame.width / 2) - frame.left, (y ?? frame.top + frame.height / 2) - frame.top];
+  const next = Math.min(MAX_ZOOM, Math.max(1, view.zoom * factor));
+  view.x = atX - ((atX - view.x) * next) / view.zoom;
+  view.y = atY - ((atY - view.y) * next) / view.zoom;
+  view.zoom = next;
+  look();
+}
+
+function cut() {
+  const share = wipe.value / 100;
+  const frame = stage.getBoundingClientRect();
+  // The slider stands in the window, whatever is zoomed beneath it.
+  const inside = ((share * frame.width - view.x) / (view.zoom * Math.max(1, frame.width))) * 100;
+  find(".stage .result").style.clipPath = "inset(0 0 0 " + Math.min(100, Math.max(0, inside)) + "%)";
+  find(".handle").style.left = 100 * share + "%";
+}
+
+function moveRing(event) {
+  const frame = canvas.getBoundingClientRect(), outer = stage.getBoundingClientRect();
+  const width = (brushWidth() * frame.width) / canvas.width;
+  ring.style.width = ring.style.height = width + "px";
+  ring.style.left = event.clientX - outer.left - width / 2 + "px";
+  ring.style.top = event.clientY - outer.top - width / 2 + "px";
+  ring.firstElementChild.textContent = Math.round(brushWidth() * photoPixels()) + " px";
+}
+
+function choose(name) {
+  if (result) mark();
+  tool = name;
+  for (const each of element.querySelectorAll("[data-tool]")) {
+    each.setAttribute("aria-pressed", String(each.dataset.tool === name));
+  }
+  const hasSize = name === "brush" || name === "eraser";
+  size.closest("label").classList.toggle("idle", !hasSize);
+  ring.hidden = !hasSize;
+}
+
+function hint(text) {
+  find(".hint").textContent = text;
+}
+
+// The photo with its hole; no result beside it.
+function mark() {
+  result = null;
+  sheet.dataset.view = "mark";
+  find(".outcome").hidden = true;
+  for (const each of element.querySelectorAll("img.photo")) each.src = current.picture;
+  drawStrip();
+}
+
+function compare(made) {
+  result = made;
+  sheet.dataset.view = "result";
+  for (const each of element.querySelectorAll("img.photo")) each.src = made.before || current.picture;
+  for (const each of element.querySelectorAll("img.result")) each.src = made.picture;
+  const [width, height] = made.size;
+  stage.style.aspectRatio = String(width / height);
+  stage.style.width = "min(100%, calc(66vh * " + width / height + "))";
+  find(".outcome").hidden = false;
+  find(".facts").textContent = made.facts;
+  find(".fills").hidden = Boolean(made.before);
+  const link = find(".download");
+  link.href = window.gradio_config.root + "/gradio_api/file=" + encodeURI(made.file);
+  link.download = made.file.split("/").pop();
+  hint("");
+  wipe.value = 15; // most of what is new, and the line that says that there is more
+  view = { x: 0, y: 0, zoom: 1 };
+  look();
+  drawStrip();
+}
+
+function drawStrip() {
+  strip.hidden = pictures.size < 2;
+  strip.replaceChildren(
+    ...[...pictures.values()].map((each) => {
+      const item = document.createElement("li"), button = document.createElement("button");
+      const small = document.createElement("img"), name = document.createElement("span");
+      button.type = "button";
+      small.src = each.picture;
+      small.alt = "";
+      name.textContent = each.title;
+      button.append(small, name);
+      button.setAttribute("aria-current", String(each === (result ?? pictures.get(current.id))));
+      button.addEventListener("click", () => open(each.id));
+      item.append(button);
+      return item;
+    })
+  );
+}
+
+// A photo as it was left; a result beside the photo that it is of.
+async function open(id, asResult) {
+  const made = pictures.get(id);
+  if (made.parent !== undefined && (asResult || !made.isPhoto || (current && current.id !== id))) {
+    await photograph(pictures.get(made.parent), made.holeOf);
+    return compare(made);
+  }
+  await photograph(made, made.hole ?? "");
+}
+
+async function photograph(made, uri) {
+  current = made;
+  made.isPhoto = true;
+  const picture = find(".stage .photo");
+  picture.src = made.picture;
+  await picture.decode();
+  [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+  lay();
+  before = [];
+  svg.replaceChildren();
+  view = { x: 0, y: 0, zoom: 1 };
+  if (uri) await draw(uri);
+  mark();
+  tell();
+  look();
+  hint(uri ? "" : "Draw over what is to go, then press Complete.");
+}
+
+// A hole that the server knows: white on black becomes ink on nothing.
+async function draw(uri) {
+  const drawn = new Image();
+  drawn.src = uri;
+  await drawn.decode();
+  context.globalCompositeOperation = "copy";
+  context.drawImage(drawn, 0, 0);
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const coverage = new Uint8Array(data.length / 4);
+  for (let at = 0; at < coverage.length; at++) coverage[at] = data[4 * at];
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  restore(coverage);
+}
+
+function next() {
+  if (!result) return;
+  const made = result;
+  made.isPhoto = true;
+  photograph(made, "");
+}
+
+// What the server says --------------------------------------------------------------------------
+
+function isNew(name) {
+  const said = props[name];
+  if (!said || said.number === seen[name]) return null;
+  seen[name] = said.number;
+  return said;
+}
+
+async function takeSheet() {
+  const said = isNew("sheet");
+  if (!said) return;
+  pictures.set(said.id, { ...said });
+  await photograph(pictures.get(said.id), said.hole);
+  sheet.dataset.number = said.number;
+}
+
+function takeResult() {
+  const said = isNew("result");
+  if (!said) return;
+  const parent = pictures.get(said.parent);
+  const made = { ...said, holeOf: parent.hole };
+  pictures.set(said.id, made);
+  if (current === parent) compare(made);
+  else drawStrip();
+}
+
+function takePeople() {
+  const said = isNew("people");
+  if (!said) return;
+  if (result) mark();
+  svg.replaceChildren(
+    ...said.outlines.map((outline, at) => {
+      const each = document.createElementNS("http://www.w3.org/2000/svg", "polygon");
+      each.setAttribute("points", outline.map((point) => point.join(",")).join(" "));
+      const settings = { role: "button", tabindex: "0", "aria-pressed": "true", "aria-label": "Remove person " + (at + 1) };
+      for (const [name, value] of Object.entries(settings)) each.setAttribute(name, value);
+      const turn = () => {
+        each.setAttribute("aria-pressed", String(each.getAttribute("aria-pressed") !== "true"));
+        tell();
+      };
+      each.addEventListener("click", turn);
+      each.addEventListener("keydown", (event) => {
+        if (event.key !== " " && event.key !== "Enter") return;
+        event.preventDefault();
+        event.stopPropagation();
+        turn();
+      });
+      return each;
+    })
+  );
+  hint(said.text);
+  tell();
+}
+
+function takeStatus() {
+  const said = isNew("status");
+  if (!said) return;
+  if (said.text) return work(said.text, said.done, said.total);
+  busy = false;
+  find(".status").hidden = true;
+}
+
+function work(text, done, total) {
+  busy = true;
+  find(".status").hidden = false;
+  find(".status .text").textContent = text;
+  const bar = find("progress");
+  if (total) [bar.max, bar.value] = [total, done];
+  else bar.removeAttribute("value");
+}
+
+// What the hands do ------------------------------------------------------------------------------
+
+function pan(event) {
+  return event.button === 1 || (event.button === 0 && spaced);
+}
+
+stage.addEventListener("pointerdown", (event) => {
+  if (!canvas.width) return;
+  fingers.set(event.pointerId, event);
+  if (fingers.size === 2) {
+    if (start && before.length) restore(before.pop());
+    start = null;
+    const [one, two] = [...fingers.values()];
+    pinch = { x: (one.clientX + two.clientX) / 2, y: (one.clientY + two.clientY) / 2, gap: Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY) };
+    return;
+  }
+  if (fingers.size > 2 || event.target.closest("polygon")) return;
+  if (pan(event)) panning = { x: event.clientX - view.x, y: event.clientY - view.y };
+  else if (event.button !== 0) return;
+  else if (result) panning = "wipe";
+  else {
+    remember();
+    start = place(event);
+    path = [start];
+    if (tool === "brush" || tool === "eraser") stroke(start, { x: start.x + 0.01, y: start.y });
+  }
+  event.preventDefault();
+  stage.setPointerCapture(event.pointerId);
+  if (panning === "wipe") slide(event);
+});
+
+function slide(event) {
+  const frame = stage.getBoundingClientRect();
+  wipe.value = (100 * (event.clientX - frame.left)) / frame.width;
+  cut();
+}
+
+stage.addEventListener("pointermove", (event) => {
+  moveRing(event);
+  if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event);
+  if (pinch && fingers.size === 2) {
+    const [one, two] = [...fingers.values()];
+    const [x, y] = [(one.clientX + two.clientX) / 2, (one.clientY + two.clientY) / 2];
+    const gap = Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY);
+    view.x += x - pinch.x;
+    view.y += y - pinch.y;
+    zoom(gap / pinch.gap, x, y);
+    pinch = { x, y, gap };
+  } else if (panning === "wipe") slide(event);
+  else if (panning) {
+    [view.x, view.y] = [event.clientX - panning.x, event.clientY - panning.y];
+    look();
+  } else if (start) {
+    const here = place(event);
+    if (tool === "box") box(start, here);
+    else if (tool === "lasso") {
+      path.push(here);
+      lasso(false);
+    } else stroke(path[path.length - 1], here);
+    if (tool !== "lasso") path.push(here);
+  }
+});
+
+for (const name of ["pointerup", "pointercancel"]) {
+  stage.addEventListener(name, (event) => {
+    fingers.delete(event.pointerId);
+    if (fingers.size < 2) pinch = null;
+    panning = null;
+    if (!start) return;
+    if (tool === "lasso") lasso(true);
+    start = null;
+    tell();
+    hint("");
+  });
+}
+
+stage.addEventListener("wheel", (event) => {
+  if (!event.ctrlKey && view.zoom === 1 && event.deltaY > 0) return;
+  event.preventDefault();
+  zoom(Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
+}, { passive: false });
+
+const actions = {
+  undo,
+  grow,
+  clear() {
+    remember();
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    svg.replaceChildren();
+    tell();
+  },
+  in: () => zoom(1.5),
+  out: () => zoom(1 / 1.5),
+  fit: () => zoom(0),
+  next,
+  complete: () => !busy && document.querySelector("#complete").click(),
+  again: mark,
+  cancel() {
+    find(".status .text").textContent = "Ending";
+    trigger("cancel");
+  },
+};
+for (const [name, action] of Object.entries(actions)) {
+  find("[data-action=" + name + "]").addEventListener("click", () => action());
+}
+for (const each of element.querySelectorAll("[data-tool]")) {
+  each.addEventListener("click", () => choose(each.dataset.tool));
+}
+for (const each of element.querySelectorAll("[data-compare]")) {
+  each.addEventListener("click", () => {
+    for (const other of element.querySelectorAll("[data-compare]")) {
+      other.setAttribute("aria-pressed", String(other === each));
+    }
+    sheet.dataset.compare = each.dataset.compare;
+    look();
+  });
+}
+for (const each of element.querySelectorAll("[data-fill]")) {
+  each.addEventListener("click", () => {
+    if (busy) return;
+    tell({ fill: each.dataset.fill });
+    work("Waiting for its turn");
+    trigger("fill");
+  });
+}
+wipe.addEventListener("input", cut);
+const flicker = (isOn) => () => sheet.classList.toggle("flicker", isOn);
+find("[data-action=flicker]").addEventListener("pointerdown", flicker(true));
+for (const name of ["pointerup", "pointerleave"]) find("[data-action=flicker]").addEventListener(name, flicker(false));
+
+const BUTTONS = ["complete", "people", "extend"];
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(BUTTONS.map((name) => "#" + name).join(","));
+  if (button && current) work("Waiting for its turn");
+});
+
+const keys = {
+  b: () => choose("brush"),
+  r: () => choose("box"),
+  l: () => choose("lasso"),
+  e: () => choose("eraser"),
+  g: () => !result && grow(),
+  n: next,
+  "[": () => (size.value = size.value / 1.2),
+  "]": () => (size.value = size.value * 1.2),
+  "+": () => zoom(1.5),
+  "=": () => zoom(1.5),
+  "-": () => zoom(1 / 1.5),
+  0: () => zoom(0),
+  Escape: () => (busy ? actions.cancel() : result && mark()),
+  Enter: actions.complete,
+};
+
+const isTyping = (target) => target.closest("input:not([type=range]), textarea, select, [contenteditable], [role=dialog]");
+const isShown = () => current && element.offsetParent !== null;
+
+document.addEventListener("keydown", (event) => {
+  if (!isShown() || isTyping(event.target) || event.altKey) return;
+  const isPress = event.key === "Enter" || event.key === " ";
+  if (isPress && event.target.closest("button, a, input, summary, [role=button], [role=tab]")) return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+    event.preventDefault();
+    return undo();
+  }
+  if (event.ctrlKey || event.metaKey) return;
+  if (event.key === " ") {
+    event.preventDefault();
+    spaced = true;
+  } else if (event.key.toLowerCase() === "f" && result) sheet.classList.add("flicker");
+  else {
+    const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+});
+document.addEventListener("keyup", (event) => {
+  if (event.key === " ") spaced = false;
+  if (event.key.toLowerCase() === "f") sheet.classList.remove("flicker");
+});
+
+// A photo that is dropped anywhere, or pasted, goes the way of a chosen file.
+function give(files) {
+  const file = [...files].find((each) => each.type.startsWith("image/")) ?? files[0];
+  const input = document.querySelector("#upload input[type=file]");
+  if (!file || !input) return;
+  const chosen = new DataTransfer();
+  chosen.items.add(file);
+  input.files = chosen.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+document.addEventListener("paste", (event) => {
+  if (!isTyping(event.target)) give(event.clipboardData.files);
+});
+document.addEventListener("dragover", (event) => {
+  if ([...event.dataTransfer.types].includes("Files")) event.preventDefault();
+});
+document.addEventListener("drop", (event) => {
+  if (event.defaultPrevented || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  give(event.dataTransfer.files);
+});
+addEventListener("resize", look);
+
+watch("sheet", takeSheet);
+watch("result", takeResult);
+watch("people", takePeople);
+watch("status", takeStatus);
+takeSheet();

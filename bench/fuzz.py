@@ -1,0 +1,213 @@
+"""Whatever a stranger's file makes a parser do is words: `bench/fuzz.py --count 1000000`.
+
+Seeds of every kind of file that comes from outside are mutated: bits and bytes, cuts, repeats,
+splices with another seed, lengths and numbers at their limits. A parser may return, or raise
+ValueError; anything else is a finding, which is kept in tests/corpus/ and tried first from then on.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from pipeline.export.sidecar import read_sidecar, sidecar_path  # noqa: E402
+from pipeline.image_files.complete import _rectangle  # noqa: E402
+from pipeline.params.crop import CropParams  # noqa: E402
+from pipeline.params.section import load  # noqa: E402
+from pipeline.photos.decoding import encode_png, read_photo  # noqa: E402
+from pipeline.photos.headers import members  # noqa: E402
+from pipeline.places365.categories import read_labels  # noqa: E402
+from pipeline.report.ratings import image_name, read_ratings  # noqa: E402
+from pipeline.runtime.checksums import read_sums  # noqa: E402
+from pipeline.sources.mnist.source import read_idx  # noqa: E402
+from pipeline.web.drawn_mask import mask_uri, read_mask  # noqa: E402
+from support.digits import idx  # noqa: E402
+from support.pictures import encoded, picture  # noqa: E402
+from support.places_archives import tar  # noqa: E402
+
+CORPUS = ROOT / "tests" / "corpus"
+ODD = (b"", b"\0", b"\xff" * 8, b"-1", b"9" * 40, b"1e400", b"\xef\xbb\xbf", b"\n", b"../", b"NaN")
+MAX_BYTES = 1 << 16
+RATED = "0" * 64
+
+
+def _tar(path: Path) -> None:
+    for _ in members(path):
+        pass
+
+
+def _params(path: Path) -> None:
+    load("crop", CropParams, path)
+
+
+def _photo(path: Path) -> None:
+    read_photo(path.read_bytes(), max_pixels=1 << 20)
+
+
+def _hole(path: Path) -> None:
+    _rectangle(path.read_text(errors="replace"))
+
+
+def _drawing(path: Path) -> None:
+    read_mask(path.read_text(errors="replace"), 64, 64)
+
+
+def _sidecar(path: Path) -> None:
+    path.with_name("model.onnx").write_bytes(b"model")
+    path.replace(sidecar_path(path.with_name("model.onnx")))
+    read_sidecar(path.with_name("model.onnx"))
+
+
+def _ratings(path: Path) -> None:
+    folder = path.with_name("ratings-folder")
+    folder.mkdir(exist_ok=True)
+    path.replace(folder / "a.json")
+    read_ratings(folder, [("a", "model")], RATED, RATED)
+
+
+def _config(path: Path) -> None:
+    from models.generator_files import read_config
+
+    path.replace(path.with_name("config.json"))
+    read_config(path.parent)
+
+
+def _digits(path: Path) -> None:
+    read_idx(path, 3)
+
+
+def _sums(path: Path) -> None:
+    read_sums(path)
+
+
+def _labels(path: Path) -> None:
+    read_labels(path)
+
+
+PARSERS: dict[str, Callable[[Path], None]] = {
+    "tar": _tar,
+    "params": _params,
+    "photo": _photo,
+    "labels": _labels,
+    "sums": _sums,
+    "digits": _digits,
+    "hole": _hole,
+    "drawing": _drawing,
+    "sidecar": _sidecar,
+    "config": _config,
+    "ratings": _ratings,
+}
+
+
+def seeds(kind: str) -> list[bytes]:
+    """What mutation starts from: small whole files, then what was once a finding."""
+    image = picture(1, (24, 20))
+    formats = ("jpeg", "png", "webp", "bmp", "tiff", "gif", "avif")
+    config = {"recipe": "wgan", "options": {"preset": "default"}, "image_size": 64}
+    config["sha256"] = {"generator.safetensors": "0" * 64, "config.json": "0" * 64}
+    port = {"name": "image", "shape": ["N", 3, 64, 64], "meaning": "photo", "range": [-1, 1]}
+    signature = {"sha256": hashlib.sha256(b"model").hexdigest(), "inputs": [port]}
+    signature |= {"outputs": [port], "image_size": 64, "size_multiple": None}
+    rating = {"picture": image_name(RATED, RATED, "a", "model"), "local": 3, "whole": 4}
+    ratings = {"format": "scenefill-rating-1", "rater": "one", "num_pictures": 1}
+    ratings |= {"test_sha256": RATED, "generator_sha256": RATED, "ratings": [rating]}
+    whole = {
+        "tar": [tar({"data_256/a/1.jpg": b"photo" * 9, f"data_256/{'x' * 120}/2.jpg": b"other"})],
+        "params": [(ROOT / "params.yaml").read_bytes()[:6000], b"crop: {seed: 0, kind: box}\n"],
+        "photo": [encoded(image, form) for form in formats] + [encode_png(np.asarray(image))],
+        "labels": [b"Places365_val_00000001.jpg 165\na/b.jpg 3\n"],
+        "sums": [b"0" * 64 + b"  photos.tar\n"],
+        "digits": [idx(np.zeros((2, 3, 3), np.uint8))],
+        "hole": [b"40,60,100,80"],
+        "drawing": [mask_uri(np.eye(64, dtype=bool)).encode()],
+        "sidecar": [json.dumps(signature).encode()],
+        "config": [json.dumps(config).encode()],
+        "ratings": [json.dumps(ratings).encode()],
+    }[kind]
+    return whole + [path.read_bytes() for path in sorted((CORPUS / kind).glob("*"))]
+
+
+def mutated(draws: random.Random, own: list[bytes]) -> bytes:
+    """One of `own` with a few faults."""
+    data = bytearray(draws.choice(own))
+    for _ in range(draws.randint(1, 6)):
+        place = draws.randrange(len(data) + 1)
+        end = min(place + draws.randrange(1, 40), len(data))
+        match draws.randrange(7):
+            case 0 if data:
+                data[min(place, len(data) - 1)] ^= 1 << draws.randrange(8)
+            case 1:
+                data[place:end] = draws.randbytes(end - place)
+            case 2:
+                del data[place:]
+            case 3:
+                data[place:place] = data[place:end] * draws.randint(1, 50)
+            case 4:
+                data[place:end] = draws.choice(ODD)
+            case 5:
+                other = draws.choice(own)
+                cut = draws.randrange(len(other) + 1)
+                data[place:] = other[cut:]
+            case _:
+                del data[place:end]
+    return bytes(data[:MAX_BYTES])
+
+
+def finding(kind: str, data: bytes, folder: Path) -> str:
+    """What the parser raised that is no ValueError; empty where it did as it should."""
+    path = folder / kind
+    path.write_bytes(data)
+    try:
+        PARSERS[kind](path)
+    except ValueError as error:
+        return "" if len(str(error)) < 5_000 else f"a message of {len(str(error)):,} characters"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def fuzz(kind: str, count: int, seed: int) -> dict[str, bytes]:
+    """What was raised -> the first input that did so, of `count` executions."""
+    draws, own = random.Random(f"{seed}/{kind}"), seeds(kind)
+    found: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory() as name:
+        for number in range(count):
+            data = own[number] if number < len(own) else mutated(draws, own)
+            if raised := finding(kind, data, Path(name)):
+                found.setdefault(raised[:60], data)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--count", type=int, default=10_000, help="executions of each parser")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", default=",".join(PARSERS))
+    options = parser.parse_args()
+    num_found = 0
+    for kind in options.kinds.split(","):
+        start = time.process_time()
+        found = fuzz(kind, options.count, options.seed)
+        num_found += len(found)
+        seconds = time.process_time() - start
+        print(f"{kind}: {options.count:,} executions, {len(found)} findings, {seconds:.0f} CPU s")
+        for number, (raised, data) in enumerate(found.items()):
+            print(f"  {raised}")
+            (CORPUS / kind).mkdir(parents=True, exist_ok=True)
+            (CORPUS / kind / f"{options.seed}-{number}").write_bytes(data)
+        sys.stdout.flush()
+    sys.exit(bool(num_found))
+
+
+if __name__ == "__main__":
+    main()

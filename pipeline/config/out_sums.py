@@ -1,0 +1,139 @@
+"""Whether the stages' outs are still what the stages wrote: DVC trusts size and time.
+
+A folder of shards is checked by the list of sums that lies in it. Everything else has the md5 that
+dvc.lock gives it, or, where a stage ran without DVC, the one that was taken when it ended.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.config.preconditions import Line
+from pipeline.runtime.checksums import SHARD_SUMS, read_sums, sha256_of
+from pipeline.runtime.progress import progress
+
+LOCK = "dvc.lock"
+# In the folder itself, as pipeline/runtime/running.py has it.
+RECORDS = Path(".work/sums")
+MEND = "run `scenefill verify --remove`, which removes what is damaged, then `dvc repro`"
+
+
+def record(stage: str) -> None:
+    """Takes the sums of what `stage` has just written."""
+    if int(os.environ.get("RANK", "0")) > 0:
+        return  # of several processes that train together one takes them
+    sums = {out: md5_of(Path(out)) for out in Line().outs(stage) if not _has_sums(Path(out))}
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    path = RECORDS / f"{stage}.json"
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(sums, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def require_sound(outs: Iterable[str]) -> None:
+    """ValueError where one of `outs`, which are there, is not what its stage wrote."""
+    if damaged := list(damaged_files(outs)):
+        raise ValueError(f"{damage_of(damaged)}: {MEND}")
+
+
+def damage_of(files: list[str]) -> str:
+    """What is wrong with `files`, of which a few are named."""
+    named = ", ".join(files[:5]) + (f" and {len(files) - 5:,} more" if len(files) > 5 else "")
+    stages = dict.fromkeys(map(Line.maker, files))
+    return f"{named} {'is' if len(files) == 1 else 'are'} damaged: not what {_those(stages)} wrote"
+
+
+def _those(stages: Iterable[str]) -> str:
+    return " and ".join(f"`{stage}`" for stage in stages)
+
+
+def damaged_files(outs: Iterable[str]) -> Iterator[str]:
+    """Those of `outs` that are not what was recorded; of a folder of shards, those of its files.
+
+    One that no sum is recorded of passes.
+    """
+    known = recorded_md5s()
+    for out in outs:
+        path = Path(out)
+        if _has_sums(path):
+            yield from _damaged_shards(path)
+        elif out in known and md5_of(path) not in known[out]:
+            yield out
+
+
+def is_recorded(out: str) -> bool:
+    """Whether there is a sum to compare it with."""
+    return _has_sums(Path(out)) or out in recorded_md5s()
+
+
+def recorded_md5s() -> dict[str, set[str]]:
+    """Out -> the md5s that it may have: by dvc.lock, and by its stage's last run here."""
+    known: dict[str, set[str]] = {}
+    for stage in _read(Path(LOCK), _stages_of_lock).values():
+        for out in stage.get("outs", []):
+            known.setdefault(out["path"], set()).add(out["md5"])
+    for path in sorted(RECORDS.glob("*.json")):
+        for name, md5 in _read(path, json.loads).items():
+            known.setdefault(name, set()).add(md5)
+    return known
+
+
+def _stages_of_lock(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)["stages"]
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    """What `parse` makes of the file; nothing where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        values: dict[str, Any] = parse(path.read_text())
+    except (YAMLError, ValueError, KeyError, TypeError) as error:
+        mend = f"`git checkout {LOCK}`" if path.name == LOCK else f"`rm {path}`"
+        raise ValueError(f"{path} is damaged: run {mend} ({str(error)[:200]})") from None
+    return values
+
+
+def _has_sums(path: Path) -> bool:
+    return (path / SHARD_SUMS).is_file()
+
+
+def _damaged_shards(folder: Path) -> Iterator[str]:
+    """Files that the folder's list of sums does not fit; the list itself where it is none."""
+    try:
+        sums = read_sums(folder / SHARD_SUMS)
+    except ValueError:
+        yield f"{folder / SHARD_SUMS}"
+        return
+    names = sorted({*sums, *(path.name for path in folder.glob("*.tar"))})
+
+    def is_sound(name: str) -> bool:
+        return (folder / name).is_file() and sha256_of(folder / name) == sums.get(name)
+
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as threads,
+        progress(f"checking {folder}", len(names), "shards") as advance,
+    ):
+        for name, sound in zip(names, threads.map(is_sound, names), strict=True):
+            advance(1)
+            if not sound:
+                yield f"{folder / name}"
+
+
+def md5_of(path: Path) -> str:
+    """As DVC sums a file, or a folder by a list of its files."""
+    if path.is_dir():
+        files = {
+            file.relative_to(path).parts: md5_of(file) for file in path.rglob("*") if file.is_file()
+        }
+        listed = [{"md5": files[parts], "relpath": "/".join(parts)} for parts in sorted(files)]
+        return f"{hashlib.md5(json.dumps(listed).encode()).hexdigest()}.dir"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

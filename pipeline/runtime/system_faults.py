@@ -1,0 +1,60 @@
+"""What disk, network and memory refuse, in the user's words."""
+
+import errno
+from collections.abc import Iterator
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+REMEDIES = {
+    errno.EROFS: "make it writable, or work in a copy of the project",
+    errno.EACCES: "give yourself the right to it, or work in a copy of the project",
+    errno.EPERM: "give yourself the right to it, or work in a copy of the project",
+    errno.EIO: "the disk may be failing: copy what you need from it",
+    errno.EMFILE: "close other programs, or raise the limit with `ulimit -n`",
+    errno.ENFILE: "close other programs, or raise the limit with `ulimit -n`",
+}
+
+
+def system_fault(error: BaseException) -> str | None:
+    """What the system refused, with the path and the reason; None where it was something else.
+
+    Libraries wrap it in errors of their own, so that what they arose from counts too.
+    """
+    chain = list(_chain(error))
+    if any(_is_full_disk(each) for each in chain):
+        paths = (getattr(each, "filename", None) for each in chain)
+        where = next((f" at {path}" for path in paths if path is not None), "")
+        return f"the disk is full{where}: free some space and run again; finished work is kept"
+    if any(_is_out_of_memory(each) for each in chain):
+        return (
+            "the memory is full: lower runtime.workers, or runtime.detect_batch or "
+            "train.batch_size, in params.yaml, or end other programs; finished work is kept"
+        )
+    if not isinstance(error, OSError):
+        return None
+    has_path = error.filename is not None
+    what = f"{error.filename}: {error.strerror}" if has_path else str(error)
+    if isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError):
+        return f"{what}; another program has moved or removed it, or its path is wrong"
+    remedy = REMEDIES.get(error.errno or 0)
+    return f"{what}: {remedy}" if remedy else what or type(error).__name__
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    # safetensors and Arrow tell it in words alone.
+    return getattr(error, "errno", None) in FULL or "No space left on device" in str(error)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # torch's are RuntimeErrors: OutOfMemoryError on a GPU, and of its allocator on a CPU.
+    of_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return (
+        isinstance(error, MemoryError) or of_torch or getattr(error, "errno", None) == errno.ENOMEM
+    )

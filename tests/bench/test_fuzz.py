@@ -1,0 +1,33 @@
+"""The short form of bench/fuzz.py: every seed, every former finding and some mutations of each."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.runtime.code_closure import ROOT
+
+sys.path.append(str(ROOT / "bench"))
+from fuzz import PARSERS, finding, fuzz, seeds  # noqa: E402
+
+# A whole file of these kinds is refused: the sum that it states is not its own.
+REFUSED = {"config"}
+
+
+@pytest.mark.parametrize("kind", PARSERS)
+def test_parsers_raise_value_errors_alone(kind: str, tmp_path: Path) -> None:
+    own = seeds(kind)
+    whole = tmp_path / "whole"
+    whole.write_bytes(own[0])
+    if kind not in REFUSED:
+        PARSERS[kind](whole)  # so that mutations get further than the first check
+    assert fuzz(kind, 150, seed=0) == {}
+
+
+def test_other_errors_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: Path) -> None:
+        raise KeyError(path.read_bytes()[:1])
+
+    monkeypatch.setitem(PARSERS, "hole", broken)
+    assert finding("hole", b"x", tmp_path) == "KeyError: b'x'"
+    assert fuzz("hole", 40, seed=0)

@@ -1,0 +1,76 @@
+"""docs/scale.md: its commands, run as they stand there."""
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.documents import commands
+from support.project import TINY, Project
+
+pytestmark = pytest.mark.slow
+
+SMALL = TINY | {"sources.synthetic.num_photos": 60}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path / "project")
+    project.set_all(SMALL)
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """Three nodes of one core, as processes of this machine."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    for _ in range(2):
+        nodes.add_node(num_cpus=1)
+    yield nodes
+    nodes.shutdown()
+    monkeypatch.undo()
+
+
+def test_the_data_stages_leave_the_bytes_of_a_local_run(project: Project, cluster: Any) -> None:
+    """`ray start` and `ray stop` of the page would reach all that runs on this machine."""
+    (stages,) = (line for line in commands("ray") if not line.startswith("ray "))
+    project.type(stages)
+    local = project.out_hashes()
+    ray = {"runtime.engine": "ray", "runtime.ray.address": cluster.address}
+    project.set_all(ray | {"runtime.ray.num_gpus": 0.0})
+    assert "didn't change, skipping" in project.run("dvc", "repro", "crop"), "runtime reruns none"
+    said = project.run("dvc", "repro", "--force", "crop")
+    assert said.count("Ray: 3 nodes, 3 cores") == 4, "download, detect_people, downscale, crop"
+    assert project.out_hashes() == local and "data/crop/train" in local
+
+
+def test_a_sweep_is_one_queue(project: Project) -> None:
+    repro, queue, start, show = commands("sweep")
+    project.type(repro)
+    project.commit()
+    assert project.type(queue).count("Queueing with overrides") == 4
+    project.type(start)
+    deadline = time.monotonic() + 1500
+    while (status := project.run("dvc", "queue", "status")).count("Success") < 4:
+        assert "Failed" not in status and time.monotonic() < deadline, status
+        time.sleep(2)
+    rows = list(csv.DictReader(io.StringIO(project.type(show))))
+    swept = [
+        (row["train.seed"], row["recipes.scenefill.detail"])
+        for row in rows
+        if row["rev"] not in ("", "workspace") and row["typ"] != "baseline"
+    ]
+    assert sorted(swept) == [("1", "0.0"), ("1", "1.3"), ("2", "0.0"), ("2", "1.3")]
+    runs = {stage: project.folder / f".work/timings/{stage}.jsonl" for stage in ("crop", "train")}
+    counts = {stage: len(path.read_text().splitlines()) for stage, path in runs.items()}
+    assert counts == {"crop": 1, "train": 4}, "the data stages ran once"
