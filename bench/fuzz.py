@@ -118,7 +118,7 @@ def seeds(kind: str) -> list[bytes]:
     port = {"name": "image", "shape": ["N", 3, 64, 64], "meaning": "photo", "range": [-1, 1]}
     signature = {"sha256": hashlib.sha256(b"model").hexdigest(), "inputs": [port]}
     signature |= {"outputs": [port], "image_size": 64, "size_multiple": None}
-    rating = {"picture": image_name(RATED, RATED, "a", "model"), "local": 3, "whole": 4}
+    rating = {"picture": image_name(RATED, RATED, "a", "model"), "local": 3, "global": 4}
     ratings = {"format": "scenefill-rating-1", "rater": "one", "num_pictures": 1}
     ratings |= {"test_sha256": RATED, "generator_sha256": RATED, "ratings": [rating]}
     whole = {

@@ -157,8 +157,7 @@ def undisturbed(prepared: Path, work: Path, stage: str, workers: int) -> Path:
 def twin(prepared: Path, folder: Path, stage: str, workers: int) -> Path:
     """A copy in which `stage` has still to run; nothing is known from the store."""
     shutil.copytree(prepared, folder, ignore=shutil.ignore_patterns(".work"))
-    (folder / ".work/photos").mkdir(parents=True)
-    os.link(prepared / ".work/photos/0.tar", folder / ".work/photos/0.tar")
+    shutil.copytree(prepared / ".work/photos", folder / ".work/photos", copy_function=os.link)
     shutil.rmtree(folder / "data" / stage)
     set_params(folder, {"runtime": {"workers": workers}})
     return folder

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from pipeline.photos.packing import add, new_archive
+from pipeline.runtime.checksums import sha256_of, write_sums
 from pipeline.sources.synthetic import source as synthetic
 from pipeline.sources.synthetic.landscapes import CATEGORIES
 from pipeline.sources.synthetic.options import SyntheticOptions
@@ -49,9 +50,12 @@ def photos(num_photos: int, most: int = 900) -> Iterator[bytes]:
 
 def write_download(folder: Path, num_photos: int, most: int = 900) -> None:
     """What the stage `download` leaves in the project `folder`."""
-    write_archive(folder / ".work/photos/0.tar", num_photos, most)
+    archive = folder / ".work/photos/new.tar"
+    write_archive(archive, num_photos, most)
+    sha256 = sha256_of(archive)
+    archive.rename(archive.with_name(f"{sha256}.tar"))
     (folder / "data/download/lists").mkdir(parents=True)
-    (folder / "data/download/photos.tar.sha256").write_text("0  photos.tar\n")
+    write_sums(folder / "data/download/photos.tar.sha256", {"photos.tar": sha256})
 
 
 def write_archive(path: Path, num_photos: int, most: int = 900) -> None:

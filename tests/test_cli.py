@@ -337,8 +337,9 @@ def test_a_signal_while_a_command_loads_is_answered(number: signal.Signals) -> N
     """Before a stage has set its own handlers SIGTERM would end it without a word."""
     code = (
         "import signal, time\n"
-        "from pipeline import __main__, cli\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may have started the tests\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from pipeline import __main__, cli\n"
         "cli.main = lambda: (print('begun', flush=True), time.sleep(60))\n"
         "__main__.main()\n"
     )

@@ -264,7 +264,7 @@ def test_another_repository(run: Project, tmp_path: Path) -> None:
     other = at(tmp_path)
     play(other, OTHER_REPOSITORY, origin=str(run.folder))
     code = "from pipeline.api import load; print(load('generator'))"
-    assert "Model" in other.run("python", "-c", code)
+    assert "Generator" in other.run("python", "-c", code)
     for shards in ("shards", "crop"):
         assert {path.name for path in (tmp_path / shards).iterdir()} == {
             *("train", "val", "test", "meta.json")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models.components.generators import Completer
+from models.generator_files import SUMS
 from pipeline.export.formats import FORMATS, Format, Trained, by_torch, load_trained
 from pipeline.export.parity import TOLERANCE, check_parity
 from pipeline.export.sidecar import sidecar_path
@@ -117,7 +118,7 @@ def _facts(trained: Trained, path: Path, difference: float) -> dict[str, Any]:
         "training": {
             name: value
             for name, value in config.items()
-            if name not in ("recipe", "options", "image_size")
+            if name not in ("recipe", "options", "image_size", SUMS)
         },
         "generator_sha256": weights,
         "data": _data(trained.folder, weights),

@@ -25,6 +25,7 @@ from pipeline.params.section import PARAMS_PATH
 from pipeline.photos.packing import add, new_archive
 from pipeline.planning.cost import Cost, fitted, flat, timed_rounds
 from pipeline.planning.expected import Expected
+from pipeline.runtime.checksums import sha256_of, write_sums
 from pipeline.runtime.score_store import forget_findings
 from pipeline.runtime.scratch import work_dir
 from pipeline.sources.synthetic.options import SyntheticOptions
@@ -265,7 +266,7 @@ class _Line:
         """`num` members in one category and `num_others` elsewhere; no two have the same bytes."""
         download = self.folder / "data/download"
         (download / "lists").mkdir(parents=True)
-        archive = self.folder / ".work/photos/0.tar"
+        archive = self.folder / ".work/photos/new.tar"
         archive.parent.mkdir(parents=True)
         with new_archive(archive) as tar:
             for number in range(num + num_others):
@@ -275,7 +276,9 @@ class _Line:
                 # Behind a JPEG's end nobody reads on.
                 data = photo + number.to_bytes(4)
                 add(tar, f"data_256/{category}/{number:06d}.jpg", data)
-        (download / "photos.tar.sha256").write_text("0  photos.tar\n")
+        sha256 = sha256_of(archive)
+        archive.rename(archive.with_name(f"{sha256}.tar"))
+        write_sums(download / "photos.tar.sha256", {"photos.tar": sha256})
         self.set("filter_categories", categories=[MANY])
         self.set("index", formats=["jpeg"], max_bytes=10**9)
 

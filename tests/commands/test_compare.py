@@ -48,6 +48,7 @@ def test_plain_is_the_same_training_but_for_the_adversary(data: Path) -> None:
     runs = [data / f"compare/runs/{name}/data/train" for name in ("pix2pix-0", "pix2pix-plain-0")]
     config, plain = map(config_of, runs)
     assert (config["train"].pop("adversary"), plain["train"].pop("adversary")) == (True, False)
+    assert config.pop("sha256") != plain.pop("sha256")
     weights, plain_weights = config.pop("loss_weights"), plain.pop("loss_weights")
     assert plain == config and plain["num_images"] == 24
     changed = {
@@ -64,7 +65,9 @@ def test_plain_is_the_same_training_but_for_the_adversary(data: Path) -> None:
     # What the project's own `evaluate` then measures beside its model, trained alike.
     (data / "train").symlink_to(runs[0], target_is_directory=True)
     params = YAML(typ="safe").load(Path("params.yaml"))["evaluate"]
-    evaluate(data, EvaluateParams.model_validate(params), torch.device("cpu"), 1)
+    Path("data/evaluate").mkdir()
+    chosen = EvaluateParams.model_validate(params)
+    evaluate(data, data / "evaluate", chosen, torch.device("cpu"), 1)
     metrics = json.loads((data / "evaluate/figures.json").read_text())
     found = rows[(rows["system"] == "pix2pix-plain") & (rows["method"] == "model")]
     psnr = found[found["metric"] == "hole_psnr"]["value"].item()

@@ -143,15 +143,17 @@ def test_every_measure_grows_with_a_planted_fault(scenes: Set, fault: str) -> No
     assert low.iloc[-1] > 0.5, low
 
 
-def test_every_measure_ranks_a_model_and_telea_above_mean_color(scenes: Set) -> None:
+def test_every_measure_ranks_a_model_above_mean_color(scenes: Set) -> None:
+    """Telea is ahead in colours alone: its streaks are a texture that no photo has."""
     fills = {
         name: scenes.boxes(lambda each, name=name: baselines.complete(name, each.image, each.mask))
         for name in ("mean_color", "telea")
     }
     found = scenes.apart(**fills, model=_trained_completions(scenes))
     for measure in MEASURES:
-        assert found[measure]["telea"] < found[measure]["mean_color"]
         assert found[measure]["model"] < found[measure]["mean_color"]
+    telea, mean_color = found["sliced_wasserstein"][["telea", "mean_color"]]
+    assert telea < mean_color
 
 
 def _trained_completions(scenes: Set) -> np.ndarray:

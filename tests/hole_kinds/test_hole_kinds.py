@@ -77,6 +77,8 @@ def write_photos(data: Path, image_size: int) -> None:
     photo_tables.write(manifest, data / "downscale/manifest.parquet")
     splits = pd.DataFrame({"key": manifest["key"], "split": SPLITS})
     photo_tables.write(splits, data / "filter_people/splits.parquet")
+    alone = pd.DataFrame({"key": [], "group": []}, dtype=str)
+    photo_tables.write(alone, data / "filter_people/near_copies.parquet")
 
 
 @pytest.mark.parametrize("kind", KINDS)
