@@ -134,6 +134,7 @@ def test_the_whole_file_is_checked_before_any_stage(project: Project, scenefill:
     fails(project, scenefill, "download", "params.yaml train.batch_size is 'banana'")
 
 
+@pytest.mark.slow
 def test_new_photos_are_noticed(project: Project) -> None:
     project.set("detect_people.enabled", False)
     assert project.repro("filter_categories") == ["download", "filter_categories", "index"]

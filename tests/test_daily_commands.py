@@ -181,12 +181,23 @@ PHOTOS_IN_DVC: list[Line] = [
     ("dvc exp run --temp --name temp -S train.seed=1", 0, "Reproducing experiment 'temp'"),
     ("dvc exp apply temp", 0, "Changes for experiment 'temp' have been applied"),
     ("dvc status", 0, CLEAN),
+    ("git checkout --quiet .", 0, ""),
+    ("dvc exp run --queue --name one -S train.seed=2", 0, "Queueing with overrides"),
+    ("dvc exp run --queue --name two -S crop.seed=2", 0, "Queueing with overrides"),
+    ("dvc queue start --jobs 2", 0, "Started '2' new experiments task queue workers."),
+]
+PHOTOS_QUEUED: list[Line] = [
+    ("dvc exp apply two", 0, "Changes for experiment 'two' have been applied"),
+    ("dvc status", 0, CLEAN),
+    ("dvc repro", 0, ""),
+    ("git status --short data/photos.dvc", 0, ""),
+    ("dvc exp branch one one-branch", 0, "Git branch 'one-branch' has been created"),
 ]
 
 
 SESSIONS = [
     *(FRESH, PARTIAL, EXPERIMENTS, QUEUED, SHARING, COLLEAGUE, SECOND_COLLEAGUE, OTHER_REPOSITORY),
-    *(ZIP, FOLDER, PHOTOS, WITHOUT_PHOTOS, PHOTOS_IN_DVC),
+    *(ZIP, FOLDER, PHOTOS, WITHOUT_PHOTOS, PHOTOS_IN_DVC, PHOTOS_QUEUED),
 ]
 
 
@@ -293,3 +304,6 @@ def test_own_photos(tmp_path: Path) -> None:
     play(project, PHOTOS, remote=str(tmp_path / "remote"))
     play(clone(project, tmp_path / "colleague"), WITHOUT_PHOTOS)
     play(project, PHOTOS_IN_DVC)
+    for name in ("one", "two"):
+        project.run("dvc", "queue", "logs", name, "--follow")
+    play(project, PHOTOS_QUEUED)

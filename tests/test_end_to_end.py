@@ -94,6 +94,7 @@ def test_runtime_another_recipe_and_another_kind_rerun_nothing(project: Project)
     assert project.repro() == []
 
 
+@pytest.mark.slow
 def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
     """And where the kept set is the same, nothing after the filter runs."""
     before = project.out_hashes()
@@ -106,6 +107,7 @@ def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
     assert {path for path in changed if not path.startswith("data/report/")} <= tables
 
 
+@pytest.mark.slow
 def test_training_params_rerun_from_train(project: Project) -> None:
     project.set("train.budget", "64 images")
     assert project.repro() == TRAINED

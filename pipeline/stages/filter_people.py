@@ -48,7 +48,7 @@ NUM_SHEETS = 8
 NUM_GROUPS = 20
 SHOWN_OF_GROUP = 3
 # Of the figures of the people filter, what DVC compares runs by.
-METRICS = ("precision", "recall", "false_alarms", "average_precision")
+METRICS = ("recall", "false_alarms")
 IN_INDEX = ("path", "category", "offset", "size", "crc32")
 
 # Columns -> the photos of the index in pieces, with key and those.

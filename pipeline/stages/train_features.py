@@ -34,11 +34,11 @@ from pipeline.shards.reader import read_meta
 WHOLE_EVERY = 8  # steps: one in so many sees whole photos, all others cut-outs of the box's size
 CHECKPOINT_EVERY = 200  # steps
 NUM_ASKED = 2048  # held-out images of a kind
-OUTS = ("features.safetensors", "config.json", "metrics.json")
+OUTS = ("features.safetensors", "config.json", "figures.json")
 
 
 def run(data: Path = Path("data")) -> None:
-    """Writes data/train_features/: features.safetensors, config.json, metrics.json."""
+    """Writes data/train_features/: features.safetensors, config.json, figures.json."""
     params = load("train_features", TrainFeaturesParams)
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
@@ -84,7 +84,7 @@ def train_features(
         "device": device.type,
     }
     save_scene_network(folder, network, config)
-    (folder / "metrics.json").write_text(json.dumps(accuracies, indent=2) + "\n")
+    (folder / "figures.json").write_text(json.dumps(accuracies, indent=2) + "\n")
 
 
 def _learn(

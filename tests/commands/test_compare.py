@@ -43,6 +43,7 @@ def config_of(folder: Path) -> dict[str, Any]:
     return config
 
 
+@pytest.mark.slow
 def test_plain_is_the_same_training_but_for_the_adversary(data: Path) -> None:
     compare_recipes(["pix2pix", "pix2pix:plain"], 24, None, 1)
     runs = [data / f"compare/runs/{name}/data/train" for name in ("pix2pix-0", "pix2pix-plain-0")]

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipeline.config.photo_folder import faults_of
 from support.project import Project
 
@@ -46,6 +48,7 @@ def test_check_and_doctor_name_them(tmp_path: Path) -> None:
         assert f"{start}data/photos/sea/link.jpg are links to nothing" in output
 
 
+@pytest.mark.slow
 def test_a_zip_copy_is_told_before_anything_is_installed(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     subprocess.run(["rm", "-rf", ".git"], cwd=project.folder, check=True)

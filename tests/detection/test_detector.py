@@ -259,6 +259,7 @@ def panorama(person: np.ndarray, upright: bool = False) -> np.ndarray:
 
 
 @needs_yolo11n
+@pytest.mark.slow
 def test_people_in_the_middle_of_panoramas_are_found(shared: Path, downloads_dir: Path) -> None:
     """In the whole of a panorama some vanish, though the sample is cut around them."""
     found = Detector(

@@ -60,6 +60,7 @@ def test_a_batch_goes_on_after_a_broken_photo(photos: Path, making: RenderOption
     assert (before[mask] != after[mask]).any()
 
 
+@pytest.mark.slow
 def test_the_command_line_end_to_end(photos: Path, making: RenderOptions) -> None:
     def run(*arguments: str, code: int = 0) -> str:
         command = [sys.executable, "-m", "pipeline", *arguments, "--model", str(making.model)]

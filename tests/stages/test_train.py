@@ -441,6 +441,7 @@ def test_two_processes_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
     assert config["num_processes"] == 2
 
 
+@pytest.mark.slow
 def test_another_number_of_processes_goes_on_from_the_checkpoint(
     crop_dir: Path, tmp_path: Path
 ) -> None:
@@ -555,6 +556,7 @@ def test_two_processes_on_a_cpu_refuse_batch_norms(crop_dir: Path, tmp_path: Pat
     assert "the generator has batch norms, which 2 processes on a CPU cannot" in done.stderr
 
 
+@pytest.mark.slow
 def test_processes_must_share_a_batch_equally(crop_dir: Path, tmp_path: Path) -> None:
     done = run_in_two(crop_dir, tmp_path, {"batch_size": 3})
     assert done.returncode != 0

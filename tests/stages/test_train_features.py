@@ -18,7 +18,7 @@ from pipeline.stages import train_features as stage
 from support.scene_shards import painted_scenes, write_scene_shards
 
 CPU = torch.device("cpu")
-OUTS = ("features.safetensors", "config.json", "metrics.json")
+OUTS = ("features.safetensors", "config.json", "figures.json")
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def trained(crop_dir: Path, folder: Path, **changes: Any) -> dict[str, bytes]:
 
 def test_it_learns_all_four_questions(crop_dir: Path, tmp_path: Path) -> None:
     outs = trained(crop_dir, tmp_path / "out", images=3200)
-    metrics = json.loads(outs["metrics.json"])
+    metrics = json.loads(outs["figures.json"])
     assert metrics["box_category"] > 0.7 and metrics["photo_category"] > 0.8  # of 2
     assert metrics["box_turn"] > 0.4 and metrics["photo_turn"] > 0.7  # of 4
     assert metrics["box_damage"] > 0.6 and metrics["photo_damage"] > 0.6  # half are undamaged
@@ -79,6 +79,7 @@ def test_a_planted_damage_moves_the_distance_by_more_than_its_noise(
         assert low > 0, (kind, value, low)
 
 
+@pytest.mark.slow
 def test_the_same_bytes_each_time_and_after_a_stop(
     crop_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,7 +109,7 @@ def test_the_same_bytes_each_time_and_after_a_stop(
 def test_a_single_category_is_no_obstacle(tmp_path: Path) -> None:
     scenes = [scene for scene in painted_scenes(60) if scene[0] == "sea"]
     crop_dir = write_scene_shards(tmp_path / "crop", {"train": scenes[:20], "val": scenes[20:]})
-    metrics = json.loads(trained(crop_dir, tmp_path / "out", images=2400)["metrics.json"])
+    metrics = json.loads(trained(crop_dir, tmp_path / "out", images=2400)["figures.json"])
     assert metrics["box_category"] == 1.0 and metrics["photo_turn"] > 0.3
 
 
@@ -122,7 +123,7 @@ def test_categories_may_differ_between_the_splits(
         "val": [scene for scene in scenes if scene[0] != "sea"],
     }
     outs = trained(write_scene_shards(tmp_path / "crop", splits), tmp_path / "out")
-    assert json.loads(outs["metrics.json"]) == {}
+    assert json.loads(outs["figures.json"]) == {}
     assert "accuracy not measured" in capsys.readouterr().err
 
 

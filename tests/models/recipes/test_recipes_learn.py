@@ -41,6 +41,8 @@ RECIPES: dict[str, tuple[dict[str, Any], int]] = {
     "vanilla": ({"width": 64, "channels": 3}, 500),
     "wgan": ({"width": 8, "phases": [80, 10]}, 100),
 }
+# What make test has the time for; make test-slow has the others.
+QUICK = ("ganscape", "scenefill", "wgan")
 # Of the error before any training. Where that is a classical fill's, little is left to learn.
 SHARES = {"scenefill": 0.96}
 
@@ -79,7 +81,9 @@ def test_every_recipe_is_here() -> None:
     assert RECIPES.keys() == registry.RECIPES.keys()
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in RECIPES]
+)
 def test_it_learns(name: str, photos: Tensor) -> None:
     torch.set_num_threads(1)
     values, num_steps = RECIPES[name]
