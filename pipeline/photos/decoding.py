@@ -3,8 +3,9 @@
 What comes in is converted by the rules below, and what was done is told (`Photo.traits`):
 
 - Formats are those of pipeline/photos/formats.py, told by content. No other decoder sees the bytes.
-- Colours become sRGB, through the file's own ICC profile; one that changes no colour by more than
-  SRGB_TOLERANCE levels is sRGB already, and the pixels stay as they are.
+- Colours become sRGB, through the file's own ICC profile, else by the numbers that it states
+  (stated_colors.py); what changes no colour by more than SRGB_TOLERANCE levels is sRGB already, and
+  the pixels stay as they are. HDR is an UnreadableModeError.
 - Deeper grey is scaled by the file's own range where it states one (TIFF's SMin/SMaxSampleValue).
   Else whole numbers count as 8, 10, 12, 14 or 16 bits, the fewest that hold all of them, and
   fractions as 0 to 1. Numbers that fit neither are an UnreadableModeError.
@@ -33,6 +34,7 @@ import simplejpeg
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.photos.formats import HEAD_BYTES, format_of
+from pipeline.photos.stated_colors import stated_profile
 from pipeline.runtime.photo_archive import damaged_archive
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
@@ -328,7 +330,13 @@ def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None
     if is_deep_colour and np.asarray(upright)[..., :3].max() < 16:
         raise UnreadableModeError("of the 16 bits of its colours the upper four are empty")
     tags = getattr(image, "tag_v2", {})
-    photo = _to_srgb(upright, image.info.get("icc_profile") or b"", tags)
+    profile = image.info.get("icc_profile") or b""
+    if not profile:
+        try:
+            profile = stated_profile(data, name.lower())
+        except ValueError as error:
+            raise UnreadableModeError(str(error)) from None
+    photo = _to_srgb(upright, profile, tags)
     traits = {*photo.traits, DEEP} if is_deep_colour else photo.traits
     return photo._replace(size=size, traits=tuple(sorted(traits)))
 
