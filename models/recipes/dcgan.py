@@ -46,7 +46,9 @@ class Options(RecipeOptions):
     width: int = Field(ge=1, le=256, description="channels at half the image size; published: 64")
     latent_size: int = Field(ge=1, le=4096, description="numbers that an image is made from")
     optimizers: GanOptimizers = Field(description="the networks' own")
-    search_steps: int = Field(ge=1, description="completion: steps of the search for latents")
+    search_steps: int = Field(
+        ge=1, le=100_000, description="completion: steps of the search for latents"
+    )
     search_lr: float = Field(gt=0, le=1, description="completion: learning rate of the search")
     prior_weight: float = Field(
         ge=0, description="completion: of the discriminator's word beside the context's errors"
