@@ -21,7 +21,7 @@ def assign(
     """
     firsts, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(numbers[firsts], kind="stable")
-    room = {2: round(test_share * len(groups)), 1: round(val_share * len(groups))}
+    room = {2: wanted(test_share, len(groups)), 1: wanted(val_share, len(groups))}
     codes = np.zeros(len(firsts), np.int8)
     for group, size in zip(order.tolist(), sizes[order].tolist(), strict=True):
         for code, free in room.items():
@@ -29,6 +29,11 @@ def assign(
                 codes[group], room[code] = code, free - size
                 break
     return pd.Categorical.from_codes(codes[place], pd.Index(SPLITS))
+
+
+def wanted(share: float, num_photos: int) -> int:
+    """How many of the photos are a split's: of few ones one at least, or it would be missed."""
+    return max(1, round(share * num_photos))
 
 
 def rank_numbers(keys: Iterable[str], seed: int) -> np.ndarray:

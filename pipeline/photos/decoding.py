@@ -3,10 +3,11 @@
 What comes in is converted by the rules below, and what was done is told (`Photo.traits`):
 
 - Formats are those of pipeline/photos/formats.py, told by content. No other decoder sees the bytes.
-- Colours become sRGB, through the file's own ICC profile, else by the numbers that it states
-  (stated_colors.py); what changes no colour by more than SRGB_TOLERANCE levels is sRGB already, and
-  the pixels stay as they are. HDR is an UnreadableModeError.
-- Deeper grey is scaled by the file's own range where it states one (TIFF's SMin/SMaxSampleValue).
+- Colours become sRGB, through the file's own ICC profile, or what else it states of its colours
+  (pipeline/photos/stated_colors.py); what changes no colour by more than SRGB_TOLERANCE levels is
+  sRGB already, and the pixels stay as they are. HDR is an UnreadableModeError.
+- Deeper grey is scaled by the file's own range where it states one (TIFF's SMin/SMaxSampleValue),
+  and is a negative where it says so (WhiteIsZero).
   Else whole numbers count as 8, 10, 12, 14 or 16 bits, the fewest that hold all of them, and
   fractions as 0 to 1. Numbers that fit neither are an UnreadableModeError.
 - Transparent parts are laid on white; `Photo.alpha` says where they are.
@@ -31,10 +32,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from pipeline.photos.formats import HEAD_BYTES, format_of
-from pipeline.photos.stated_colors import stated_profile
+from pipeline.photos.stated_colors import PNG_START, UnknownColorsError, profile_of
 from pipeline.runtime.photo_archive import damaged_archive
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
@@ -60,7 +61,6 @@ JPEG_START = b"\xff\xd8"
 MARKER, START_OF_FRAME, APP1, APP2, START_OF_SCAN = 0xFF, (0xC0, 0xC1, 0xC2), 0xE1, 0xE2, 0xDA
 PROGRESSIVE = 0xC2
 ICC_START = b"ICC_PROFILE\0"
-PNG_START = b"\x89PNG\r\n\x1a\n"
 
 # Levels by which sRGB as others compute it differs from ours.
 SRGB_TOLERANCE = 3
@@ -69,6 +69,7 @@ WHITES = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)
 # TIFF's SMinSampleValue and SMaxSampleValue. Its Min- and MaxSampleValue are the values that occur,
 # and by the standard nothing to display by.
 LOWEST, HIGHEST = 340, 341
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 turn the photo on its side
 
 # Traits: what was done to the colours.
@@ -304,13 +305,41 @@ def open_image(data: bytes) -> Image.Image:
     """
     name = PILLOW_NAMES[_kind(data)]
     try:
-        return Image.open(io.BytesIO(data), formats=[name])
+        return _opened(data, name)
+    except UnreadableModeError:
+        raise
     except Exception as error:
         raise BrokenPhotoError(f"no {name} that Pillow can read") from error
 
 
-def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None) -> Photo:
+def _opened(data: bytes, name: str) -> ImageFile.ImageFile:
+    """Pillow's image, with the profile that it counts by, and with a transparent colour of 8 bits.
+
+    Of 16-bit colours Pillow keeps the upper bytes, and compares them with the lower ones.
+    """
     image = Image.open(io.BytesIO(data), formats=[name])
+    embedded = image.info.get("icc_profile") or b""
+    try:
+        is_grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+        profile = profile_of(data, name.lower(), embedded, is_grey=is_grey)
+    except UnknownColorsError as error:
+        raise UnreadableModeError(str(error)) from None
+    if profile != embedded:
+        image.info["icc_profile"] = profile
+    clear = image.info.get("transparency")
+    if isinstance(clear, tuple) and _is_deep_color(image):
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
+    return image
+
+
+def _is_deep_color(image: ImageFile.ImageFile) -> bool:
+    """Of an image that is not loaded: 16 bits a colour, of which Pillow keeps the upper bytes."""
+    depth = str(image.tile[0].args) if image.tile else ""
+    return image.mode in ("RGB", "RGBA") and "16" in depth
+
+
+def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None) -> Photo:
+    image = _opened(data, name)
     width, height = image.size
     if name == "JPEG":
         header = _JpegHeader(height, width, "progressive" in image.info)
@@ -319,9 +348,7 @@ def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None
             image.draft(None, (width // step, height // step))
     if max_pixels is not None and image.width * image.height > max_pixels:
         raise ValueError(f"{image.width}x{image.height} is over {max_pixels:,} pixels")
-    # What Pillow reads at 16 bits a colour it keeps the upper bytes of.
-    depth = str(image.tile[0].args) if image.tile else ""
-    is_deep_colour = image.mode in ("RGB", "RGBA") and "16" in depth
+    is_deep_colour = _is_deep_color(image)
     image.load()
     size = (height, width)
     if image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8):
@@ -330,32 +357,30 @@ def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None
     if is_deep_colour and np.asarray(upright)[..., :3].max() < 16:
         raise UnreadableModeError("of the 16 bits of its colours the upper four are empty")
     tags = getattr(image, "tag_v2", {})
-    profile = image.info.get("icc_profile") or b""
-    if not profile:
-        try:
-            profile = stated_profile(data, name.lower())
-        except ValueError as error:
-            raise UnreadableModeError(str(error)) from None
-    photo = _to_srgb(upright, profile, tags)
+    photo = _to_srgb(upright, image.info.get("icc_profile") or b"", tags)
     traits = {*photo.traits, DEEP} if is_deep_colour else photo.traits
     return photo._replace(size=size, traits=tuple(sorted(traits)))
 
 
 def _to_srgb(image: Image.Image, profile: bytes, tags: Mapping[int, Any]) -> Photo:
     """An upright image by the rules above, with the `tags` of a TIFF; `size` is its own."""
-    traits, own_range, alpha = [], EIGHT_BIT, None
+    traits, own_range = [], EIGHT_BIT
+    alpha: np.ndarray | None = None
     if image.mode == "F" or image.mode.startswith("I"):
+        clear = image.info.get("transparency")
+        if clear is not None:
+            alpha = np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)
         image, own_range = _eight_bit(image, tags)
         traits.append(DEEP)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        levels = np.asarray(image.getchannel("A"))
-        if (levels < 255).any():
-            alpha = levels
-            traits.append(TRANSPARENT)
+        alpha = np.asarray(image.getchannel("A"))
+    if alpha is not None and (alpha == 255).all():
+        alpha = None
     rgb, trait = _through_profile(image, profile)
     traits += [trait] if trait else []
     if alpha is not None:
+        traits.append(TRANSPARENT)
         white = Image.new("RGB", rgb.size, "white")
         rgb = Image.composite(rgb, white, Image.fromarray(alpha))
     pixels = np.array(rgb)
@@ -380,6 +405,8 @@ def _eight_bit(
                 f"{whites[-1]:g}, and it states no range of its own"
             )
         high = float(next(white for white in whites if values.max() <= white))
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # which Pillow heeds in 8 bits only
+        low, high = high, low
     if (low, high) == (0.0, 65535.0) and values.dtype.kind in "iu":
         wide = Image.fromarray(values.astype(np.int32)).point(lambda value: value / 257)
         return wide.convert("L"), (low, high)

@@ -1,119 +1,167 @@
-"""Colours that a file states by numbers, where it has no ICC profile: as the profile they mean.
+"""Colours that a file states in other words than an ICC profile, as such a profile.
 
-PNG: cICP, else sRGB, else gAMA and cHRM (W3C, PNG specification, third edition, 11.3.2). AVIF: the
-box `colr` of type nclx (ISO/IEC 23000-22). The codes are those of ITU-T H.273, tables 2 and 3.
+PNG has the chunks cICP, gAMA and cHRM, AVIF the colour box nclx. What they say is of ITU-T H.273.
+Of several statements in a PNG the first of cICP, iCCP, sRGB and gAMA counts (PNG, third edition).
 """
 
 import struct
 from collections.abc import Iterator
-from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-# x and y (CIE 1931) of red, green, blue and white.
-Chromaticities = tuple[tuple[float, float], ...]
-# Gamma, and where dark levels follow a line, a, b, c, d of ICC's parametric curve of type 3.
-Curve = tuple[float, ...]
-
-D65 = (0.3127, 0.3290)
-SRGB_PRIMARIES = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), D65)
-PRIMARIES: dict[int, Chromaticities] = {
-    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65),  # BT.2020
-    11: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)),  # DCI-P3
-    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), D65),  # Display P3
+PNG_START = b"\x89PNG\r\n\x1a\n"
+WHITE_D65 = (0.3127, 0.329)
+D50 = (0.9642, 1.0, 0.8249)  # XYZ of ICC's white
+# Of red, green and blue: x and y each.
+SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+# Colour primaries by their numbers in H.273. Those of old television are so near to sRGB's, and so
+# often written for want of better, that viewers take them for these, as they do with no statement.
+PRIMARIES = dict.fromkeys((1, 2, 5, 6, 7), SRGB) | {
+    9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046),  # BT.2020
+    12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060),  # Display P3
 }
-SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-# Viewers show photos of video's curves (BT.709, BT.2020) as those of sRGB.
-CURVES: dict[int, Curve] = {4: (2.2,), 5: (2.8,), 8: (1.0,)}
-HDR = {16: "PQ", 18: "HLG"}
-
-CHUNKS = 8  # where they begin in a PNG
-# What a gAMA of sRGB may differ by, a fraction; viewers leave such photos as they are.
-GAMMA_TOLERANCE = 0.05
-# CIE XYZ of ICC's white, and Bradford's cone responses (ICC.1:2022, annex E).
-D50 = np.array([0.9642, 1.0, 0.8249])
+# Exponents by the number of the transfer; 0 stands for sRGB's curve, for which viewers take those
+# of television too. The others, such as PQ (16) and HLG (18), are of displays brighter than white.
+TRANSFERS = dict.fromkeys((1, 2, 6, 13, 14, 15), 0.0) | {4: 2.2, 5: 2.8, 8: 1.0}
+# gAMA's 1 / 2.2 stands for sRGB; libpng takes values that are so near to another for the same.
+SRGB_GAMMA, GAMMA_TOLERANCE = 2.2, 0.05
+# Lightness after Bradford, by which ICC adapts whites.
 BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
 
 
-def stated_profile(data: bytes, kind: str) -> bytes:
-    """An ICC profile of what the file states; empty where that is sRGB, or nothing.
+class UnknownColorsError(ValueError):
+    """The file states colours that no rule here turns into sRGB."""
 
-    `kind` is a name of pipeline/photos/formats.py. ValueError for HDR: how bright its white is to
-    be shown is not told.
+
+class StatedColors(NamedTuple):
+    """What numbers mean."""
+
+    primaries: tuple[float, ...]  # as SRGB
+    white: tuple[float, float]  # x and y
+    exponent: float  # 0: sRGB's curve
+
+
+PLAIN = StatedColors(SRGB, WHITE_D65, 0.0)
+
+
+def profile_of(data: bytes, kind: str, profile: bytes, *, is_grey: bool) -> bytes:
+    """The ICC profile by which a file counts, which has `profile` embedded; empty for sRGB.
+
+    UnknownColorsError where it states colours that are not known, such as those of HDR.
     """
+    colors = None
     if kind == "png":
-        return _of_png(dict(_chunks(data)))
-    if kind == "avif" and (at := data.find(b"colrnclx")) >= 0:
-        primaries, transfer = struct.unpack_from(">HH", data, at + 8)
-        return _of_codes(primaries, transfer)
-    return b""
+        chunks = dict(_chunks_before_pixels(data))
+        if len(chunks.get(b"cICP", b"")) == 4:
+            primaries, transfer = chunks[b"cICP"][:2]
+            colors, profile = _coded(primaries, transfer), b""
+        elif not profile and b"sRGB" not in chunks:
+            colors = _by_gamma(chunks)
+    elif kind == "avif" and not profile:
+        start = data.find(b"colrnclx")
+        if start >= 0 and len(data) >= start + 12:
+            colors = _coded(*struct.unpack(">HH", data[start + 8 : start + 12]))
+    if colors is None or colors == PLAIN:
+        return profile
+    return icc_profile(colors, is_grey=is_grey)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Those before the pixels."""
-    at = CHUNKS
-    while at + 8 <= len(data) and (name := data[at + 4 : at + 8]) != b"IDAT":
-        size = int.from_bytes(data[at : at + 4])
-        yield name, data[at + 8 : at + 8 + size]
-        at += 12 + size
+def _chunks_before_pixels(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    start = len(PNG_START)
+    while start + 8 <= len(data):
+        length, name = int.from_bytes(data[start : start + 4]), data[start + 4 : start + 8]
+        if name in (b"IDAT", b"IEND"):
+            return
+        yield name, data[start + 8 : start + 8 + length]
+        start += 12 + length
 
 
-def _of_png(chunks: dict[bytes, bytes]) -> bytes:
-    if len(codes := chunks.get(b"cICP", b"")) == 4:
-        return _of_codes(codes[0], codes[1])
-    if b"sRGB" in chunks or len(gamma := chunks.get(b"gAMA", b"")) != 4:
-        return b""
-    value = int.from_bytes(gamma) / 100_000
-    is_srgb = value == 0 or abs(value * 2.2 - 1) <= GAMMA_TOLERANCE
-    curve = SRGB_CURVE if is_srgb else (1 / value,)
-    if len(stated := chunks.get(b"cHRM", b"")) == 32:
-        white, *colors = np.array(struct.unpack(">8I", stated)).reshape(4, 2) / 100_000
-        places = tuple((float(x), float(y)) for x, y in (*colors, white))
-        return _profile(places, curve) if all(y > 0 for _, y in places) else b""
-    return b"" if is_srgb else _profile(SRGB_PRIMARIES, curve)
-
-
-def _of_codes(primaries: int, transfer: int) -> bytes:
-    if transfer in HDR:
-        raise ValueError(
-            f"it is HDR ({HDR[transfer]}), which is shown in other ways by each viewer: "
-            "convert it to sRGB"
+def _coded(primaries: int, transfer: int) -> StatedColors:
+    if primaries not in PRIMARIES or transfer not in TRANSFERS:
+        hdr = {16: " (PQ, of HDR)", 18: " (HLG, of HDR)"}.get(transfer, "")
+        raise UnknownColorsError(
+            f"it states primaries {primaries} and transfer {transfer}{hdr} of H.273, which are not "
+            "read: save it in sRGB"
         )
-    if primaries not in PRIMARIES and transfer not in CURVES:
-        return b""
-    places = PRIMARIES.get(primaries, SRGB_PRIMARIES)
-    return _profile(places, CURVES.get(transfer, SRGB_CURVE))
+    return StatedColors(PRIMARIES[primaries], WHITE_D65, TRANSFERS[transfer])
 
 
-@lru_cache(maxsize=32)
-def _profile(places: Chromaticities, curve: Curve) -> bytes:
-    """An ICC profile of version 4: three colours and a curve (ICC.1:2022, 8.3.3 and 10.18)."""
-    red, green, blue, white = (np.array([x / y, 1, (1 - x - y) / y]) for x, y in places)
-    colors = np.stack([red, green, blue], axis=1)
-    colors = colors * np.linalg.solve(colors, white)
-    adapted = np.linalg.solve(BRADFORD, np.diag(BRADFORD @ D50 / (BRADFORD @ white)) @ BRADFORD)
-    columns = (adapted @ colors).T
-    tone = b"para" + struct.pack(">IHH", 0, 3 if len(curve) > 1 else 0, 0) + _numbers(curve)
-    tags = {b"wtpt": _place(D50)}
-    tags |= {
-        name: _place(xyz) for name, xyz in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)
-    }
-    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), tone)
-    at, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
-    for name, content in tags.items():
-        table += name + struct.pack(">II", at + len(body), len(content))
-        body += content + bytes(-len(content) % 4)
-    head = struct.pack(">I4xI", at + len(body), 0x04300000) + b"mntrRGB XYZ "
-    head += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + _numbers(D50)
-    return head.ljust(128, b"\0") + table + body
+def _by_gamma(chunks: dict[bytes, bytes]) -> StatedColors | None:
+    """None without gAMA: cHRM alone is not enough to go by, and viewers ignore it."""
+    stored = int.from_bytes(chunks.get(b"gAMA", b""))
+    if stored == 0:
+        return None
+    exponent = 100_000 / stored
+    if abs(exponent / SRGB_GAMMA - 1) <= GAMMA_TOLERANCE:
+        exponent = 0.0
+    colors = PLAIN._replace(exponent=exponent)
+    if len(chunks.get(b"cHRM", b"")) == 32:
+        x, y, *primaries = (value / 100_000 for value in struct.unpack(">8I", chunks[b"cHRM"]))
+        colors = StatedColors(tuple(primaries), (x, y), exponent)
+    if not np.isfinite(_to_d50(colors)).all():
+        raise UnknownColorsError("its chunk cHRM states no three colours and a white")
+    return colors
 
 
-def _place(xyz: np.ndarray) -> bytes:
-    return b"XYZ " + bytes(4) + _numbers(xyz)
+def icc_profile(colors: StatedColors, *, is_grey: bool) -> bytes:
+    """A display profile of version 4.3 with curves, and unless it is grey a matrix."""
+    space, names = (b"GRAY", "k") if is_grey else (b"RGB ", "rgb")
+    curve = _curve(colors.exponent)
+    tags = {b"desc": _text("stated colours"), b"cprt": _text("none"), b"wtpt": _xyz(D50)}
+    tags |= {f"{name}TRC".encode(): curve for name in names}
+    if not is_grey:
+        columns = _to_d50(colors).T
+        tags |= {f"{n}XYZ".encode(): _xyz(each) for n, each in zip(names, columns, strict=True)}
+    start = 128 + 4 + 12 * len(tags)
+    table, content = struct.pack(">I", len(tags)), b""
+    for name, value in tags.items():
+        table += name + struct.pack(">II", start + len(content), len(value))
+        content += value + bytes(-len(value) % 4)
+    header = struct.pack(
+        ">IIIIII6HIIIIIQI12sI16s28x",
+        *(start + len(content), 0, 0x0430_0000, *_codes(b"mntr" + space + b"XYZ ")),
+        *(2026, 1, 1, 0, 0, 0),
+        *(*_codes(b"acsp"), 0, 0, 0, 0, 0, 1, _xyz(D50)[8:], 0, b""),
+    )
+    return header + table + content
 
 
-def _numbers(values: np.ndarray | Curve) -> bytes:
-    """As s15Fixed16."""
-    return b"".join(struct.pack(">i", round(float(value) * 65536)) for value in values)
+def _codes(text: bytes) -> tuple[int, ...]:
+    return struct.unpack(f">{len(text) // 4}I", text)
+
+
+def _text(words: str) -> bytes:
+    return struct.pack(">4sIII2s2sII", b"mluc", 0, 1, 12, b"en", b"US", 2 * len(words), 28) + (
+        words.encode("utf-16-be")
+    )
+
+
+def _xyz(values: tuple[float, ...] | np.ndarray) -> bytes:
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(float(each) * 65536) for each in values))
+
+
+def _curve(exponent: float) -> bytes:
+    """sRGB's: IEC 61966-2-1."""
+    kind, numbers = (0, [exponent]) if exponent else (3, [2.4, 1 / 1.055, 0.055 / 1.055])
+    numbers += [] if exponent else [1 / 12.92, 0.04045]
+    fixed = (round(each * 65536) for each in numbers)
+    return b"para\0\0\0\0" + struct.pack(f">HH{len(numbers)}i", kind, 0, *fixed)
+
+
+def _to_d50(colors: StatedColors) -> np.ndarray:
+    """(3, 3): linear red, green and blue to XYZ under D50; nan where they span no space."""
+    unknown = np.full((3, 3), np.nan)
+    points = np.reshape([*colors.primaries, *colors.white], (4, 2))
+    if (points[:, 1] <= 0).any():
+        return unknown
+    xyz = np.stack([points[:, 0], points[:, 1], 1 - points.sum(axis=1)]) / points[:, 1]
+    columns, white = xyz[:, :3], xyz[:, 3]
+    if abs(np.linalg.det(columns)) < 1e-6 or (BRADFORD @ white <= 0).any():
+        return unknown
+    scaled = columns * np.linalg.solve(columns, white)
+    adapted = (BRADFORD @ np.array(D50)) / (BRADFORD @ white)
+    result: np.ndarray = np.linalg.inv(BRADFORD) @ (adapted[:, None] * BRADFORD) @ scaled
+    return result if np.abs(result).max() < 100 else unknown

@@ -170,7 +170,8 @@ def split(verdicts: pd.DataFrame, photos: Photos, params: FilterPeopleParams) ->
 
     With `near_copies: first` the later members of a group are dropped, and keep the group. Photos
     that are dropped for another reason have the group -1, and those that are dropped no split.
-    ValueError where groups are so large that a split gets less than half of its share.
+    ValueError where the photos are so few that a split gets none, or groups so large that one gets
+    less than half of its share.
     """
     kept = _kept(verdicts)
     hashes, numbers = np.empty(len(kept), np.uint64), np.empty(len(kept), np.uint64)
@@ -191,14 +192,22 @@ def split(verdicts: pd.DataFrame, photos: Photos, params: FilterPeopleParams) ->
         groups = np.arange(len(kept))
     shares = {"val": params.val_share, "test": params.test_share}
     assigned = splits.assign(groups, numbers, val_share=shares["val"], test_share=shares["test"])
-    for name, share in shares.items():
-        wanted, got = round(share * len(kept)), int((assigned == name).sum())
+    firsts, sizes = np.unique(groups, return_counts=True)
+    missing = [name for name in splits.SPLITS if not (assigned == name).any()]
+    if missing and sizes.max() == 1:
+        raise ValueError(
+            f"the split `{missing[0]}` gets no photo: {len(kept)} kept ones are too few for params."
+            f"yaml filter_people.val_share {params.val_share} and test_share {params.test_share}. "
+            "Add photos, drop fewer, or lower the shares"
+        )
+    for name, share in {"train": 0.0, **shares}.items():
+        wanted, got = splits.wanted(share, len(kept)), int((assigned == name).sum())
         if 2 * got < wanted:
-            firsts, sizes = np.unique(groups, return_counts=True)
             largest = photo_tables.rows_at(photos(["path"]), kept[firsts[[sizes.argmax()]]])
+            share_of = f"{name}_share" if name in shares else "val_share and test_share"
             raise ValueError(
                 f"the split `{name}` gets {got:,} photos where params.yaml filter_people."
-                f"{name}_share wants {wanted:,} of {len(kept):,}: near copies share a split, and "
+                f"{share_of} wants {wanted:,} of {len(kept):,}: near copies share a split, and "
                 f"the largest group of them has {sizes.max():,} photos (the first is "
                 f"{largest['path'].iloc[0]}). Lower filter_people.near_copy_bits, set "
                 "filter_people.near_copies to first, or add other photos"

@@ -1,6 +1,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from pipeline.duplicates.splits import assign as assign_positions
 from pipeline.duplicates.splits import rank_numbers
@@ -53,3 +54,10 @@ def test_a_large_group_goes_where_it_fits() -> None:
         split = assign(groups, seed, **SHARES)
         assert Counter(split) == {"train": 170, "val": 20, "test": 10}
         assert set(split[:80]) == {"train"}
+
+
+@pytest.mark.parametrize("num_photos", [3, 5, 10, 30])
+def test_a_small_share_of_few_photos_is_one_photo(num_photos: int) -> None:
+    found = Counter(assign([str(number) for number in range(num_photos)], **SHARES))
+    val, test = max(1, num_photos // 10), max(1, round(num_photos / 20))
+    assert found == {"train": num_photos - val - test, "val": val, "test": test}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageFile, TiffImagePlugin
 
+from pipeline.image_files.image_file import PictureFile
 from pipeline.photos import decoding
 from pipeline.photos.decoding import (
     BrokenPhotoError,
@@ -222,6 +223,23 @@ def test_deep_values_are_read_by_their_range() -> None:
         assert photo.range == (0, white) and photo.traits == ("deep",)
     stated = deep((ramp * 400 + 100).astype(np.float32), low=100.0, high=500.0)
     assert np.abs(stated.image[..., 0] - expected).max() <= 1 and stated.range == (100, 500)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_a_tiff_that_stores_white_as_0_is_no_negative(kind: type, tmp_path: Path) -> None:
+    white = 1.0 if kind is np.float32 else np.iinfo(kind).max
+    ramp = np.linspace(0, 1, 64).reshape(8, 8)
+    path = tmp_path / "scan.tiff"
+    Image.fromarray((ramp * white).astype(kind)).save(path)
+    data = path.read_bytes()
+    # Pillow writes black as 0: entry 262 (PhotometricInterpretation), one short, 1.
+    entry = b"\x06\x01\x03\x00\x01\x00\x00\x00"
+    assert data.count(entry + b"\x01") == 1
+    path.write_bytes(data.replace(entry + b"\x01", entry + b"\x00"))
+    photo = read_photo(path.read_bytes())
+    assert np.abs(photo.image[..., 0] - 255 * (1 - ramp)).max() <= 1
+    if kind is not np.float32:
+        assert np.abs(PictureFile.read(path).values - 255 * (1 - ramp)).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -309,3 +309,23 @@ def test_a_group_that_leaves_a_split_empty_is_named(tmp_path: Path) -> None:
     says = r"`val` gets 0 photos .*val_share wants 8 of 80.* largest .* has 80 .*\(the first is k"
     with pytest.raises(ValueError, match=says):
         run_on_tables(tmp_path, all_alike=True)
+
+
+@pytest.mark.usefixtures("without_sheets")
+@pytest.mark.parametrize("num_kept", [1, 2, 3, 9])
+def test_few_photos_fill_every_split_or_are_an_error(num_kept: int) -> None:
+    looks = pd.DataFrame([photo(str(number)) for number in range(num_kept)])
+    hashes = [f"{number * 0x0123456789ABCDEF % 2**64:016x}" for number in range(num_kept)]
+    table = looks.assign(perceptual_hash=hashes)
+
+    def photos(columns: list[str]) -> Iterator[pd.DataFrame]:
+        yield table[["key", *columns]]
+
+    params = PARAMS.model_copy(update={"near_copy_bits": 0, "val_share": 0.1, "test_share": 0.05})
+    verdicts = pd.DataFrame({"verdict": ["kept"] * num_kept})
+    if num_kept < 3:
+        with pytest.raises(ValueError, match=f"split `train` gets no photo: {num_kept} kept"):
+            filter_people.split(verdicts, photos, params)
+    else:
+        counts = filter_people.split(verdicts, photos, params)["split"].value_counts()
+        assert counts.to_dict() == {"train": num_kept - 2, "val": 1, "test": 1}
