@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.photos.decoding import PNG_START, BrokenPhotoError, encode_png, pixels
+from pipeline.photos.decoding import BrokenPhotoError, encode_png, pixels
+from pipeline.photos.formats import PNG_START
 
 # px, longer side of what the page draws on.
 SHOWN_SIDE = 2048
