@@ -13,7 +13,8 @@ import numpy as np
 
 # Of a slice, at least, that its neighbour shows too: people on a border are whole in one of them.
 OVERLAP = 0.2
-# Along photos for which even so many squares are too few, the slices are longer than high.
+# Along photos for which even so many squares are too few, the slices are longer than high, and the
+# square in the middle is looked at beside them.
 MAX_SLICES = 15
 
 
@@ -34,7 +35,7 @@ def views(size: tuple[int, ...], slice_ratio: float) -> list[View]:
     """The whole of an image of that size, then slices if it is longer than `slice_ratio`.
 
     That is of its long side by its short one. The slices are an odd number, evenly spaced from end
-    to end.
+    to end; where they are no squares, the square in the middle is the last of all.
     """
     height, width = size
     whole = View(0, 0, height, width)
@@ -45,7 +46,9 @@ def views(size: tuple[int, ...], slice_ratio: float) -> list[View]:
     num = min(1 + 2 * math.ceil((long - short) / step / 2), MAX_SLICES)
     # One that overlaps as it should, num of which reach from end to end.
     length = max(short, math.ceil(long / (1 + (num - 1) * (1 - OVERLAP))))
-    places = (round(number * (long - length) / (num - 1)) for number in range(num))
+    parts = [(round(number * (long - length) / (num - 1)), length) for number in range(num)]
+    if length > short:
+        parts.append(((long - short) // 2, short))
     if width == long:
-        return [whole, *(View(0, place, short, length) for place in places)]
-    return [whole, *(View(place, 0, length, short) for place in places)]
+        return [whole, *(View(0, place, short, extent) for place, extent in parts)]
+    return [whole, *(View(place, 0, extent, short) for place, extent in parts)]

@@ -64,7 +64,7 @@ def complete_files(
         if not hole.any():
             return "nobody found, nothing to complete: not written"
         hole = grown(hole, rule.grow)
-        say(f"{job.source}: {described(hole)}")
+        say(f"{job.source}: {described(hole, rule if mask_path else None)}")
         # What is transparent has no colour that a completion could rest on.
         made = model.complete(picture.rgb, hole | picture.unknown, **making.options())
         picture.write(picture.with_completed(made, hole), job.target)

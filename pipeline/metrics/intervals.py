@@ -74,9 +74,13 @@ def ends_of(resampled: np.ndarray, num_photos: np.ndarray) -> Interval:
 
 
 def mean_with_ends(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean of (photos,) and the ends of its interval, nan where they are too few for one."""
-    ends = bootstrap(values[:, None])
-    return float(values.mean()), float(ends.low[0]), float(ends.high[0])
+    """Mean of (photos,) and the ends of its interval, nan where they are too few for one.
+
+    nan counts for nothing in all three.
+    """
+    ends, known = bootstrap(values[:, None]), values[np.isfinite(values)]
+    mean = float(known.mean()) if len(known) else float("nan")
+    return mean, float(ends.low[0]), float(ends.high[0])
 
 
 def wilson(hits: int, num: int) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.people_filter.large_people import square_areas
+from pipeline.people_filter.large_people import DIGITS, square_areas
 
 MIN_SCORES = tuple(round(0.05 * number, 2) for number in range(1, 20))
 MIN_BOX_AREAS = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
@@ -117,7 +117,8 @@ def known_scores(people: Iterable[pd.DataFrame], current: float, bonus: float) -
     """
     found = (_concatenated(piece["scores"].dropna()) for piece in people)
     lowest = min((scores.min() for scores in found if len(scores)), default=0.0)
-    known = {score for score in MIN_SCORES if score >= lowest + bonus}
+    # 0.1 + 0.2 is a little more than 0.3.
+    known = {score for score in MIN_SCORES if score >= round(lowest + bonus, DIGITS)}
     return sorted(known | {current})
 
 

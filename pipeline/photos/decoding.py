@@ -34,8 +34,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
-from pipeline.photos.formats import HEAD_BYTES, format_of
-from pipeline.photos.stated_colors import PNG_START, UnknownColorsError, profile_of
+from pipeline.photos.formats import HEAD_BYTES, PNG_START, format_of
+from pipeline.photos.stated_colors import UnknownColorsError, profile_of
 from pipeline.runtime.photo_archive import damaged_archive
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.

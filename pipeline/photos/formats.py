@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 # Written by the sources of folders into the lists: files that they left out, by why.
 LEFT_OUT = "left_out.json"
+PNG_START = b"\x89PNG\r\n\x1a\n"
 HEAD_BYTES = 64  # that tell a format
 # Format -> its endings. These are decoded, in pipeline/photos/decoding.py.
 ENDINGS = {
@@ -38,7 +39,7 @@ def format_of(head: bytes) -> str | None:
     """The format of a file that starts with `head` (HEAD_BYTES of it), None where it is none."""
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+    if head.startswith(PNG_START):
         return "png"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "gif"

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-PNG_START = b"\x89PNG\r\n\x1a\n"
+from pipeline.photos.formats import PNG_START
+
 WHITE_D65 = (0.3127, 0.329)
 D50 = (0.9642, 1.0, 0.8249)  # XYZ of ICC's white
 # Of red, green and blue: x and y each.

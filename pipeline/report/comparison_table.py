@@ -55,11 +55,18 @@ def to_markdown(
     for row in table.to_dict("records"):
         cells = [str(row["system"]).replace("_", " ")]
         for metric, (_, digits) in columns.items():
-            cell, spread = f"{row[metric]:.{digits}f}", row[f"{metric}_spread"]
-            cells.append(f"{cell} ± {spread / 2:.{digits}f}" if spread else cell)
+            cells.append(cell_of(row[metric], row[f"{metric}_spread"], digits))
         cells += ["" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in extra]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def cell_of(value: float, spread: float, digits: int) -> str:
+    """A mean with half its spread; empty where there is none."""
+    if pd.isna(value):
+        return ""
+    text = f"{value:.{digits}f}"
+    return f"{text} ± {spread / 2:.{digits}f}" if spread else text
 
 
 def write_plot(rows: pd.DataFrame, path: Path, columns: Columns = COMPLETION) -> None:

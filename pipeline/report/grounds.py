@@ -175,8 +175,9 @@ def _unmeasured(
         )
     if funnel.near_copies:
         found.append(
-            f"How far near copies ({funnel.near_copies:,} in all splits) narrow the intervals, "
-            "which take every test photo for an independent one."
+            f"How far near copies ({funnel.near_copies:,} in all splits) narrow the intervals of "
+            "distances, which take every test photo for an independent one; those of the other "
+            "figures count a group of near copies as one photo."
         )
     found.append("Holes of other kinds, photos of other sizes or from elsewhere.")
     return found

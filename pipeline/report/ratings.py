@@ -26,6 +26,8 @@ PUBLISHED_TITLES = {
     "mse_10": "GANscape, best, as published",
 }
 RESAMPLES = 2000
+# As of photos in pipeline/metrics/intervals.py: two equal ratings are no interval of width 0.
+MIN_RATINGS = 6
 
 
 class Rating(BaseModel):
@@ -154,9 +156,9 @@ def _rated(method: str, former: str, ratings: list[_Seen]) -> Rated:
 
 
 def _score(values: list[int]) -> Score:
-    """The mean and the 95 % bootstrap interval over ratings; one rating has no interval."""
+    """The mean and the 95 % bootstrap interval over ratings; fewer than MIN_RATINGS have none."""
     mean = f"{np.mean(values):.2f}"
-    if len(values) < 2:
+    if len(values) < MIN_RATINGS:
         return Score(mean, "")
     rng = np.random.default_rng(0)
     found = bootstrap(

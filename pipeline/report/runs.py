@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.report.comparison_table import COMPLETION, SAMPLING, Columns, table_of
+from pipeline.report.comparison_table import COMPLETION, SAMPLING, Columns, cell_of, table_of
 from pipeline.report.tables import Record, records, table_if_there
 
 FORMER = "former.csv"  # in data/compare/, by `scenefill runs`
@@ -59,8 +59,7 @@ def _compared(results: pd.DataFrame) -> list[CompareTable]:
 def _cells(row: Record, columns: Columns) -> list[str]:
     cells = [str(row["system"]).replace("_", " ")]
     for name, (_, digits) in columns.items():
-        text, spread = f"{row[name]:.{digits}f}", row[f"{name}_spread"]
-        cells.append(f"{text} ± {spread / 2:.{digits}f}" if spread else text)
+        cells.append(cell_of(row[name], row[f"{name}_spread"], digits))
     return cells
 
 
@@ -75,7 +74,7 @@ def _former(table: pd.DataFrame, data: Path) -> list[FormerRun]:
             row["revision"],
             row["date"],
             row["subject"],
-            [f"{row[name]:.{digits}f}" for name, (_, digits) in COMPLETION.items()],
+            [cell_of(row[name], 0.0, digits) for name, (_, digits) in COMPLETION.items()],
             row["generator"],
             row["shards"] == shards,
             row["generator"] == generator,

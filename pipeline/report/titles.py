@@ -51,6 +51,8 @@ STRATA = {
     "border": "place of the hole",
 }
 
+MAX_DIGITS = 6  # behind the point; tables of figures have no more
+
 Better = Literal["higher", "lower", "nearer to 1"]
 
 
@@ -76,10 +78,20 @@ class Metric(NamedTuple):
         return self._replace(title=f"distance of the {self.title} from 1", better="lower")
 
     def text(self, value: float) -> str:
-        return f"{value:.{self.digits}f}".replace("-", "−")
+        """With more digits where a value that is there would read as nothing."""
+        return self._text(value, "")
 
     def signed(self, value: float) -> str:
-        return f"{value:+.{self.digits}f}".replace("-", "−")
+        """As `text`; nothing has no sign."""
+        return self._text(value, "+")
+
+    def _text(self, value: float, sign: str) -> str:
+        if round(value, MAX_DIGITS) == 0:
+            return f"{0:.{self.digits}f}"
+        digits = self.digits
+        while round(value, digits) == 0:
+            digits += 1
+        return f"{value:{sign}.{digits}f}".replace("-", "−")
 
     def span(self, low: float, high: float) -> str:
         """Empty where there is no interval: the photos are too few."""

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.photos.decoding import BrokenPhotoError, encode_png, pixels
-from pipeline.photos.stated_colors import PNG_START
+from pipeline.photos.formats import PNG_START
 
 # px, longer side of what the page draws on.
 SHOWN_SIDE = 2048

@@ -98,9 +98,9 @@ def test_masks_of_one_value_and_broken_ones_are_errors(tmp_path: Path) -> None:
 def test_holes_grow_by_so_many_px_and_no_more() -> None:
     hole = np.zeros((21, 21), bool)
     hole[10, 10] = True
-    wide = grown(hole, 3)
     distance = np.hypot(*(np.indices(hole.shape) - 10))
-    assert wide[distance <= 2.9].all() and not wide[distance > 3.7].any()
+    for px in (1, 2, 3, 4, 5, 7, 10, 30):
+        assert np.array_equal(grown(hole, px), distance <= px)
     assert np.array_equal(grown(hole, 0), hole)
 
 
@@ -110,4 +110,24 @@ def test_what_a_hole_takes_is_said() -> None:
     assert described(hole) == "5 px in 2 holes, 0.5% of the photo"
     hole[:] = True
     hole[0, 0] = False
-    assert "999 px in 1 hole, 99.9% of the photo; WARNING: more than half" in described(hole)
+    said = "999 px in 1 hole, 99.9% of the photo; WARNING: more than half is completed"
+    assert described(hole) == said
+    assert described(hole, PLAIN).endswith("the other way round, add --mask-black")
+    assert described(hole, MaskRule(black=True)).endswith("round, leave out --mask-black")
+
+
+def test_a_pixel_is_not_nothing_and_all_but_one_not_all() -> None:
+    hole = np.zeros((100, 100), bool)
+    hole[3, 4] = True
+    assert described(hole) == "1 px in 1 hole, less than 0.1% of the photo"
+    assert described(~hole).startswith("9,999 px in 1 hole, more than 99.9% of the photo")
+    assert described(hole | True).startswith("10,000 px in 1 hole, 100.0% of the photo")
+
+
+def test_labels_of_16_bits_are_told_apart_also_where_8_bits_are_one(tmp_path: Path) -> None:
+    labels = np.zeros((4, 4), np.uint16)
+    labels[0], labels[1] = 30_000, 30_001
+    with pytest.raises(ValueError, match="has 3 values, but must have two"):
+        read_mask(saved(Image.fromarray(labels), tmp_path), PLAIN)
+    labels[1] = 0
+    assert read_mask(saved(Image.fromarray(labels), tmp_path), PLAIN).sum() == 4

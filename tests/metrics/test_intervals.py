@@ -81,3 +81,11 @@ def test_wilson_is_scipy_s(hits: int, num: int) -> None:
 
 def test_nothing_tried_is_nothing_known() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_a_mean_is_of_what_its_interval_is_of() -> None:
+    values = np.array([1.0, 2.0, np.nan, 4.0, 5.0, 6.0, 7.0])
+    mean, low, high = mean_with_ends(values)
+    assert mean == 25 / 6 and low < mean < high
+    assert (low, high) == mean_with_ends(values)[1:]
+    assert np.isnan(mean_with_ends(np.full(3, np.nan))).all()

@@ -9,7 +9,8 @@ from PIL import Image, ImageCms
 
 from pipeline.image_files.image_file import PictureFile
 from pipeline.photos.decoding import UnreadableModeError, read_photo
-from pipeline.photos.stated_colors import PNG_START, SRGB, WHITE_D65, StatedColors, icc_profile
+from pipeline.photos.formats import PNG_START
+from pipeline.photos.stated_colors import SRGB, WHITE_D65, StatedColors, icc_profile
 
 # Little CMS interpolates the curves of grey, which misses the first few of linear levels.
 GREY = np.tile(np.arange(8, 256, 4, dtype=np.uint8), (8, 1))

@@ -38,6 +38,12 @@ def test_markdown_gives_half_the_spread_and_what_else_is_asked_for(rows: pd.Data
     assert lines[3] == "| mean color | 14.00 | 0.500 | 0.1000 |  |"
 
 
+def test_what_a_system_has_no_figure_of_is_empty(rows: pd.DataFrame) -> None:
+    known = rows[(rows["system"] != "bad") | (rows["metric"] != "hole_ssim")]
+    lines = to_markdown(table_of(known)).splitlines()
+    assert lines[4] == "| bad | 12.00 |  | 0.1000 |"
+
+
 def test_the_plot_has_a_row_for_each(rows: pd.DataFrame, tmp_path: Path) -> None:
     write_plot(rows, tmp_path / "all.png")
     write_plot(rows[rows["system"] == "good"], tmp_path / "one.png")

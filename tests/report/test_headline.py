@@ -39,6 +39,13 @@ def test_a_loss_is_told_in_positive_numbers() -> None:
     assert found.endswith("by 0.40 dB [0.10, 0.70] of hole PSNR.")
 
 
+def test_a_narrow_lead_is_no_lead_of_nothing() -> None:
+    found = sentence(Comparison("telea", "hole_psnr", 0.004, 0.001, 0.008))
+    assert found.endswith("by 0.004 dB [0.001, 0.01] of hole PSNR.")
+    level = sentence(Comparison("telea", "hole_psnr", -0.0, 0.0, 0.0))
+    assert level.endswith("are level: 0.00 dB [0.00, 0.00] of hole PSNR.")
+
+
 def test_less_is_better_of_errors() -> None:
     better = Comparison("telea", "hole_l1", -0.02, -0.03, -0.01)
     worse = Comparison("telea", "hole_l1", 0.02, 0.01, 0.03)

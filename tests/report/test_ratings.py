@@ -48,10 +48,21 @@ def test_means_counts_and_order(tmp_path: Path) -> None:
     ]
     assert (model.local.mean, model.whole.mean) == ("5.00", "7.00")
     assert (model.num_raters, model.num_photos, model.num_ratings) == (2, 2, 3)
-    low, high = map(float, model.local.span.split(" to "))
-    assert 4 <= low < 5 < high <= 6
-    assert (telea.num_ratings, telea.local.span) == (1, ""), "one rating has no interval"
+    assert (telea.num_ratings, telea.local.span) == (1, "")
     assert read_ratings(tmp_path, PICTURES, TEST, GENERATOR) == [original, model, telea]
+
+
+def test_six_ratings_have_an_interval_and_fewer_none(tmp_path: Path) -> None:
+    files = [
+        result({(SHOWN[0], "model"): (4 + number, 6), (SHOWN[1], "model"): (4 + number, 6)})
+        for number in range(3)
+    ]
+    (few,) = read(tmp_path, *files[:2])
+    assert (few.num_ratings, few.local.span, few.whole.span) == (4, "", "")
+    (enough,) = read(tmp_path, *files)
+    low, high = map(float, enough.local.span.split(" to "))
+    assert 4 <= low < 5 < high <= 6
+    assert (enough.num_ratings, enough.whole.span) == (6, "6.00 to 6.00")
 
 
 def test_no_file_no_ratings(tmp_path: Path) -> None:

@@ -35,6 +35,24 @@ def test_a_ratio_s_difference_is_of_distances() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text", "signed"),
+    [
+        (12.346, "12.35", "+12.35"),
+        (0.004, "0.004", "+0.004"),
+        (-0.0049, "−0.005", "−0.005"),
+        (0.000012, "0.00001", "+0.00001"),
+        (0.006, "0.01", "+0.01"),
+        (0.0, "0.00", "0.00"),
+        (-0.0, "0.00", "0.00"),
+        (-1e-9, "0.00", "0.00"),
+    ],
+)
+def test_what_is_there_does_not_read_as_nothing(value: float, text: str, signed: str) -> None:
+    psnr = metric("hole_psnr")
+    assert (psnr.text(value), psnr.signed(value)) == (text, signed)
+
+
+@pytest.mark.parametrize(
     ("num", "noun", "plural", "text"),
     [
         (0, "photo", "", "0 photos"),

@@ -14,6 +14,7 @@ from pipeline.people_filter.thresholds import (
     curves,
     first_of_same_bytes,
     kept_by_threshold,
+    known_scores,
     largest_areas,
     person_boxes,
 )
@@ -329,3 +330,9 @@ def test_few_photos_fill_every_split_or_are_an_error(num_kept: int) -> None:
     else:
         counts = filter_people.split(verdicts, photos, params)["split"].value_counts()
         assert counts.to_dict() == {"train": num_kept - 2, "val": 1, "test": 1}
+
+
+@pytest.mark.parametrize(("lowest", "bonus"), [(0.1, 0.2), (0.05, 0.25), (0.15, 0.15), (0.3, 0.0)])
+def test_the_grid_begins_where_scores_are_known(lowest: float, bonus: float) -> None:
+    people = [pd.DataFrame({"scores": [[0.9, lowest], []]})]
+    assert known_scores(people, 0.4, bonus)[0] == 0.3
