@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.documents import commands
+from support.object_store import Way, object_store, put
 from support.project import TINY, Project
 
 pytestmark = pytest.mark.slow
@@ -74,3 +75,35 @@ def test_a_sweep_is_one_queue(project: Project) -> None:
     runs = {stage: project.folder / f".work/timings/{stage}.jsonl" for stage in ("crop", "train")}
     counts = {stage: len(path.read_text().splitlines()) for stage, path in runs.items()}
     assert counts == {"crop": 1, "train": 4}, "the data stages ran once"
+
+
+@pytest.fixture
+def way() -> Iterator[Way]:
+    with object_store() as way:
+        yield way
+
+
+def test_photos_in_a_bucket_leave_the_bytes_of_those_on_a_disk(project: Project, way: Way) -> None:
+    """With two workers, while ten connections are cut."""
+    project.set_all({"runtime.workers": 2, "filter_categories.categories": "all"})
+    project.run("dvc", "repro", "crop")
+    on_disk = project.out_hashes()
+    (tar,) = (project.folder / ".work/photos").glob("*.tar")
+    url = put(tar, "photos.tar")
+    tar.unlink()
+    project.set_all({"download.source": "folder", "sources.folder.url": url})
+    check, repro = commands("bucket")
+    project.type(check)
+    way.cut(10, after=20_000)
+    project.type(repro)
+    # Forced: the sum is the same, and DVC runs nothing again for the place.
+    for stage in ("index", "detect_people", "downscale"):
+        project.run("dvc", "repro", "--force", "--single-item", stage)
+    assert way.num_cuts == 10
+    in_bucket = project.out_hashes()
+    for out in ("data/index/index.parquet", "data/downscale/shards", "data/crop/train"):
+        assert in_bucket[out] == on_disk[out], out
+    assert not list((project.folder / ".work/photos").glob("*.tar"))
+    put(project.folder / "params.yaml", "photos.tar")
+    refusal = project.run("dvc", "repro", "--force", "--single-item", "downscale", code=255)
+    assert "has changed since `download`" in refusal

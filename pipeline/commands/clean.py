@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.runtime.bucket_archive import BucketArchive
 from pipeline.runtime.photo_archive import FOLDER as PHOTOS
 from pipeline.runtime.photo_archive import has_photos, photo_archive
 from pipeline.runtime.score_store import forget_findings
@@ -33,7 +34,8 @@ def clean_scratch(data: Path) -> str:
             "of them stays, but `download`, where it has to run again, fetches them anew"
         )
     current = photo_archive(data) if has_photos(data) else None
-    former = [path for path in (work_dir() / PHOTOS).glob("*.tar") if path != current]
+    kept = current.sha256 if isinstance(current, BucketArchive) else current and current.stem
+    former = [path for path in (work_dir() / PHOTOS).glob("*.*") if path.stem != kept]
     for path in former:
         path.unlink()
     if former:

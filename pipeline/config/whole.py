@@ -95,6 +95,13 @@ class WholeParams(Section):
                 "boxes below the floor were never kept"
             )
         path, is_own = self.sources.folder.path, self.download.source == "folder"
+        if is_own and (url := self.sources.folder.url):
+            if path != NO_PHOTOS:
+                raise ValueError(
+                    f"params.yaml sources.folder.path is {path!r} and url is {url!r}, but photos "
+                    f"come from one of the two: write {NO_PHOTOS}, or empty url"
+                )
+            is_own = False
         if is_own == (path == NO_PHOTOS):
             raise ValueError(
                 f"params.yaml sources.folder.path is {path!r} and download.source is "

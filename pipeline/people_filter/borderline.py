@@ -10,6 +10,7 @@ from pipeline.people_filter.contact_sheet import COLUMNS, thumbnail, write_sheet
 from pipeline.people_filter.large_people import square_areas
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import decode, read_photo_at
+from pipeline.runtime.photo_archive import PhotoArchive
 
 # Sheet -> what it shows.
 # Titles stand in pipeline/report/titles.py.
@@ -40,7 +41,7 @@ def shown_on_sheets(verdicts: pd.DataFrame, num_each: int) -> np.ndarray:
 
 
 def write_sheets(
-    archive: Path,
+    archive: PhotoArchive,
     photos: pd.DataFrame,
     leaks: pd.DataFrame,
     groups: pd.DataFrame,

@@ -17,13 +17,12 @@ Whatever a decoder raises, or that it takes longer than DECODE_SECONDS, is a Bro
 """
 
 import io
-import os
 import signal
 import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +35,8 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from pipeline.photos.formats import HEAD_BYTES, PNG_START, format_of
 from pipeline.photos.stated_colors import UnknownColorsError, profile_of
-from pipeline.runtime.photo_archive import damaged_archive
+from pipeline.runtime.bucket_archive import BucketArchive, Range, pread
+from pipeline.runtime.photo_archive import PhotoArchive, damaged_archive
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
 MAX_PIXELS = 64_000_000
@@ -105,21 +105,39 @@ class Photo(NamedTuple):
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
     """`size` bytes from `offset` of an open file; thread-safe, the file's position stays."""
-    data = os.pread(file.fileno(), size, offset)
+    return _whole(pread(file, size, offset), file.name, offset, size)
+
+
+def _whole(data: bytes, name: str, offset: int, size: int) -> bytes:
     if len(data) != size:
         raise ValueError(
-            f"{file.name} ends inside the photo at byte {offset:,}: got {len(data):,} of {size:,} "
+            f"{name} ends inside the photo at byte {offset:,}: got {len(data):,} of {size:,} "
             "bytes; the archive changed after it was indexed, run `dvc repro index`"
         )
     return data
 
 
+def read_photos(archive: PhotoArchive, places: Sequence[Range]) -> Generator[bytes, None, None]:
+    """As `read_at`, one photo after the other; from a bucket ahead of need."""
+    if isinstance(archive, BucketArchive):
+        yield from archive.read_ahead(places)
+        return
+    with archive.open("rb") as file:
+        for offset, size in places:
+            yield read_at(file, offset, size)
+
+
 def read_photo_at(file: BinaryIO, offset: int, size: int, crc32: int) -> bytes:
     """As `read_at`, of a photo of the archive; ValueError where its bytes have another CRC-32."""
     data = read_at(file, offset, size)
-    if zlib.crc32(data) != crc32:
-        raise damaged_archive(Path(file.name))
+    require_sound(data, crc32, Path(file.name))
     return data
+
+
+def require_sound(data: bytes, crc32: int, archive: PhotoArchive) -> None:
+    """ValueError where a photo of the archive has another CRC-32."""
+    if zlib.crc32(data) != crc32:
+        raise damaged_archive(archive)
 
 
 def decode(data: bytes, at_least: int | None = None) -> Image.Image:

@@ -8,8 +8,10 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import BinaryIO, Literal, NamedTuple, Self
+
+from pipeline.runtime.bucket_archive import Scan, pread
+from pipeline.runtime.photo_archive import PhotoArchive
 
 BLOCK = tarfile.BLOCKSIZE  # 512 bytes, the unit of every tar
 # What one read of the file takes. Photos are some 14 KB: reading through them is as fast as
@@ -53,14 +55,15 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def members(archive: Path) -> Iterator[Member]:
+def members(archive: PhotoArchive | Scan) -> Iterator[Member]:
     """The members of `archive` in its order; long names of the GNU and pax formats are resolved.
 
     Sparse files, links and devices are `other`. Raises TarError where the bytes are no tar, a
     member reaches beyond the end of the file, or the mark of the end is missing.
     """
     with archive.open("rb", buffering=WINDOW) as file:
-        num_bytes = os.fstat(file.fileno()).st_size
+        num_bytes = file.seek(0, os.SEEK_END)
+        file.seek(0)
         start = 0  # of the next header
         try:
             tar = tarfile.TarFile(
@@ -69,7 +72,7 @@ def members(archive: Path) -> Iterator[Member]:
             while (header := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # else it keeps every one
                 if header.offset_data > start + BLOCK:
-                    _check_headers(file.fileno(), start)
+                    _check_headers(file, start)
                 if tar.offset <= start or not header.pax_headers.get("size", "0").isdigit():
                     raise TarError(f"the extended header at byte {start:,} has no sound size")
                 if tar.offset > num_bytes:
@@ -83,10 +86,10 @@ def members(archive: Path) -> Iterator[Member]:
             raise
         # Malformed bytes reach tarfile's arithmetic: IndexError, RecursionError and others.
         except Exception as error:
-            _check_headers(file.fileno(), start)
+            _check_headers(file, start)
             raise TarError(f"byte {start:,} starts no member: {error}") from error
         # For tarfile any damaged header is the end.
-        _check_headers(file.fileno(), start)
+        _check_headers(file, start)
 
 
 def _member(header: tarfile.TarInfo, end: int) -> Member:
@@ -99,10 +102,10 @@ def _member(header: tarfile.TarInfo, end: int) -> Member:
     return Member(header.name, header.offset_data, header.size, kind)
 
 
-def _check_headers(descriptor: int, position: int) -> None:
+def _check_headers(file: BinaryIO, position: int) -> None:
     """Raises TarError unless at `position` stand sound headers of one member, or the tar's end."""
     while True:
-        block = os.pread(descriptor, BLOCK, position)
+        block = pread(file, BLOCK, position)
         if len(block) < BLOCK:
             raise TarError(
                 f"it stops at byte {position + len(block):,} without the mark of a tar's end, so "
@@ -122,7 +125,7 @@ def _check_headers(descriptor: int, position: int) -> None:
             return
         position += BLOCK
         if header.type in PAX:
-            _check_records(os.pread(descriptor, header.size, position), position)
+            _check_records(pread(file, header.size, position), position)
         position += -(-header.size // BLOCK) * BLOCK
 
 

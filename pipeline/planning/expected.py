@@ -87,6 +87,11 @@ def _synthetic(params: WholeParams) -> Expected:
 
 
 def _folder(params: WholeParams) -> Expected:
+    if params.sources.folder.url:
+        raise ValueError(
+            f"the photos of {params.sources.folder.url} are known when `dvc repro index` has run: "
+            "plan counts those of a folder"
+        )
     root = Path(params.sources.folder.path)
     photos = photos_below(root, "sources.folder.path").photos
     category_of = {photo: relative_name(photo, root).rpartition("/")[0] for photo in photos}

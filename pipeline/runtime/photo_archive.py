@@ -1,4 +1,4 @@
-"""Where the tar of photos lies: in the scratch folder, under its sum.
+"""Where the tar of photos lies: in the scratch folder under its sum, or in a bucket.
 
 It is no out of `download`, but its sum is. The photos of others are not to be handed on, by no
 `dvc push` either, and a clone without them goes on from every stage that does not read them.
@@ -6,8 +6,12 @@ It is no out of `download`, but its sum is. The photos of others are not to be h
 
 from pathlib import Path
 
+from pipeline.runtime.bucket_archive import BucketArchive, noted_archive
 from pipeline.runtime.checksums import read_sums, sha256_of
 from pipeline.runtime.scratch import work_dir
+
+# What stages read photos from: by `open`, as of a path.
+PhotoArchive = Path | BucketArchive
 
 FOLDER = "photos"  # in the scratch folder
 ARCHIVE = "photos.tar"
@@ -19,15 +23,26 @@ def stored_archive(sha256: str) -> Path:
     return work_dir() / FOLDER / f"{sha256}.tar"
 
 
-def photo_archive(data: Path) -> Path:
+def bucket_note(sha256: str) -> Path:
+    """The note of where in a bucket the archive with this sum lies, where it is not here."""
+    return stored_archive(sha256).with_suffix(".json")
+
+
+def photo_archive(data: Path) -> PhotoArchive:
     """The archive that data/download/photos.tar.sha256 names.
 
-    Raises ValueError, with the remedy, where it is not here.
+    Raises ValueError, with the remedy, where it is not here, and where the bucket has another one
+    in its place.
     """
     record = data / "download" / "photos.tar.sha256"
     if not record.is_file():
         raise ValueError(f"{record} is missing: run `dvc repro download` first")
-    path = stored_archive(_sum_in(record))
+    sha256 = _sum_in(record)
+    path, note = stored_archive(sha256), bucket_note(sha256)
+    if not path.is_file() and note.is_file():
+        archive = noted_archive(note)
+        archive.require_unchanged()
+        return archive
     if not path.is_file():
         raise ValueError(
             f"the photos of this run are not here ({path}): they are not shared with its figures. "
@@ -37,21 +52,26 @@ def photo_archive(data: Path) -> Path:
     return path
 
 
-def damaged_archive(archive: Path) -> ValueError:
+def damaged_archive(archive: PhotoArchive) -> ValueError:
     """The error of an archive whose bytes are no longer those that `download` wrote."""
     return ValueError(f"{archive} is damaged: run {FETCH}, which gets the photos again")
 
 
-def require_sound_archive(archive: Path) -> None:
+def require_sound_archive(archive: PhotoArchive) -> None:
     """ValueError where the archive is not what its name says; reads all of it."""
-    if sha256_of(archive) != archive.stem:
+    if isinstance(archive, BucketArchive):
+        archive.scan().require_sound()
+    elif sha256_of(archive) != archive.stem:
         raise damaged_archive(archive)
 
 
 def has_photos(data: Path) -> bool:
     """Whether the archive is here, without a word about it."""
     record = data / "download" / "photos.tar.sha256"
-    return record.is_file() and stored_archive(_sum_in(record)).is_file()
+    if not record.is_file():
+        return False
+    sha256 = _sum_in(record)
+    return stored_archive(sha256).is_file() or bucket_note(sha256).is_file()
 
 
 def _sum_in(record: Path) -> str:

@@ -32,8 +32,15 @@ from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_photo, read_photo_at
-from pipeline.runtime.photo_archive import photo_archive
+from pipeline.photos.decoding import (
+    MAX_PIXELS,
+    BrokenPhotoError,
+    read_photo,
+    read_photos,
+    require_sound,
+)
+from pipeline.runtime.bucket_archive import Range
+from pipeline.runtime.photo_archive import PhotoArchive, photo_archive
 from pipeline.runtime.progress import progress
 from pipeline.runtime.ray_cluster import RayCluster, through_actors
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
@@ -171,7 +178,7 @@ def open_detector(
 
 
 def detect_people(
-    archive: Path,
+    archive: PhotoArchive,
     selected: Path,
     folder: Path,
     detector: "Detector | RemoteDetector | None",
@@ -351,7 +358,7 @@ def squares_of(number: int) -> np.ndarray:
 class Work(NamedTuple):
     """The photos of a call."""
 
-    archive: Path
+    archive: PhotoArchive
     store: ScoreStore
     places: list[Place]
     number: int
@@ -361,8 +368,9 @@ class Work(NamedTuple):
 
 def _prepare(work: Work) -> list[Prepared]:
     """In a worker: the photos, hashed, and where they are not known decoded and put in place."""
-    with work.archive.open("rb") as file:
-        photos = [read_photo_at(file, at.offset, at.size, at.crc32) for at in work.places]
+    photos = [*read_photos(work.archive, [Range(at.offset, at.size) for at in work.places])]
+    for place, data in zip(work.places, photos, strict=True):
+        require_sound(data, place.crc32, work.archive)
     sums = [hashlib.sha256(photo).hexdigest() for photo in photos]
     known = work.store.find(sums)
     prepared = []

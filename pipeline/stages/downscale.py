@@ -9,9 +9,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,10 @@ from pipeline.params.downscale import DownscaleParams
 from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, encode_png, read_at, read_photo
+from pipeline.photos.decoding import BrokenPhotoError, encode_png, read_photo, read_photos
+from pipeline.runtime.bucket_archive import Range
 from pipeline.runtime.checksums import SHARD_SUMS, write_sums
-from pipeline.runtime.photo_archive import photo_archive
+from pipeline.runtime.photo_archive import PhotoArchive, photo_archive
 from pipeline.runtime.progress import progress
 from pipeline.runtime.scratch import publish, require_space, scratch
 from pipeline.runtime.workers import MakePart, Workers, at_most, at_photo, run_parts
@@ -67,7 +69,7 @@ def kept_photos(
 
 
 def downscale(
-    archive: Path,
+    archive: PhotoArchive,
     photos: Iterable[pd.DataFrame],
     num_photos: int,
     folder: Path,
@@ -110,24 +112,25 @@ def downscale(
 
 
 def _make_shard(
-    name: str, archive: Path, photos: pd.DataFrame, params: DownscaleParams, folder: Path
+    name: str, archive: PhotoArchive, photos: pd.DataFrame, params: DownscaleParams, folder: Path
 ) -> int:
     """One tar of the photos that are large enough, its sum, and one row for each photo."""
     rows = []
-    with archive.open("rb") as file, ShardWriter(folder / name) as shard:
-        for photo in photo_tables.rows(photos):
+    places = [Range(*place) for place in zip(photos["offset"], photos["size"], strict=True)]
+    with closing(read_photos(archive, places)) as read, ShardWriter(folder / name) as shard:
+        for photo, data in zip(photo_tables.rows(photos), read, strict=True):
             with at_photo(photo):
-                rows.append(_add_photo(shard, name, file, photo, params))
+                rows.append(_add_photo(shard, name, data, photo, params))
     (folder / "sha256").write_text(shard.sha256)
     photo_tables.write(pd.DataFrame(rows), folder / "rows.parquet")
     return len(rows)
 
 
 def _add_photo(
-    shard: ShardWriter, name: str, file: BinaryIO, photo: Any, params: DownscaleParams
+    shard: ShardWriter, name: str, data: bytes, photo: Any, params: DownscaleParams
 ) -> dict[str, Any]:
     """Its row; in the shard only if it is large enough."""
-    image = _decode_again(file, photo, params.image_size)
+    image = _decode_again(data, photo, params.image_size)
     facts = {"category": photo.category, "path": photo.path}
     if min(image.shape[:2]) < params.image_size:
         place = {"status": TOO_SMALL, "shard": "", "offset": 0, "size": 0}
@@ -139,9 +142,8 @@ def _add_photo(
     return {"key": photo.key, **place, **facts}
 
 
-def _decode_again(file: BinaryIO, photo: Any, image_size: int) -> np.ndarray:
+def _decode_again(data: bytes, photo: Any, image_size: int) -> np.ndarray:
     """The photo, which `detect_people` saw and could decode in full."""
-    data = read_at(file, photo.offset, photo.size)
     try:
         if hashlib.sha256(data).hexdigest() != photo.sha256:
             raise BrokenPhotoError(f"its bytes no longer have the sha256 {photo.sha256}")

@@ -1,7 +1,6 @@
 """Stage: the tar -> one row a photo (key, path, category, offset, size, crc32)."""
 
 import json
-import os
 import zlib
 from array import array
 from collections import Counter
@@ -9,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ from pipeline.photos.formats import HEAD_BYTES, LEFT_OUT, why_no_photo
 from pipeline.photos.headers import Member, TarError, members
 from pipeline.photos.keys import key_of
 from pipeline.places365.categories import by_folder, categories, read_labels
-from pipeline.runtime.photo_archive import photo_archive, require_sound_archive
+from pipeline.runtime.bucket_archive import BucketArchive, Scan, pread
+from pipeline.runtime.photo_archive import PhotoArchive, photo_archive, require_sound_archive
 from pipeline.runtime.progress import say
 from pipeline.runtime.scratch import published_together
 
@@ -40,20 +41,28 @@ def run(data: Path = Path("data")) -> None:
     params = load("index", IndexParams)
     archive = photo_archive(data)
     # Beside the scan: both read the archive once, from the same pages. Later stages hold each photo
-    # against its own sum, so that these have to be of sound photos.
-    with ThreadPoolExecutor(1) as beside:
-        is_sound = beside.submit(require_sound_archive, archive)
+    # against its own sum, so that these have to be of sound photos. A bucket is read in one pass.
+    lists = data / "download" / "lists"
+    if isinstance(archive, BucketArchive):
+        passed = archive.scan()
         try:
-            rows, counts = scan(archive, params, data / "download" / "lists")
+            rows, counts = scan(passed, params, lists)
         finally:
-            is_sound.result()
+            passed.require_sound()
+    else:
+        with ThreadPoolExecutor(1) as beside:
+            is_sound = beside.submit(require_sound_archive, archive)
+            try:
+                rows, counts = scan(archive, params, lists)
+            finally:
+                is_sound.result()
     with published_together(data / "index") as out:
         photo_tables.write_pieces(rows, out / "index.parquet")
         (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
 
 
 def index(
-    archive: Path, params: IndexParams, lists: Path | None = None
+    archive: PhotoArchive | Scan, params: IndexParams, lists: Path | None = None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """As `scan`, the rows in one table: for archives of which it fits into memory."""
     rows, counts = scan(archive, params, lists)
@@ -61,7 +70,7 @@ def index(
 
 
 def scan(
-    archive: Path, params: IndexParams, lists: Path | None = None
+    archive: PhotoArchive | Scan, params: IndexParams, lists: Path | None = None
 ) -> tuple[Iterator[pd.DataFrame], dict[str, int]]:
     """The photos of `archive` in order of path, in pieces, and all members counted by reason.
 
@@ -84,7 +93,7 @@ def scan(
             for member in members(archive):
                 if member.kind == "folder":
                     continue
-                parts, reason = _judge(member, file.fileno(), params)
+                parts, reason = _judge(member, file, params)
                 unseen.discard(parts[-1])
                 category = ""
                 if reason is None:
@@ -92,7 +101,7 @@ def scan(
                 if reason == "unknown_category":
                     unknown[category] += 1
                 if reason is None:
-                    data = os.pread(file.fileno(), member.size, member.offset)
+                    data = pread(file, member.size, member.offset)
                     photos.add(member, category, zlib.crc32(data))
                 else:
                     counts[reason] += 1
@@ -173,7 +182,7 @@ class _Photos:
         assert len(np.unique(np.asarray(numbers))) == len(numbers), "no key twice"
 
 
-def _judge(member: Member, descriptor: int, params: IndexParams) -> tuple[list[str], str | None]:
+def _judge(member: Member, file: BinaryIO, params: IndexParams) -> tuple[list[str], str | None]:
     """The parts of a member's path, and why it is no photo to use, or None."""
     name = member.name
     parts = name.split("/")
@@ -188,7 +197,7 @@ def _judge(member: Member, descriptor: int, params: IndexParams) -> tuple[list[s
         return parts, "unusable_name"
     if parts[-1].startswith("."):
         return parts, "hidden_files"
-    head = os.pread(descriptor, min(HEAD_BYTES, member.size), member.offset)
+    head = pread(file, min(HEAD_BYTES, member.size), member.offset)
     reason = why_no_photo(parts[-1], head, params.formats)
     if reason is None and member.size > params.max_bytes:
         reason = "too_large"

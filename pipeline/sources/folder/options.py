@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from pipeline.params.section import Section
+from pipeline.runtime.bucket_archive import URL
 
 
 class FolderOptions(Section):
@@ -11,4 +12,10 @@ class FolderOptions(Section):
     path: str = Field(
         min_length=1,
         description="folder of your photos, one folder a category; data/none for other sources",
+    )
+    url: str = Field(
+        default="",
+        pattern=URL,
+        description="a plain tar of your photos in a bucket, such as s3://bucket/photos.tar, in "
+        "place of the folder, which is data/none then; it stays there. Empty for none",
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.params.runtime import RuntimeParams
 from pipeline.photos.formats import LEFT_OUT
 from pipeline.photos.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
+from pipeline.runtime.bucket_archive import name_archive
 from pipeline.sources.folder.options import FolderOptions
 
 OPTIONS = FolderOptions
@@ -18,8 +19,13 @@ SETTING = "sources.folder.path"
 def write(archive: Path, lists: Path, options: FolderOptions, runtime: RuntimeParams) -> str:
     """Packs every photo under `options.path` into the plain tar `archive`; returns its sha256.
 
+    Of a tar in a bucket a note stands beside `archive`, in its place.
     Raises ValueError where there is no photo.
     """
+    if options.url:
+        in_bucket = name_archive(options.url)
+        in_bucket.write(archive.with_suffix(".json"))
+        return in_bucket.sha256
     root = Path(options.path)
     photos, left_out = photos_below(root, SETTING)
     names = {photo: member_name(photo, root) for photo in photos}

@@ -1,11 +1,12 @@
 """Options of the source `places365`: the training set of Places365-Standard, 256x256."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.downloads.archive import Archive
 from pipeline.params.section import Section
+from pipeline.runtime.bucket_archive import URL
 
 TRAIN = Archive(
     name="train_256_places365standard.tar",
@@ -25,5 +26,20 @@ class Places365Options(Section):
         description="archive: the official tar; easy_format: the tar with one folder a category, "
         "of which only your own copy is taken; folder: an extracted copy, which no sum can prove"
     )
+    url: str = Field(
+        default="",
+        pattern=URL,
+        description="where in a bucket the official tar lies, such as "
+        "s3://bucket/train_256_places365standard.tar; it stays there. Empty for none",
+    )
     archive: Archive = TRAIN
     easy_format: Archive = EASY_FORMAT
+
+    @model_validator(mode="after")
+    def _only_the_official_tar_stays_in_a_bucket(self) -> Self:
+        if self.url and self.form != "archive":
+            raise ValueError(
+                f"params.yaml sources.places365.form is {self.form!r}, but url names the official "
+                "tar in a bucket: set form to archive, or empty url"
+            )
+        return self

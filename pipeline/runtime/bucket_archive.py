@@ -1,0 +1,298 @@
+"""The tar of photos where it lies in a bucket: read by ranges and ahead of need, never copied.
+
+By fsspec (https://filesystem-spec.readthedocs.io), which is imported where a bucket is named.
+Credentials are those of the environment, as the bucket's own tools read them.
+"""
+
+import hashlib
+import io
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from pipeline.runtime.extras import require_extra
+
+# The bucket's part has no @: a name and a password do not belong into params.yaml.
+URL = r"^$|^(s3|gs|memory|file)://[^@/\s]*/\S+$"
+MODULES = {"s3": "s3fs", "gs": "gcsfs"}
+# What a request takes while the whole is read, and what is fetched ahead of need.
+BLOCK = 8 << 20
+# Photos of one request lie at most this far apart: a plain header, and what a block is filled with.
+MAX_GAP = 1023
+# A header is read again from where it starts; names and records take at most this before it.
+LOOK_BACK = 1 << 20
+# Seconds between tries; None ends them.
+PAUSES = (0.5, 2, 8, None)
+CREDENTIALS = (
+    "look at the credentials in the environment, and at the server's address (AWS_ENDPOINT_URL "
+    "where it is not Amazon's)"
+)
+# What a bucket's file system tells of an object's version; the first that it has.
+VERSIONS = ("ETag", "etag", "md5Hash", "mtime", "created")
+
+
+class Range(NamedTuple):
+    """Bytes of the archive."""
+
+    offset: int
+    size: int
+
+
+class BucketFile(io.RawIOBase):
+    """An object of a bucket as an open file; `pread` alone says how it is read."""
+
+    def __init__(self, source: "BucketArchive | Scan") -> None:
+        self.name, self.source, self.position = source.url, source, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.source.num_bytes}
+        self.position = starts[whence] + offset
+        return self.position
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.source.pread(len(buffer), self.position)
+        buffer[: len(data)] = data
+        self.position += len(data)
+        return len(data)
+
+
+def pread(file: BinaryIO | BucketFile, size: int, offset: int) -> bytes:
+    """At most `size` bytes from `offset`, on a disk or in a bucket; fewer at the end."""
+    if isinstance(file, BucketFile):
+        return file.source.pread(size, offset)
+    return os.pread(file.fileno(), size, offset)
+
+
+@dataclass(frozen=True)
+class BucketArchive:
+    """The object at `url` in the version that was met when it was named."""
+
+    url: str
+    num_bytes: int
+    version: str  # its ETag, or what the bucket has in its place
+    sha256: str  # of all bytes
+
+    def __str__(self) -> str:
+        return self.url
+
+    def open(self, mode: str = "rb", buffering: int = 0) -> BinaryIO:
+        """As Path.open; each read is a request of its own."""
+        assert mode == "rb", "nothing is written"
+        return cast(BinaryIO, BucketFile(self))
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """At most `size` bytes from `offset`."""
+        size = min(size, self.num_bytes - offset)
+        return self.read([Range(offset, size)])[0] if size > 0 else b""
+
+    def read(self, ranges: Sequence[Range]) -> list[bytes]:
+        """The bytes of each; neighbours come by one request, and requests are made together."""
+        from fsspec.utils import merge_offset_ranges
+
+        system, path = _opened(self.url)
+        wanted = sorted(each for each in ranges if each.size)
+        starts = [each.offset for each in wanted]
+        ends = [each.offset + each.size for each in wanted]
+        paths, starts, ends = merge_offset_ranges(
+            [path] * len(wanted), starts, ends, max_gap=MAX_GAP, max_block=BLOCK
+        )
+        fetched = _tried(self.url, lambda: system.cat_ranges(paths, starts, ends, on_error="raise"))
+        parts = dict(zip(starts, fetched, strict=True))
+        for start, end in zip(starts, ends, strict=True):
+            if len(parts[start]) != end - start:
+                raise ValueError(
+                    f"{self.url} ends at byte {start + len(parts[start]):,}: {CHANGED}"
+                )
+        return [_cut(parts, each) for each in ranges]
+
+    def read_ahead(self, ranges: Sequence[Range]) -> Iterator[bytes]:
+        """As `read`, one after the other; the next BLOCK or so is fetched meanwhile."""
+        groups: deque[list[Range]] = deque()
+        for each in ranges:
+            if not groups or sum(other.size for other in groups[-1]) + each.size > BLOCK:
+                groups.append([])
+            groups[-1].append(each)
+        with ThreadPoolExecutor(1) as ahead:
+            under_way = deque(ahead.submit(self.read, group) for group in _taken(groups, 2))
+            while under_way:
+                data = under_way.popleft().result()
+                under_way.extend(ahead.submit(self.read, group) for group in _taken(groups, 1))
+                yield from data
+
+    def scan(self) -> "Scan":
+        """For one pass from the start to the end."""
+        return Scan(self)
+
+    def require_unchanged(self) -> None:
+        """ValueError where the bucket has another version by now."""
+        num_bytes, version = _facts(self.url)
+        if (num_bytes, version) != (self.num_bytes, self.version):
+            raise ValueError(
+                f"{self.url} has {num_bytes:,} bytes of the version {version}, but had "
+                f"{self.num_bytes:,} of {self.version}: {CHANGED}"
+            )
+
+    def write(self, path: Path) -> None:
+        """A note of where it lies."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+CHANGED = "it has changed since `download`, run `dvc repro --force --single-item download`"
+
+
+class Scan:
+    """One pass over the object, block by block, with the next one under way; sums what it reads.
+
+    Several files may be open on it: a block is fetched once for all of them.
+    """
+
+    def __init__(self, archive: BucketArchive) -> None:
+        self.archive, self.url, self.num_bytes = archive, archive.url, archive.num_bytes
+        self.sum = hashlib.sha256()
+        self.window, self.start = bytearray(), 0  # the bytes at hand, and where they stand
+        self.ahead = ThreadPoolExecutor(1)
+        self.next = self.ahead.submit(archive.pread, BLOCK, 0)
+
+    def __str__(self) -> str:
+        return self.url
+
+    def open(self, mode: str = "rb", buffering: int = 0) -> BinaryIO:
+        """As Path.open."""
+        return cast(BinaryIO, BucketFile(self))
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """At most `size` bytes from `offset`, which is not far behind what was read last."""
+        end = min(offset + size, self.num_bytes)
+        while self.start + len(self.window) < end:
+            self._fetch(offset)
+        assert offset >= self.start, "one pass"
+        return bytes(self.window[offset - self.start : max(offset, end) - self.start])
+
+    def sha256(self) -> str:
+        """Of the whole object; reads what is left of it."""
+        while (position := self.start + len(self.window)) < self.num_bytes:
+            self._fetch(position)
+        return self.sum.hexdigest()
+
+    def require_sound(self) -> None:
+        """Reads what is left; ValueError where the bytes are not those of the archive's sum."""
+        try:
+            if self.sha256() != self.archive.sha256:
+                raise ValueError(f"{self.url} is not the archive of the sum: {CHANGED}")
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Waits for what is under way."""
+        self.ahead.shutdown(cancel_futures=True)
+
+    def _fetch(self, offset: int) -> None:
+        """One more block; forgets what lies far before `offset`."""
+        block = self.next.result()
+        self.sum.update(block)
+        past = min(max(0, offset - LOOK_BACK - self.start), len(self.window))
+        del self.window[:past]
+        self.start += past
+        self.window += block
+        self.next = self.ahead.submit(self.archive.pread, BLOCK, self.start + len(self.window))
+
+
+def name_archive(
+    url: str, sha256: str | None = None, num_bytes: int | None = None
+) -> BucketArchive:
+    """The object at `url` as it is now; where no sum of it is known, all of it is read for one.
+
+    Raises ValueError where it cannot be read, or has other than `num_bytes`.
+    """
+    seen, version = _facts(url)
+    if num_bytes not in (None, seen):
+        raise ValueError(f"{url} has {seen:,} bytes, but the file that is pinned {num_bytes:,}")
+    if sha256 is None:
+        scan = BucketArchive(url, seen, version, "").scan()
+        try:
+            sha256 = scan.sha256()
+        finally:
+            scan.close()
+    archive = BucketArchive(url, seen, version, sha256)
+    archive.require_unchanged()
+    return archive
+
+
+def noted_archive(note: Path) -> BucketArchive:
+    """What `BucketArchive.write` has noted."""
+    return BucketArchive(**json.loads(note.read_text()))
+
+
+def _facts(url: str) -> tuple[int, str]:
+    """Bytes and version of the object, from the bucket and not from a listing kept in memory."""
+    system, path = _opened(url)
+    system.invalidate_cache()
+    info = _tried(url, lambda: system.info(path))
+    if info["type"] != "file":
+        raise ValueError(f"{url} is no object: name the tar itself, such as s3://bucket/photos.tar")
+    version = next((str(info[name]) for name in VERSIONS if info.get(name)), "")
+    return int(info["size"]), version.strip('"')
+
+
+def _opened(url: str) -> tuple[Any, str]:
+    """The file system and the path in it; one a process and bucket, which fsspec keeps."""
+    protocol = url.partition("://")[0]
+    if protocol in MODULES:
+        require_extra("buckets", MODULES[protocol], what=url)
+    from fsspec.core import url_to_fs
+
+    system, path = url_to_fs(url)
+    return system, str(path)
+
+
+def _tried(url: str, ask: Callable[[], Any]) -> Any:
+    """What `ask` gets; a lost connection is asked again, and a refusal is said in the user's words.
+
+    The file systems try again themselves, some five times and then no more.
+    """
+    for pause in PAUSES:
+        try:
+            return ask()
+        except FileNotFoundError:
+            raise ValueError(f"{url} does not exist: look at the bucket and the name") from None
+        except PermissionError as error:
+            raise ValueError(f"{url} may not be read ({error}): {CREDENTIALS}") from None
+        except _faults() as error:
+            if pause is None:
+                raise ValueError(f"{url} cannot be read ({error}): {CREDENTIALS}") from error
+            time.sleep(pause)
+    raise AssertionError("the last pause is None")
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What file systems raise of a network; a library that was not loaded has raised nothing."""
+    kinds: list[type[Exception]] = [OSError]
+    for module, name in (("aiohttp", "ClientError"), ("botocore.exceptions", "BotoCoreError")):
+        if module in sys.modules:
+            kinds.append(getattr(sys.modules[module], name))
+    return tuple(kinds)
+
+
+def _cut(parts: dict[int, bytes], wanted: Range) -> bytes:
+    """From the part that holds it."""
+    if not wanted.size:
+        return b""
+    start = max(start for start in parts if start <= wanted.offset)
+    return parts[start][wanted.offset - start :][: wanted.size]
+
+
+def _taken(groups: deque[list[Range]], num: int) -> list[list[Range]]:
+    return [groups.popleft() for _ in range(min(num, len(groups)))]
