@@ -541,6 +541,10 @@ def web(
     root_path: Annotated[
         str, typer.Option(help="under which a proxy shows the page, such as /scenefill")
     ] = "",
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="a name by which a proxy shows the page, such as lab.example.org"),
+    ] = None,
     auth: Annotated[
         Path | None, typer.Option(help="a file of name:password lines; nobody else gets in")
     ] = None,
@@ -555,7 +559,15 @@ def web(
     from pipeline.web.uploads import Limits
 
     limits = Limits(max_megabytes * 1_000_000, max_megapixels * 1_000_000)
-    settings = Settings(host, port, root_path, _at(here, auth), limits, keep_minutes * 60)
+    settings = Settings(
+        host,
+        port,
+        root_path,
+        tuple(allowed_host or ()),
+        _at(here, auth),
+        limits,
+        keep_minutes * 60,
+    )
     serve(settings, _at(here, model))
 
 

@@ -1,7 +1,8 @@
 """What stands before the page's server: whose requests it takes, how much, and who sees which file.
 
-- A request has to name this machine as its Host, or any page could read this one by a name of its
-  own that it turns to this address (DNS rebinding); one with an Origin comes from this page.
+- A request has to name this machine, or a name that the setting allows, as its Host, or any page
+  could read this one by a name of its own that it turns to this address (DNS rebinding); one with
+  an Origin comes from this page.
 - No body is larger than its limit, and uploads together have a quota.
 - A file is given to, and taken from, the sessions alone that it was named to. A cookie tells them.
 """
@@ -13,7 +14,7 @@ import re
 import secrets
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -47,14 +48,17 @@ class Refusal(Exception):
 class Guard:
     """ASGI middleware."""
 
-    def __init__(self, app: App, host: str, folder: Path, max_bytes: int) -> None:
-        """`host`: where the server listens; `folder`: of all files that visitors may get;
-        `max_bytes`: of a photo.
+    def __init__(
+        self, app: App, host: str, allowed_hosts: Sequence[str], folder: Path, max_bytes: int
+    ) -> None:
+        """`host`: where the server listens; `allowed_hosts`: names by which a proxy shows the page;
+        `folder`: of all files that visitors may get; `max_bytes`: of a photo.
         """
         self._app, self._folder = app, folder
         self._max_upload = max_bytes + AROUND_UPLOAD
         self._is_local = _is_loopback(host)
-        self._names = {"localhost", host.lower()}
+        self._allowed = {name.lower() for name in allowed_hosts}
+        self._names = {"localhost", host.lower()} | self._allowed
         if not self._is_local:
             self._names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
         # A path of the folder as it stands in JSON.
@@ -81,9 +85,16 @@ class Guard:
         host = headers.get(b"host", "")
         name = urlsplit(f"//{host}").hostname or ""
         if not (name in self._names or (_is_loopback(name) if self._is_local else _is_ip(name))):
-            raise Refusal(421, f"This page is not called {name!r}: open it by its own address.")
-        origin = headers.get(b"origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            raise Refusal(
+                421,
+                f"This page is not called {name!r}: open it by its own address, or start it with "
+                "--allowed-host where a proxy shows it by this name.",
+            )
+        if (origin := headers.get(b"origin")) is None:
+            return
+        # A proxy may pass on another Host than the browser named, or one without its port.
+        source = urlsplit(origin)
+        if source.netloc.lower() != host.lower() and source.hostname not in self._allowed:
             raise Refusal(403, "Another page may not use this one.")
 
     def _session(self, headers: dict[bytes, str]) -> tuple[str, bool]:

@@ -136,6 +136,7 @@ def _launched(
                 Middleware(
                     Guard,
                     host=settings.host,
+                    allowed_hosts=settings.allowed_hosts,
                     folder=folder,
                     max_bytes=settings.limits.max_bytes,
                 )

@@ -1,5 +1,6 @@
 """Where the page is served, for whom, and what it takes."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""  # under which a proxy shows the page, such as /scenefill
+    allowed_hosts: tuple[str, ...] = ()  # names by which a proxy shows the page
     auth: Path | None = None  # a file of logins
     limits: Limits = Limits()
     kept_seconds: int = 3600  # of an uploaded photo
@@ -26,6 +28,12 @@ class Settings:
                 f"--root-path is {self.root_path!r}, but must start with / and not end with it, "
                 "such as /scenefill"
             )
+        for name in self.allowed_hosts:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*", name):
+                raise ValueError(
+                    f"--allowed-host is {name!r}, but must be a host's name without scheme, port "
+                    "and path, such as lab.example.org"
+                )
 
     @property
     def is_local(self) -> bool:

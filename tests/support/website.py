@@ -154,7 +154,7 @@ def local_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
 
 
 def _note_request(asked: str, url: str, complaints: list[str]) -> None:
-    if not asked.startswith((f"{url}/", "data:", "blob:")):
+    if asked != url and not asked.startswith((f"{url}/", "data:", "blob:")):
         complaints.append(f"asked {asked}")
 
 

@@ -106,7 +106,7 @@ def test_a_session_sees_its_own_files_alone(url: str) -> None:
 
 def test_uploads_have_a_quota(tmp_path: Path) -> None:
     """Of all files together, with those that are on their way."""
-    guard = Guard(_app, "127.0.0.1", tmp_path, max_bytes=50_000_000)
+    guard = Guard(_app, "127.0.0.1", (), tmp_path, max_bytes=50_000_000)
     (tmp_path / "kept").mkdir()
     with (tmp_path / "kept/file").open("wb") as file:
         file.truncate(QUOTA - 500)

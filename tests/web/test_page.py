@@ -351,6 +351,46 @@ def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, url: str
             assert grave_faults(page) == []
 
 
+def test_two_fingers_zoom_and_draw_nothing(browser: Browser, url: str) -> None:
+    with local_page(browser, url, has_touch=True, **PHONE) as page:
+        page.locator("#examples button").first.click()
+        wait_for_canvas(page)
+        canvas, marked = page.locator("#canvas canvas"), num_marked(page)
+        canvas.scroll_into_view_if_needed()
+        frame = canvas.bounding_box()
+        assert frame is not None and marked > 0
+        middle, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+        touch = page.context.new_cdp_session(page)
+        for apart in (20, 40, 60):
+            fingers = [
+                {"x": middle - apart, "y": y, "id": 0},
+                {"x": middle + apart, "y": y, "id": 1},
+            ]
+            kind = "touchStart" if apart == 20 else "touchMove"
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        zoomed = canvas.bounding_box()
+        assert zoomed is not None
+        assert abs(zoomed["width"] / frame["width"] - 3) < 0.05
+        assert num_marked(page) == marked
+
+
+def test_the_photo_before_is_shown_as_long_as_a_key_or_the_button_is_held(page: Page) -> None:
+    page.locator("#examples button").first.click()
+    wait_for_canvas(page)
+    outcome(page, "[data-fill=mean_color]")
+    result = page.locator(".stage .result")
+    page.keyboard.down("f")
+    expect(result).not_to_be_visible()
+    page.keyboard.up("f")
+    expect(result).to_be_visible()
+    page.locator("[data-action=flicker]").hover()
+    page.mouse.down()
+    expect(result).not_to_be_visible()
+    page.mouse.up()
+    expect(result).to_be_visible()
+
+
 def test_without_data_and_generator_the_page_says_what_to_run(
     browser: Browser, tmp_path: Path
 ) -> None:

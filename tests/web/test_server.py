@@ -151,6 +151,8 @@ def test_a_taken_port_and_a_generator_that_is_not_there_are_told(project: Path) 
         assert f"cannot listen on 127.0.0.1, port {port}" in fails(project, "--port", port)
     assert "--model is 'nowhere', but" in fails(project, "--model", "nowhere")
     assert "--root-path is 'lab', but must start" in fails(project, "--root-path", "lab")
+    refused = fails(project, "--allowed-host", "https://lab.example")
+    assert "--allowed-host is 'https://lab.example', but must be a host's name" in refused
 
 
 def test_letting_others_in_is_warned_of(project: Path) -> None:
