@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
+from ruamel.yaml import YAML
 
 from people_filter import BATCH, Photo, detector_of, read
+from pipeline.config.profiles import render
 from pipeline.detection.views import OVERLAP, View, views
 from pipeline.metrics.intervals import wilson
 
 MAX_LOST = 0.03
 MIN_AREA = 0.002  # of the picture: a smaller person is not what the aim is about
-BONUS, LARGE = 0.25, 0.005  # filter_people.large_box_bonus and large_box_area of the profiles
+BONUS, LARGE = 0.25, 0.005  # filter_people.large_box_bonus and large_box_area
 MANY_BOXES = 20  # of a view, best first
 
 # Looks at a photo: image size and kind.
@@ -111,16 +113,20 @@ def pixels(photos: list[Photo]) -> dict[str, float]:
 
 
 def ways_table(photos: list[Photo], known: dict[str, Found], costs: dict[str, float]) -> str:
-    """A row for each way with one threshold, and one with large boxes raised."""
+    """A row for each way with one threshold, and one with large boxes raised; the profile's own."""
     names = ["looks", "threshold", "found, landscapes", "lost though empty"]
     names += ["found, everyday", "false, everyday", "cost"]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     num = {name: sum(name in groups(photo) for photo in photos) for name in Counts._fields}
     for way, looks in WAYS.items():
         cost = sum(costs[name_of(look)] for look in looks) / costs[name_of(WAYS["once"][0])]
-        for bonus in (0.0, BONUS):
+        chosen = YAML(typ="safe").load(render("folder"))["filter_people"]
+        settings: list[tuple[float, float | None]] = [(0.0, None), (BONUS, None)]
+        if way == "once":
+            settings.append((chosen["large_box_bonus"], chosen["min_score"]))
+        for bonus, fixed in settings:
             scores = best_scores(known, looks, bonus)
-            at = threshold(photos, scores)
+            at = threshold(photos, scores) if fixed is None else fixed
             words = f"{at - bonus:.2f} large, {at:.2f} small" if bonus else f"{at:.2f}"
             cells = [
                 f"{hits}/{num[name]} ({100 * low:.0f}..{100 * high:.0f} %)"
