@@ -102,7 +102,7 @@ def test_bad_input_of_the_data_stages(project: Project, scenefill: Scenefill) ->
     fails(project, scenefill, "filter_categories", "holds 'see'", "did you mean `sea`?")
     project.set("filter_categories.categories", [])
     fails(project, scenefill, "filter_categories", "is empty")
-    project.set("filter_categories.categories", ["sea"])
+    project.set("filter_categories.categories", "all")
     scenefill("filter_categories")
 
     project.set("detect_people.weights", "yolo11n_.pt")
@@ -266,6 +266,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert not (project.folder / "data/download").exists()
 
 
+@pytest.mark.slow
 def test_a_download_goes_on_where_ctrl_c_stopped_it(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     data = train_tar([np.random.default_rng(0).bytes(4_000_000)], ["m/mountain"])

@@ -18,6 +18,8 @@ from support.documents import code, commands
 from support.pictures import encoded, picture
 from support.project import Project, stages_run
 
+pytestmark = pytest.mark.slow
+
 STATES = ".work/table/*/.work/train/*/state-*.pt"
 FILE_LIST = "filelist_places365-standard.tar"
 
@@ -68,7 +70,6 @@ def test_a_second_run_does_nothing(project: Project) -> None:
     assert project.repro() == []
 
 
-@pytest.mark.slow
 def test_the_same_params_give_the_same_bytes_elsewhere(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -81,7 +82,6 @@ def test_the_same_params_give_the_same_bytes_elsewhere(
     assert other.out_hashes() == hashes
 
 
-@pytest.mark.slow
 def test_runtime_another_recipe_and_another_kind_rerun_nothing(project: Project) -> None:
     project.set("runtime.detect_batch", 3)
     project.set("runtime.device", "cpu")
@@ -94,7 +94,6 @@ def test_runtime_another_recipe_and_another_kind_rerun_nothing(project: Project)
     assert project.repro() == []
 
 
-@pytest.mark.slow
 def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
     """And where the kept set is the same, nothing after the filter runs."""
     before = project.out_hashes()
@@ -107,7 +106,6 @@ def test_a_people_threshold_does_not_detect_again(project: Project) -> None:
     assert {path for path in changed if not path.startswith("data/report/")} <= tables
 
 
-@pytest.mark.slow
 def test_training_params_rerun_from_train(project: Project) -> None:
     project.set("train.budget", "64 images")
     assert project.repro() == TRAINED
@@ -117,7 +115,6 @@ def test_training_params_rerun_from_train(project: Project) -> None:
     assert sorted(path.name for path in states) == ["state-000000008.pt"]
 
 
-@pytest.mark.slow
 def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
     recipe = project.params()["train"]["recipe"]
     project.set("train.recipe", "ninth")
@@ -128,7 +125,6 @@ def test_the_ninth_recipe_trains_under_dvc(project: Project) -> None:
     assert project.repro() == []
 
 
-@pytest.mark.slow
 def test_two_processes_train_under_dvc(project: Project) -> None:
     project.set("runtime.processes", 2)
     project.set("train.seed", 9)
@@ -139,7 +135,6 @@ def test_two_processes_train_under_dvc(project: Project) -> None:
     assert project.repro() == []  # DVC has kept that run's outs
 
 
-@pytest.mark.slow
 def test_experiments_of_the_docs(project: Project) -> None:
     project.commit()
     exp_run, *others = commands("experiments")
@@ -161,7 +156,6 @@ def test_a_wrong_value_passes_dvc_but_no_stage(project: Project) -> None:
     assert project.repro() == []
 
 
-@pytest.mark.slow
 def test_the_report_of_the_docs(project: Project) -> None:
     """Its commands; and what makes it anew: former runs, ratings, its templates."""
     project.commit()
@@ -182,7 +176,6 @@ def test_the_report_of_the_docs(project: Project) -> None:
     assert project.repro() == []
 
 
-@pytest.mark.slow
 def test_export_of_the_docs(project: Project) -> None:
     """DVC knows nothing of it; a second one needs --force."""
     (line,) = commands("export")
@@ -200,7 +193,6 @@ def test_export_of_the_docs(project: Project) -> None:
     project.type(f"{line} --force --format onnx")
 
 
-@pytest.mark.slow
 def test_recipes_of_the_docs(project: Project) -> None:
     """And `dvc repro` knows nothing of them."""
     (show,), (compare,) = commands("options"), commands("compare")
@@ -215,7 +207,6 @@ def test_recipes_of_the_docs(project: Project) -> None:
     assert '<th scope="row">glcic-faithful</th>' in page
 
 
-@pytest.mark.slow
 def test_the_table_of_ganscape_small(project: Project) -> None:
     """Two of its variants; what is done is not done again."""
     flags = "--images 16 --width 4 --seeds 1 --variants base pooling".split()
@@ -231,7 +222,6 @@ def test_the_table_of_ganscape_small(project: Project) -> None:
     assert {path: path.stat().st_mtime_ns for path in project.folder.glob(STATES)} == states
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -246,7 +236,6 @@ def test_single_commands_of_the_docs(project: Project, line: str) -> None:
     assert project.type(line)
 
 
-@pytest.mark.slow
 def test_completing_and_outpainting_as_the_docs_say(project: Project) -> None:
     """DVC knows nothing of it."""
     photo, holes, folder, remove = commands("complete")
@@ -370,7 +359,6 @@ def test_the_shards_are_read_as_the_docs_say(project: Project) -> None:
     assert output.count(" (64, 64, 3) (64, 64, 3) [[") == len(output.splitlines()) == num_samples
 
 
-@pytest.mark.slow
 def test_dvc_shows_metrics_and_plots(project: Project) -> None:
     shown = project.run("dvc", "metrics", "show")
     for name in ("model.hole_psnr", "model.detail_ratio", "recall", "false_alarms"):

@@ -13,7 +13,7 @@ class TrainFeaturesParams(Section):
         ge=1, le=10**9, description="images that the training sees, mostly box-sized crops"
     )
     batch_size: int = Field(ge=2, le=4096, description="images a step")
-    learning_rate: float = Field(gt=0, le=1, description="highest; it rises to it and falls to 0")
+    learning_rate: float = Field(gt=0, description="highest; it rises to it and falls to 0")
     seed: int = Field(ge=0, le=MAX_SEED, description="of weights and crops")
     max_photos: int = Field(
         ge=1, le=10**8, description="training photos held in memory, evenly spaced"

@@ -91,6 +91,7 @@ def test_names_of_what_is_compared() -> None:
         _system("pix3pix:plain", 24, None, options)
 
 
+@pytest.mark.slow
 def test_a_recipe_that_needs_its_adversary_says_so(
     data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

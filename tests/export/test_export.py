@@ -35,6 +35,8 @@ COMPLETING = [
     ("scenefill", "default", {"blocks": [1, 1, 1]}),
     ("basquiat", "default", {}),
 ]
+# What make test has the time for; make test-slow has the others.
+QUICK = [("ganscape", "default"), ("wgan", "default"), ("pix2pix", "default")]
 # Recipe and preset -> distribution and values a photo of what it draws.
 DRAWING = {
     ("wgan", "default"): [("standard_normal", [4, 1, 1])],
@@ -75,7 +77,13 @@ def test_every_recipe_is_tried() -> None:
     assert tried | {"dcgan", "vanilla"} == set(RECIPES)
 
 
-@pytest.mark.parametrize(("recipe", "preset", "options"), COMPLETING)
+@pytest.mark.parametrize(
+    ("recipe", "preset", "options"),
+    [
+        pytest.param(*each, marks=[pytest.mark.slow] * (each[:2] not in QUICK))
+        for each in COMPLETING
+    ],
+)
 def test_the_exported_completes_as_the_generator_does(
     recipe: str, preset: str, options: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -64,7 +64,8 @@ def test_what_is_installed_passes() -> None:
 
 def test_every_extra_that_is_named_is_one_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert set(project["optional-dependencies"]) == {"web", "trackers", "export", "ray", "hub"}
+    extras = {"web", "trackers", "export", "ray", "hub", "buckets"}
+    assert set(project["optional-dependencies"]) == extras
     names = [entry for entries in project["optional-dependencies"].values() for entry in entries]
     assert not {entry.split(">")[0] for entry in project["dependencies"]} & {
         entry.split(">")[0] for entry in names

@@ -224,6 +224,7 @@ def write(folder: Path, chosen: SyntheticOptions, workers: int) -> list[int]:
     return done
 
 
+@pytest.mark.slow
 def test_tar_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     chosen = options(people_share=0.3, copy_share=0.2, broken_share=0.1)
     assert sum(write(tmp_path / "one", chosen, 1)) == 40

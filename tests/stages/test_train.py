@@ -419,6 +419,7 @@ def run_in_two(
     )
 
 
+@pytest.mark.slow
 def test_two_processes_train_like_one(crop_dir: Path, tmp_path: Path) -> None:
     changes = {"budget": "8 images", "log_every": 2}
     begun = run_in_two(crop_dir, tmp_path / "two", changes)
@@ -550,6 +551,7 @@ def wait_for_step(scratch: Path, step: int) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_two_processes_on_a_cpu_refuse_batch_norms(crop_dir: Path, tmp_path: Path) -> None:
     done = run_in_two(crop_dir, tmp_path, {}, preset="faithful")
     assert done.returncode != 0

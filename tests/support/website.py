@@ -15,8 +15,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from ruamel.yaml import YAML
 
 from models.generator_files import save_generator
@@ -172,3 +174,28 @@ def drag(page: Page, places: Sequence[tuple[float, float]]) -> None:
     for point in points[1:]:
         page.mouse.move(*point, steps=4)
     page.mouse.up()
+
+
+def upload(page: Page, content: bytes, name: str = "photo.png") -> None:
+    file: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
+    page.locator("#upload input[type=file]").set_input_files(file)
+
+
+def wait_for_canvas(page: Page) -> None:
+    page.locator("#canvas .sheet[data-number]").wait_for()
+
+
+def outcome(page: Page, button: str, number: int = 1) -> np.ndarray:
+    """What is downloaded after a press of the button, when there are so many results."""
+    page.locator(button).click()
+    expect(page.locator(".strip li")).to_have_count(number + 1, timeout=120_000)
+    expect(page.locator(".facts")).to_contain_text("bit for bit")
+    expect(page.locator(".stage .result")).to_be_visible()
+    expect(page.locator(".status")).not_to_be_visible(timeout=120_000)
+    return downloaded(page)
+
+
+def downloaded(page: Page) -> np.ndarray:
+    with page.expect_download() as download:
+        page.locator(".download").click()
+    return np.asarray(Image.open(download.value.path()))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import pixels
@@ -17,7 +17,17 @@ from support.accessibility import grave_faults
 from support.chromium import chromium
 from support.documents import code
 from support.pictures import encoded, picture
-from support.website import PEOPLED, drag, local_page, served, write_project
+from support.website import (
+    PEOPLED,
+    downloaded,
+    drag,
+    local_page,
+    outcome,
+    served,
+    upload,
+    wait_for_canvas,
+    write_project,
+)
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"}
@@ -46,31 +56,6 @@ def url(project: Path) -> Iterator[str]:
 def page(browser: Browser, url: str) -> Iterator[Page]:
     with local_page(browser, url, **DESKTOP) as page:
         yield page
-
-
-def upload(page: Page, content: bytes, name: str = "photo.png") -> None:
-    file: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
-    page.locator("#upload input[type=file]").set_input_files(file)
-
-
-def wait_for_canvas(page: Page) -> None:
-    page.locator("#canvas .sheet[data-number]").wait_for()
-
-
-def outcome(page: Page, button: str, number: int = 1) -> np.ndarray:
-    """What is downloaded after a press of the button, when there are so many results."""
-    page.locator(button).click()
-    expect(page.locator(".strip li")).to_have_count(number + 1, timeout=120_000)
-    expect(page.locator(".facts")).to_contain_text("bit for bit")
-    expect(page.locator(".stage .result")).to_be_visible()
-    expect(page.locator(".status")).not_to_be_visible(timeout=120_000)
-    return downloaded(page)
-
-
-def downloaded(page: Page) -> np.ndarray:
-    with page.expect_download() as download:
-        page.locator(".download").click()
-    return np.asarray(Image.open(download.value.path()))
 
 
 def num_marked(page: Page) -> int:
@@ -378,7 +363,7 @@ def test_two_fingers_zoom_and_draw_nothing(browser: Browser, url: str) -> None:
 def test_the_photo_before_is_shown_as_long_as_a_key_or_the_button_is_held(page: Page) -> None:
     page.locator("#examples button").first.click()
     wait_for_canvas(page)
-    outcome(page, "[data-fill=mean_color]")
+    outcome(page, "#complete")
     result = page.locator(".stage .result")
     page.keyboard.down("f")
     expect(result).not_to_be_visible()
