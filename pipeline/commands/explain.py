@@ -201,7 +201,7 @@ def _people_lines(
 REASONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "kept": lambda row: f"kept; best score of a box that is large enough {row['person_score']:.4f}",
     "person": lambda row: (
-        f"dropped: a person, score {row['person_score']:.4f} (a large box's is raised)"
+        f"dropped: a person, score {row['person_score']:.4f} (with filter_people.large_box_bonus)"
     ),
     "exact_copy": lambda row: f"dropped: has the same bytes as {row['copy_of']}",
     "near_copy": lambda row: f"dropped: a near copy of {row['copy_of']}",
