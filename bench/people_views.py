@@ -118,9 +118,9 @@ def ways_table(photos: list[Photo], known: dict[str, Found], costs: dict[str, fl
     names += ["found, everyday", "false, everyday", "cost"]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     num = {name: sum(name in groups(photo) for photo in photos) for name in Counts._fields}
+    chosen = YAML(typ="safe").load(render("folder"))["filter_people"]
     for way, looks in WAYS.items():
         cost = sum(costs[name_of(look)] for look in looks) / costs[name_of(WAYS["once"][0])]
-        chosen = YAML(typ="safe").load(render("folder"))["filter_people"]
         settings: list[tuple[float, float | None]] = [(0.0, None), (BONUS, None)]
         if way == "once":
             settings.append((chosen["large_box_bonus"], chosen["min_score"]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from pipeline.photos.packing import add, new_archive
-from pipeline.runtime.checksums import sha256_of, write_sums
+from pipeline.runtime.photo_archive import name_by_sum
 from pipeline.sources.synthetic import source as synthetic
 from pipeline.sources.synthetic.landscapes import CATEGORIES
 from pipeline.sources.synthetic.options import SyntheticOptions
@@ -52,10 +52,8 @@ def write_download(folder: Path, num_photos: int, most: int = 900) -> None:
     """What the stage `download` leaves in the project `folder`."""
     archive = folder / ".work/photos/new.tar"
     write_archive(archive, num_photos, most)
-    sha256 = sha256_of(archive)
-    archive.rename(archive.with_name(f"{sha256}.tar"))
     (folder / "data/download/lists").mkdir(parents=True)
-    write_sums(folder / "data/download/photos.tar.sha256", {"photos.tar": sha256})
+    name_by_sum(archive, folder / "data/download/photos.tar.sha256")
 
 
 def write_archive(path: Path, num_photos: int, most: int = 900) -> None:

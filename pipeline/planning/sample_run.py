@@ -25,7 +25,7 @@ from pipeline.params.section import PARAMS_PATH
 from pipeline.photos.packing import add, new_archive
 from pipeline.planning.cost import Cost, fitted, flat, timed_rounds
 from pipeline.planning.expected import Expected
-from pipeline.runtime.checksums import sha256_of, write_sums
+from pipeline.runtime.photo_archive import name_by_sum
 from pipeline.runtime.score_store import forget_findings
 from pipeline.runtime.scratch import work_dir
 from pipeline.sources.synthetic.options import SyntheticOptions
@@ -276,9 +276,7 @@ class _Line:
                 # Behind a JPEG's end nobody reads on.
                 data = photo + number.to_bytes(4)
                 add(tar, f"data_256/{category}/{number:06d}.jpg", data)
-        sha256 = sha256_of(archive)
-        archive.rename(archive.with_name(f"{sha256}.tar"))
-        write_sums(download / "photos.tar.sha256", {"photos.tar": sha256})
+        name_by_sum(archive, download / "photos.tar.sha256")
         self.set("filter_categories", categories=[MANY])
         self.set("index", formats=["jpeg"], max_bytes=10**9)
 

@@ -7,7 +7,7 @@ It is no out of `download`, but its sum is. The photos of others are not to be h
 from pathlib import Path
 
 from pipeline.runtime.bucket_archive import BucketArchive, noted_archive
-from pipeline.runtime.checksums import read_sums, sha256_of
+from pipeline.runtime.checksums import read_sums, sha256_of, write_sums
 from pipeline.runtime.scratch import work_dir
 
 # What stages read photos from: by `open`, as of a path.
@@ -50,6 +50,13 @@ def photo_archive(data: Path) -> PhotoArchive:
             "without them"
         )
     return path
+
+
+def name_by_sum(archive: Path, record: Path) -> None:
+    """Renames `archive` to its sum, which `record` then holds: as `download` leaves the two."""
+    sha256 = sha256_of(archive)
+    archive.rename(archive.with_name(f"{sha256}.tar"))
+    write_sums(record, {ARCHIVE: sha256})
 
 
 def damaged_archive(archive: PhotoArchive) -> ValueError:

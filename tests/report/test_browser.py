@@ -12,17 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from pipeline.stages import report
 from support.accessibility import grave_faults
-from support.chromium import chromium, quiet_page
+from support.chromium import quiet_page
 from support.report_data import CATEGORIES, HOSTILE, METHODS, PSNR, SHOWN, STRATA, write_project
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 800}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

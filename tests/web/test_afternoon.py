@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from pipeline.sources.synthetic import source as synthetic
 from pipeline.sources.synthetic.options import SyntheticOptions
-from support.chromium import chromium
 from support.website import (
     downloaded,
     drag,
@@ -34,12 +33,6 @@ WIRE = (2600, 0, 2600, 1400)  # px of the photo; what the lasso goes around
 SCALE = 2048 / SIZE[0]  # of what is drawn on
 DESKTOP, PHONE = (1280, 900), (390, 800)
 THEMES: tuple[Literal["dark"], Literal["light"]] = ("dark", "light")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

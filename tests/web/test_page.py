@@ -14,7 +14,6 @@ from pipeline.photos import photo_tables
 from pipeline.photos.decoding import pixels
 from pipeline.shards.reader import read_split
 from support.accessibility import grave_faults
-from support.chromium import chromium
 from support.documents import code
 from support.pictures import encoded, picture
 from support.website import (
@@ -31,12 +30,6 @@ from support.website import (
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
