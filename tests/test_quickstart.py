@@ -1,5 +1,7 @@
 """The notebook docs/quickstart.ipynb, run from a clone as its reader runs it."""
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,17 @@ def test_the_notebook_has_ten_cells_and_no_outputs() -> None:
 
 @pytest.mark.slow
 def test_the_notebook_runs_and_leaves_the_project_as_it_was(
-    tmp_path: Path, demo_detector: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    demo_detector: None,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     project = Project(tmp_path / "project")
     project.commit()
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    # Workers listen on sockets in it, whose paths may have some 100 characters.
+    temporary = tempfile.mkdtemp()
+    request.addfinalizer(lambda: shutil.rmtree(temporary))
+    monkeypatch.setenv("TMPDIR", temporary)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "jupyter"))
     monkeypatch.delenv("DVC_ROOT", raising=False)
     found = notebook(project.folder)
