@@ -97,7 +97,8 @@ SLURM = {
     "SLURM_GPUS_ON_NODE": "4",
     "SLURM_JOB_ID": "77",
 }
-SCONTROL = 'printf "n1\\nn2\\n"'
+# Slow to name the second node: who reads the first and hangs up kills it by SIGPIPE.
+SCONTROL = "echo n1; sleep 0.2; echo n2"
 NOTE = 'echo "$(basename "$0") $*" >> "$NOTES"'
 
 
