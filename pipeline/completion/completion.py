@@ -100,12 +100,7 @@ def _by_windows(
         return picture.copy()
     side = max(hole_side(network), round(TILE_SHARE * network.image_size))
     reach = (network.image_size - hole_side(network)) // 2
-    tiles = [
-        tile
-        for each in holes_of(hole, reach)[0]
-        for tile in tiles_over(each.box, side)
-        if hole[tile.rows, tile.columns].any()
-    ]
+    tiles = [tile for each in holes_of(hole, reach)[0] for tile in tiles_over(hole, each.box, side)]
     sums = np.zeros(picture.shape, np.float32)
     weights = np.zeros((*hole.shape, 1), np.float32)
     for tile, made in completed_tiles(network, picture, mask, tiles, seed):
