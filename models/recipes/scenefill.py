@@ -28,6 +28,10 @@ from models.networks.membrane import membrane
 from models.networks.residual_unet import MULTIPLE, ResidualUNet
 from models.recipe import Batch, DataSpec, Recipe, Terms, Update, seeded, to_device
 
+# Standard deviation of the detail around, in [-1, 1], at which half of the correction is laid down:
+# where a photo is smooth the membrane is right, and what a network adds is its own noise.
+PLAIN_TEXTURE = 0.01
+
 CPU: dict[str, Any] = {
     "width": 48,
     "blocks": [1, 2, 2],
@@ -37,7 +41,7 @@ CPU: dict[str, Any] = {
     "lr": 0.015,
     "others_lr": 1.5e-3,
     "weight_decay": 0.01,
-    "detail": 1.9,
+    "detail": 1.95,
 }
 
 
@@ -97,7 +101,9 @@ class MembraneCompleter(Completer):
         fine, texture = detail_of(image, mask)
         spanned = membrane(torch.cat([image, texture], dim=1), mask)
         start, texture = spanned[:, :3], spanned[:, 3:]
-        smooth = composite(self.corrected(start, mask), image, mask).clamp(-1, 1)
+        share = texture**2 / (texture**2 + PLAIN_TEXTURE**2)
+        corrected = start + share * (self.corrected(start, mask) - start)
+        smooth = composite(corrected, image, mask).clamp(-1, 1)
         detail = known_detail(smooth, mask, fine, texture)
         return (smooth + self.detail * detail).clamp(-1, 1)
 

@@ -46,6 +46,23 @@ def test_detail_lies_in_the_hole_and_grows_with_the_option(batch: Batch) -> None
     assert one > 0 and 1.8 < two / one < 2.2
 
 
+@torch.no_grad()
+def test_a_plain_photo_stays_plain() -> None:
+    """What a network adds without need would be seen there first: a wire in a sky."""
+    image = torch.tensor([0.1, 0.2, 0.6])[:, None, None].expand(2, 3, 64, 64)
+    grain = 0.3 * torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[..., 20:42, 30:52] = 1
+    generator = scenefill.build_generator(options(), 64)
+    for weight in generator.parameters():  # one that adds something everywhere
+        torch.nn.init.constant_(weight, 0.02)
+    plain, grainy = (
+        (generator(each, mask) - membrane(each, mask)).abs().amax()
+        for each in (image, image + grain)
+    )
+    assert plain < 0.1 / 127.5 and grainy > 0.1
+
+
 def test_training_leaves_the_detail_out(batch: Batch) -> None:
     terms = [built(detail=detail).updates["around_holes"].terms(batch) for detail in (0.0, 2.0)]
     assert terms[0]["l1"] == terms[1]["l1"]
