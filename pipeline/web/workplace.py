@@ -31,14 +31,12 @@ SIDES = ["left", "right", "top", "bottom"]
 # Width by height, that a photo is outpainted to.
 SHAPES = {"16:9": 16 / 9, "3:2": 3 / 2, "4:3": 4 / 3, "1:1": 1.0, "3:4": 3 / 4, "9:16": 9 / 16}
 BY_SHARE = "by the share below"
-# Of a photo's pixels: where people take more, too little is left to continue.
-MOST_PEOPLE = 0.6
 COMPLETED = "completed"
 COMPRESSION = 1  # of PNG files: more takes several times as long, for a tenth of the bytes
 NOTHING_TRAINED = {
     "title": "Nothing is trained here yet.",
-    "text": "Photos can be chosen and holes drawn, but there is no generator to complete them. "
-    "Train one, and load this page again:",
+    "text": "Classical methods fill holes all the same: their buttons are below the photo. For "
+    "a generator that completes them, train one, and load this page again:",
     "command": "dvc repro train",
 }
 
@@ -301,7 +299,10 @@ class Workplace(NamedTuple):
         """One of those that the page offers, whatever path a browser sends."""
         trained = find_trained(self.data, self.named)
         if not trained:
-            raise ValueError("Nothing is trained here yet: run `dvc repro train` first")
+            raise ValueError(
+                "Nothing is trained here yet: run `dvc repro train` first, or press one of the "
+                "classical fills below the photo"
+            )
         if model not in [each.path for each in trained]:
             raise ValueError("That generator is no longer there: load the page again")
         return model
@@ -433,12 +434,7 @@ def nobody(is_demo: bool) -> str:
 
 
 def found_text(mask: np.ndarray) -> str:
-    """What is said of the people that were found; ValueError where they are nearly all there is."""
+    """What is said of the people that were found."""
     num_found = len(outlines(mask))
-    if mask.mean() > MOST_PEOPLE:
-        raise ValueError(
-            f"People take {mask.mean():.0%} of this photo: too little is left around them to "
-            "continue. Take a photo that shows more of the place, or mark a smaller part by hand."
-        )
     what = "1 person or group" if num_found == 1 else f"{num_found:,} people or groups"
     return f"{what} found. Press an outline to keep who is in it; Complete removes the others."

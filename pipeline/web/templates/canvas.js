@@ -8,9 +8,12 @@ const canvas = find("canvas"), ring = find(".ring"), svg = find("svg.people");
 const size = find(".size input"), wipe = find(".wipe input"), strip = find(".strip");
 const context = canvas.getContext("2d", { willReadFrequently: true });
 const MAX_UNDO = 20, MAX_ZOOM = 12;
+const POINT = 9; // px of the screen: the ring around a tool without a size
+const STEP = 0.02; // of the longer side: a press of an arrow key
 const pictures = new Map(); // number -> what the server sent of it, and the hole on it
 let current = null, result = null; // the photo that is drawn on; what is compared with it
 let tool = "brush", start = null, path = [], before = [], busy = false, spaced = false;
+let pen = null; // where the arrow keys have moved the tool
 let view = { x: 0, y: 0, zoom: 1 };
 const fingers = new Map();
 let pinch = null, panning = null;
@@ -68,6 +71,27 @@ function lasso(isClosed) {
   if (isClosed) return;
   context.lineWidth = 2;
   context.stroke();
+}
+
+function begin(at) {
+  remember();
+  start = at;
+  path = [at];
+  if (hasSize()) stroke(at, { x: at.x + 0.01, y: at.y });
+}
+
+function draw(at) {
+  if (tool === "box") box(start, at);
+  else if (hasSize()) stroke(path[path.length - 1], at);
+  path.push(at);
+  if (tool === "lasso") lasso(false);
+}
+
+function finish() {
+  if (tool === "lasso") lasso(true);
+  start = null;
+  tell();
+  hint("");
 }
 
 function grow() {
@@ -140,6 +164,7 @@ function tell(extra) {
 }
 
 function undo() {
+  if (start) finish();
   if (result) return mark();
   if (before.length) {
     restore(before.pop());
@@ -188,24 +213,39 @@ function cut() {
   find(".handle").style.left = 100 * share + "%";
 }
 
-function moveRing(event) {
+// Around the tool at `at`, with the size of the brush, or of what a box or lasso goes around.
+function moveRing(at) {
   const frame = canvas.getBoundingClientRect(), outer = stage.getBoundingClientRect();
-  const width = (brushWidth() * frame.width) / canvas.width;
+  const scale = frame.width / canvas.width;
+  const width = hasSize() ? brushWidth() * scale : POINT;
   ring.style.width = ring.style.height = width + "px";
-  ring.style.left = event.clientX - outer.left - width / 2 + "px";
-  ring.style.top = event.clientY - outer.top - width / 2 + "px";
-  ring.firstElementChild.textContent = Math.round(brushWidth() * photoPixels()) + " px";
+  ring.style.left = frame.left - outer.left + at.x * scale - width / 2 + "px";
+  ring.style.top = frame.top - outer.top + at.y * scale - width / 2 + "px";
+  ring.firstElementChild.textContent = sizeAt(at);
+}
+
+function hasSize() {
+  return tool === "brush" || tool === "eraser";
+}
+
+function sizeAt(at) {
+  if (hasSize()) return Math.round(brushWidth() * photoPixels()) + " px";
+  if (!start) return "";
+  const across = (name) => {
+    const all = (tool === "box" ? [start, at] : path).map((each) => each[name]);
+    return Math.round((Math.max(...all) - Math.min(...all)) * photoPixels());
+  };
+  return across("x") + " x " + across("y") + " px";
 }
 
 function choose(name) {
+  if (start) finish();
   if (result) mark();
   tool = name;
   for (const each of element.querySelectorAll("[data-tool]")) {
     each.setAttribute("aria-pressed", String(each.dataset.tool === name));
   }
-  const hasSize = name === "brush" || name === "eraser";
-  size.closest("label").classList.toggle("idle", !hasSize);
-  ring.hidden = !hasSize;
+  size.closest("label").classList.toggle("idle", !hasSize());
 }
 
 function hint(text) {
@@ -217,6 +257,7 @@ function mark() {
   result = null;
   sheet.dataset.view = "mark";
   find(".outcome").hidden = true;
+  find(".fills").hidden = false;
   for (const each of element.querySelectorAll("img.photo")) each.src = current.picture;
   drawStrip();
 }
@@ -280,9 +321,10 @@ async function photograph(made, uri) {
   [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
   lay();
   before = [];
+  pen = null;
   svg.replaceChildren();
   view = { x: 0, y: 0, zoom: 1 };
-  if (uri) await draw(uri);
+  if (uri) await drawHole(uri);
   mark();
   tell();
   look();
@@ -290,7 +332,7 @@ async function photograph(made, uri) {
 }
 
 // A hole that the server knows: white on black becomes ink on nothing.
-async function draw(uri) {
+async function drawHole(uri) {
   const drawn = new Image();
   drawn.src = uri;
   await drawn.decode();
@@ -402,12 +444,7 @@ stage.addEventListener("pointerdown", (event) => {
   if (pan(event)) panning = { x: event.clientX - view.x, y: event.clientY - view.y };
   else if (event.button !== 0) return;
   else if (result) panning = "wipe";
-  else {
-    remember();
-    start = place(event);
-    path = [start];
-    if (tool === "brush" || tool === "eraser") stroke(start, { x: start.x + 0.01, y: start.y });
-  }
+  else begin(place(event));
   event.preventDefault();
   stage.setPointerCapture(event.pointerId);
   if (panning === "wipe") slide(event);
@@ -420,7 +457,7 @@ function slide(event) {
 }
 
 stage.addEventListener("pointermove", (event) => {
-  moveRing(event);
+  moveRing(place(event));
   if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event);
   if (pinch && fingers.size === 2) {
     const [one, two] = [...fingers.values()];
@@ -434,15 +471,7 @@ stage.addEventListener("pointermove", (event) => {
   else if (panning) {
     [view.x, view.y] = [event.clientX - panning.x, event.clientY - panning.y];
     look();
-  } else if (start) {
-    const here = place(event);
-    if (tool === "box") box(start, here);
-    else if (tool === "lasso") {
-      path.push(here);
-      lasso(false);
-    } else stroke(path[path.length - 1], here);
-    if (tool !== "lasso") path.push(here);
-  }
+  } else if (start) draw(place(event));
 });
 
 for (const name of ["pointerup", "pointercancel"]) {
@@ -450,12 +479,50 @@ for (const name of ["pointerup", "pointercancel"]) {
     fingers.delete(event.pointerId);
     if (fingers.size < 2) pinch = null;
     panning = null;
-    if (!start) return;
-    if (tool === "lasso") lasso(true);
-    start = null;
-    tell();
-    hint("");
+    if (start) finish();
   });
+}
+
+// The mouse leaves the keys of the keyboard's pen alone: Space moves what is zoomed.
+stage.addEventListener("mousedown", (event) => {
+  event.preventDefault();
+  document.activeElement.blur();
+});
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+canvas.addEventListener("focus", () => {
+  pen = pen ?? { x: canvas.width / 2, y: canvas.height / 2 };
+  moveRing(pen);
+  hint("Arrow keys move the tool, with Shift by single pixels; Space starts a stroke and ends it.");
+});
+canvas.addEventListener("blur", () => start && finish());
+canvas.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " ") start ? finish() : begin(pen);
+  else if (event.key in ARROWS) {
+    const step = event.shiftKey ? 1 : Math.max(1, Math.round(STEP * Math.max(canvas.width, canvas.height)));
+    const [right, down] = ARROWS[event.key];
+    pen = {
+      x: Math.min(canvas.width, Math.max(0, pen.x + right * step)),
+      y: Math.min(canvas.height, Math.max(0, pen.y + down * step)),
+    };
+    if (start) draw(pen);
+    reveal(pen);
+    moveRing(pen);
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+});
+
+// Moves what is zoomed until `at` is seen.
+function reveal(at) {
+  const outer = stage.getBoundingClientRect();
+  const scale = (outer.width * view.zoom) / canvas.width;
+  const [x, y] = [view.x + at.x * scale, view.y + at.y * scale];
+  if (x < 0 || x > outer.width) view.x += outer.width / 2 - x;
+  if (y < 0 || y > outer.height) view.y += outer.height / 2 - y;
+  look();
 }
 
 stage.addEventListener("wheel", (event) => {
@@ -477,7 +544,10 @@ const actions = {
   out: () => zoom(1 / 1.5),
   fit: () => zoom(0),
   next,
-  complete: () => !busy && document.querySelector("#complete").click(),
+  complete() {
+    if (start) finish();
+    if (!busy) document.querySelector("#complete").click();
+  },
   again: mark,
   cancel() {
     find(".status .text").textContent = "Ending";
