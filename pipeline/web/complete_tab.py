@@ -72,7 +72,13 @@ def complete_tab(page: gr.Blocks, work: Workplace) -> None:
     made = [canvas, pictures]
     page.load(work.arrive, None, [notice, kind, examples, model], **QUIET)
     kind.input(work.examples_of, kind, examples, **QUIET)
-    upload.upload(in_words(work.choose_upload), [pictures, upload], [*shown, upload], **PRIVATE)
+    upload.upload(
+        in_words(work.choose_upload),
+        [pictures, upload],
+        [*shown, upload],
+        show_progress_on=upload,
+        **PRIVATE,
+    ).failure(lambda: None, None, upload, **QUIET)  # empty, so that another can be chosen
     examples.select(in_words(work.choose_example), [pictures, kind], shown, **QUIET)
     events = [
         complete.click(

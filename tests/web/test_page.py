@@ -97,9 +97,9 @@ def test_a_large_photo_is_completed_at_its_full_size(page: Page) -> None:
     original = pixels(data)
     assert completed.shape == original.shape
     changed = (completed != original).any(axis=2)
-    # A stroke of 7 % of the longer side, scaled up by 1.27.
+    # A stroke of 2 % of the longer side, scaled up by 1.27.
     rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
-    assert 550 <= rows[0] <= rows[-1] <= 750 and 1200 <= columns[0] <= columns[-1] <= 1487
+    assert 620 <= rows[0] <= rows[-1] <= 680 and 1270 <= columns[0] <= columns[-1] <= 1417
 
 
 def test_a_test_photo_comes_with_its_hole_and_is_compared(page: Page, project: Path) -> None:
@@ -178,7 +178,8 @@ def test_lasso_grow_sizes_and_zoom(page: Page) -> None:
         sizes.append(page.locator(".ring b").inner_text())
         page.keyboard.press("]")
         page.mouse.move(0, 0)
-    assert sizes == ["28 px", "34 px"]
+    assert sizes == ["8 px", "10 px"]
+    expect(page.locator(".size output")).to_have_text("11 px")
     page.keyboard.press("+")
     page.keyboard.press("+")
     frame = page.locator("#canvas canvas").bounding_box()
@@ -187,7 +188,7 @@ def test_lasso_grow_sizes_and_zoom(page: Page) -> None:
     assert abs(frame["width"] / outer["width"] - 2.25) < 0.01
     page.keyboard.press("0")
     drag(page, [(300, 50), (301, 50)])
-    assert num_marked(page) > marked + 400
+    assert num_marked(page) > marked + 80
 
 
 def test_the_keyboard_alone_draws_and_completes(page: Page) -> None:
@@ -208,6 +209,19 @@ def test_the_keyboard_alone_draws_and_completes(page: Page) -> None:
     changed = (downloaded(page) != np.asarray(photo)).any(axis=2)
     rows, columns = np.nonzero(changed)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (50, 62, 80, 99)
+
+
+def test_a_button_does_not_keep_the_keys(page: Page) -> None:
+    photo = picture(29, (100, 80))
+    upload(page, encoded(photo, "png"))
+    wait_for_canvas(page)
+    page.locator("[data-action=clear]").click()
+    page.locator("[data-tool=box]").click()
+    drag(page, [(20, 20), (40, 40)])
+    page.locator("[data-action=in]").click()
+    page.keyboard.press("0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".facts")).to_contain_text("5.0% of them completed", timeout=120_000)
 
 
 def test_what_is_zoomed_is_moved_and_a_box_says_its_size(page: Page) -> None:
@@ -311,10 +325,13 @@ def test_a_photo_is_outpainted(page: Page) -> None:
     wide = outcome(page, "#extend")
     assert wide.shape == (96, 192, 3)
     assert np.array_equal(wide[:, 32:160], np.asarray(photo))
+    # What is seen is what grows: the wide one once more.
+    wider = outcome(page, "#extend", 2)
+    assert wider.shape == (96, 288, 3) and np.array_equal(wider[:, 48:240], wide)
     page.locator(".strip button").first.click()
     page.locator("#shape input").click()
     page.get_by_role("option", name="16:9").click()
-    assert outcome(page, "#extend", 2).shape == (96, 171, 3)
+    assert outcome(page, "#extend", 3).shape == (96, 171, 3)
 
 
 def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
@@ -324,7 +341,7 @@ def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
     assert num_marked(page) == 0
     drag(page, [(50, 100), (150, 100)])
     stroke = num_marked(page)
-    assert 1000 < stroke < 2500
+    assert 300 < stroke < 600
     page.locator("[data-tool=box]").click()
     drag(page, [(20, 20), (60, 40)])
     both = num_marked(page)
@@ -332,8 +349,11 @@ def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
     page.locator("[data-tool=eraser]").click()
     drag(page, [(50, 100), (150, 100)])
     assert abs(num_marked(page) - (both - stroke)) < 60
+    erased = num_marked(page)
     page.locator("[data-action=undo]").click()
     assert num_marked(page) == both
+    page.keyboard.press("Control+Shift+z")
+    assert num_marked(page) == erased
     page.locator("[data-action=clear]").click()
     assert num_marked(page) == 0
     page.locator("#complete").click()
@@ -354,6 +374,8 @@ def test_a_file_that_cannot_be_taken_is_told(page: Page, kind: str) -> None:
     expect(message(page)).to_contain_text(words)
     assert "Traceback" not in page.content()
     expect(page.locator("#work")).not_to_be_visible()
+    upload(page, encoded(picture(0), "png"))  # what takes photos takes another
+    wait_for_canvas(page)
 
 
 def test_a_program_asks_the_page_as_the_docs_say(
@@ -464,7 +486,7 @@ def test_without_data_and_generator_the_page_says_what_to_run(
     browser: Browser, tmp_path: Path
 ) -> None:
     with served(tmp_path) as url, local_page(browser, url, **DESKTOP) as page:
-        expect(page.locator("#notice")).to_contain_text("dvc repro train")
+        expect(page.locator("#notice")).to_contain_text("dvc repro train", timeout=120_000)
         upload(page, encoded(picture(0), "png"))
         wait_for_canvas(page)
         drag(page, [(50, 50), (80, 80)])

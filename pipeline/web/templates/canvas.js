@@ -12,11 +12,11 @@ const POINT = 9; // px of the screen: the ring around a tool without a size
 const STEP = 0.02; // of the longer side: a press of an arrow key
 const pictures = new Map(); // number -> what the server sent of it, and the hole on it
 let current = null, result = null; // the photo that is drawn on; what is compared with it
-let tool = "brush", start = null, path = [], before = [], busy = false, spaced = false;
+let tool = "brush", start = null, path = [], before = [], after = [], busy = false, spaced = false;
 let pen = null; // where the arrow keys have moved the tool
 let view = { x: 0, y: 0, zoom: 1 };
 const fingers = new Map();
-let pinch = null, panning = null;
+let pinch = null, panning = null, begun = null;
 const seen = {};
 
 // What is drawn -------------------------------------------------------------------------------
@@ -25,8 +25,14 @@ function photoPixels() {
   return current ? current.size[0] / canvas.width : 1;
 }
 
+// Of the longer side 0.3 to 25 %, by equal factors.
 function brushWidth() {
-  return Math.max(1, (size.value / 100) * Math.max(canvas.width, canvas.height));
+  const share = 0.003 * (0.25 / 0.003) ** (size.value / 100);
+  return Math.max(1, share * Math.max(canvas.width, canvas.height));
+}
+
+function showSize() {
+  find(".size output").textContent = Math.round(brushWidth() * photoPixels()) + " px";
 }
 
 function place(event) {
@@ -129,6 +135,7 @@ function restore(coverage) {
 }
 
 function remember() {
+  after = [];
   before.push(alpha());
   if (before.length > MAX_UNDO) before.shift();
 }
@@ -167,11 +174,19 @@ function undo() {
   if (start) finish();
   if (result) return mark();
   if (before.length) {
+    after.push(alpha());
     restore(before.pop());
     return tell();
   }
   const made = current && pictures.get(current.id);
   if (made && made.parent !== undefined) open(made.id, true);
+}
+
+function redo() {
+  if (start || result || !after.length) return;
+  before.push(alpha());
+  restore(after.pop());
+  tell();
 }
 
 // What is seen --------------------------------------------------------------------------------
@@ -277,7 +292,7 @@ function compare(made) {
   link.href = window.gradio_config.root + "/gradio_api/file=" + encodeURI(made.file);
   link.download = made.file.split("/").pop();
   hint("");
-  wipe.value = 15; // most of what is new, and the line that says that there is more
+  wipe.value = 0; // all of what is new
   view = { x: 0, y: 0, zoom: 1 };
   look();
   drawStrip();
@@ -320,7 +335,9 @@ async function photograph(made, uri) {
   await picture.decode();
   [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
   lay();
+  showSize();
   before = [];
+  after = [];
   pen = null;
   svg.replaceChildren();
   view = { x: 0, y: 0, zoom: 1 };
@@ -367,6 +384,7 @@ async function takeSheet() {
   pictures.set(said.id, { ...said });
   await photograph(pictures.get(said.id), said.hole);
   sheet.dataset.number = said.number;
+  if (stage.getBoundingClientRect().bottom > innerHeight) sheet.scrollIntoView();
 }
 
 function takeResult() {
@@ -416,12 +434,23 @@ function takeStatus() {
 }
 
 function work(text, done, total) {
+  if (!busy) begun = null;
   busy = true;
   find(".status").hidden = false;
-  find(".status .text").textContent = text;
+  find(".status .text").textContent = text + timeLeft(done, total);
   const bar = find("progress");
   if (total) [bar.max, bar.value] = [total, done];
   else bar.removeAttribute("value");
+}
+
+// Of work whose steps are counted, from its second step on; a few seconds are not worth a word.
+function timeLeft(done, total) {
+  if (!done || !total) return "";
+  begun = begun ?? { at: Date.now(), done };
+  if (done === begun.done) return "";
+  const seconds = ((Date.now() - begun.at) / 1000 / (done - begun.done)) * (total - done);
+  if (seconds < 5) return "";
+  return ", about " + (seconds < 90 ? Math.round(seconds) + " s" : Math.round(seconds / 60) + " min") + " left";
 }
 
 // What the hands do ------------------------------------------------------------------------------
@@ -483,8 +512,9 @@ for (const name of ["pointerup", "pointercancel"]) {
   });
 }
 
-// The mouse leaves the keys of the keyboard's pen alone: Space moves what is zoomed.
-stage.addEventListener("mousedown", (event) => {
+// A button that was pressed by mouse does not keep the keys: Enter completes, and Space moves.
+sheet.addEventListener("mousedown", (event) => {
+  if (!event.target.closest("button, .stage")) return;
   event.preventDefault();
   document.activeElement.blur();
 });
@@ -526,7 +556,7 @@ function reveal(at) {
 }
 
 stage.addEventListener("wheel", (event) => {
-  if (!event.ctrlKey && view.zoom === 1 && event.deltaY > 0) return;
+  if (!event.ctrlKey && view.zoom === 1) return; // the page is scrolled
   event.preventDefault();
   zoom(Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
 }, { passive: false });
@@ -578,15 +608,23 @@ for (const each of element.querySelectorAll("[data-fill]")) {
   });
 }
 wipe.addEventListener("input", cut);
+size.addEventListener("input", showSize);
 const flicker = (isOn) => () => sheet.classList.toggle("flicker", isOn);
 find("[data-action=flicker]").addEventListener("pointerdown", flicker(true));
 for (const name of ["pointerup", "pointerleave"]) find("[data-action=flicker]").addEventListener(name, flicker(false));
 
 const BUTTONS = ["complete", "people", "extend"];
+// Before gradio hears of it.
 document.addEventListener("click", (event) => {
   const button = event.target.closest(BUTTONS.map((name) => "#" + name).join(","));
-  if (button && current) work("Waiting for its turn");
-});
+  if (!button || !current) return;
+  if (result && button.id !== "complete") {
+    // What is seen is what is searched and continued; the same hole can be completed once more.
+    props.value = JSON.stringify({ photo: result.id, hole: "" });
+    next();
+  }
+  work("Waiting for its turn");
+}, { capture: true });
 
 const keys = {
   b: () => choose("brush"),
@@ -595,8 +633,8 @@ const keys = {
   e: () => choose("eraser"),
   g: () => !result && grow(),
   n: next,
-  "[": () => (size.value = size.value / 1.2),
-  "]": () => (size.value = size.value * 1.2),
+  "[": () => resize(-4),
+  "]": () => resize(4),
   "+": () => zoom(1.5),
   "=": () => zoom(1.5),
   "-": () => zoom(1 / 1.5),
@@ -604,6 +642,11 @@ const keys = {
   Escape: () => (busy ? actions.cancel() : result && mark()),
   Enter: actions.complete,
 };
+
+function resize(by) {
+  size.value = Number(size.value) + by;
+  showSize();
+}
 
 const isTyping = (target) => target.closest("input:not([type=range]), textarea, select, [contenteditable], [role=dialog]");
 const isShown = () => current && element.offsetParent !== null;
@@ -614,7 +657,11 @@ document.addEventListener("keydown", (event) => {
   if (isPress && event.target.closest("button, a, input, summary, [role=button], [role=tab]")) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
     event.preventDefault();
-    return undo();
+    return event.shiftKey ? redo() : undo();
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "y") {
+    event.preventDefault();
+    return redo();
   }
   if (event.ctrlKey || event.metaKey) return;
   if (event.key === " ") {
