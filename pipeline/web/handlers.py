@@ -48,9 +48,7 @@ def _shown() -> Iterator[None]:
         words = system_fault(error) or (str(error) if isinstance(error, ValueError) else "")
         # The page takes it for HTML, and file names may be in it.
         message = html.escape(words or UNFORESEEN).replace("\n", "<br>")
-        raise gr.Error(
-            message, SHOWN_SECONDS, title="Not done", print_exception=not words
-        ) from error
+        raise gr.Error(message, SHOWN_SECONDS, title="", print_exception=not words) from error
 
 
 # Of every event: nothing is offered to other programs, and heavy ones wait for each other.
