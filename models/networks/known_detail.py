@@ -2,8 +2,8 @@
 
 A completion that errs least is the mean of all that might be there, and so has no texture. Beside
 it lies texture of the same photo: blocks of it, without their low frequencies, are laid over the
-hole half overlapping, each the one whose colours, texture and place are nearest to what the smooth
-completion has there.
+hole half overlapping, each the one whose colours, texture and place are nearest, pixel by pixel, to
+what the smooth completion has there.
 """
 
 import math
@@ -19,7 +19,7 @@ PLACE_WEIGHT = 0.6  # of a difference in rows or columns of a photo's side
 TEXTURE_WEIGHT = 4.0  # of one of standard deviations, which are small
 # Standard deviation of the detail around, in [-1, 1], at which half of it is laid down: a little
 # grain in what is smooth is the first to be seen, and costs the most likeness (docs/recipe.md).
-HALF_TEXTURE = 0.15
+HALF_TEXTURE = 0.2
 UNKNOWN = 1e3  # added to the distance of a block that is not wholly known
 
 
@@ -81,20 +81,15 @@ def known_detail(smooth: Tensor, mask: Tensor, fine: Tensor, texture: Tensor) ->
 def _signatures(
     smooth: Tensor, texture: Tensor, block: int, stride: int, start: int, size: int
 ) -> Tensor:
-    """(N, L, K): what is compared of each block: its quarters' colours and texture, its place."""
-    half = block // 2
-    means = functional.avg_pool2d(torch.cat([smooth, TEXTURE_WEIGHT * texture], 1), half, stride=1)
-    length = means.shape[-1] - half
-    quarters = [
-        means[..., top : top + length : stride, left : left + length : stride]
-        for top in (0, half)
-        for left in (0, half)
-    ]
-    num = quarters[0].shape[-1]
+    """(N, L, K): what is compared of each block: each pixel's colours and texture, its place."""
+    pixels = torch.cat([smooth, TEXTURE_WEIGHT * texture], 1)
+    # Squared distances of four pixels: a mean over the block, by the weights above.
+    shown = functional.unfold(pixels, block, stride=stride) * (2 / block)
+    num = (smooth.shape[-1] - block) // stride + 1
     places = (torch.arange(num, device=smooth.device) * stride + start).to(smooth.dtype)
     grid = torch.stack(torch.meshgrid(places, places, indexing="ij")) * (PLACE_WEIGHT / size)
-    all_places = grid.expand(smooth.shape[0], -1, -1, -1)
-    return torch.cat([*quarters, all_places], dim=1).flatten(2).mT
+    all_places = grid.flatten(1).expand(smooth.shape[0], -1, -1)
+    return torch.cat([shown, all_places], dim=1).mT
 
 
 def _squared_distances(targets: Tensor, sources: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ CPU: dict[str, Any] = {
     "lr": 0.015,
     "others_lr": 1.5e-3,
     "weight_decay": 0.01,
-    "detail": 1.3,
+    "detail": 1.9,
 }
 
 

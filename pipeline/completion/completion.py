@@ -100,12 +100,7 @@ def _by_windows(
         return picture.copy()
     side = max(hole_side(network), round(TILE_SHARE * network.image_size))
     reach = (network.image_size - hole_side(network)) // 2
-    tiles = [
-        tile
-        for each in holes_of(hole, reach)[0]
-        for tile in tiles_over(each.box, side)
-        if hole[tile.rows, tile.columns].any()
-    ]
+    tiles = [tile for each in holes_of(hole, reach)[0] for tile in tiles_over(hole, each.box, side)]
     # Sums of all of a large photo would take gigabytes.
     top, left = min(tile.top for tile in tiles), min(tile.left for tile in tiles)
     height = max(tile.rows.stop for tile in tiles) - top

@@ -26,6 +26,8 @@ STRIP_SHARE = 0.25
 # Of a strip: its outer part, which the next pass makes anew with something known beside it. At a
 # window's own border networks are at their worst; the one fades into the other, without a line.
 FADED_SHARE = 0.5
+# Of a window's height, between two windows of a strip.
+SHARED = 0.5
 # More than four times the image would be made up from what is itself made up.
 MAX_RATIO = 4.0
 
@@ -165,7 +167,7 @@ def _next_strip(
     """(H, strip, 3) uint8: what comes to the right of `turned`."""
     size = network.image_size
     height, width = turned.shape[:2]
-    firsts = starts(height, size) if height >= size else [-((size - height) // 2)]
+    firsts = starts(height, size, SHARED) if height >= size else [-((size - height) // 2)]
     # The known columns end at the edge; a narrow image is continued by its mirror image.
     columns = mirrored(width - (size - strip), size - strip, width)
     windows = np.zeros((len(firsts), size, size, 3), np.uint8)

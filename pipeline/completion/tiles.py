@@ -1,23 +1,39 @@
-"""Squares that overlap by half or more, and the weights by which they are blended."""
+"""Tiles that overlap, and the weights by which they are blended."""
 
 import numpy as np
 
+from pipeline.completion.holes import bounding
 from pipeline.shards.rectangle import Rectangle
 
-
-def tiles_over(box: Rectangle, side: int) -> list[Rectangle]:
-    """Squares of `side` px, or less where the box is narrower, that overlap by half or more."""
-    height, width = min(side, box.height), min(side, box.width)
-    return [
-        Rectangle(box.top + top, box.left + left, height, width)
-        for top in starts(box.height, height)
-        for left in starts(box.width, width)
-    ]
+# Of a tile's side, between two tiles over one hole: what is made twice costs time, and one may fade
+# into the other over a few pixels.
+OVERLAP = 0.25
 
 
-def starts(length: int, side: int) -> list[int]:
-    """From 0 to `length` - `side`, evenly, at most half a side apart."""
-    num_steps = -(-(length - side) // max(1, side // 2))
+def tiles_over(hole: np.ndarray, box: Rectangle, side: int) -> list[Rectangle]:
+    """Rectangles of at most `side` px that cover the hole's pixels in `box`, as tight as can be.
+
+    A line across the image takes as many as it is long, not as many as its box is large.
+    """
+    inside = hole[box.rows, box.columns]
+    if not inside.any():
+        return []
+    tight = bounding(inside)
+    box = Rectangle(box.top + tight.top, box.left + tight.left, tight.height, tight.width)
+    if max(box.height, box.width) <= side:
+        return [box]
+    if box.height >= box.width:
+        firsts = starts(box.height, side, OVERLAP)
+        parts = [Rectangle(box.top + first, box.left, side, box.width) for first in firsts]
+    else:
+        firsts = starts(box.width, side, OVERLAP)
+        parts = [Rectangle(box.top, box.left + first, box.height, side) for first in firsts]
+    return [tile for part in parts for tile in tiles_over(hole, part, side)]
+
+
+def starts(length: int, side: int, overlap: float) -> list[int]:
+    """From 0 to `length` - `side`, evenly; neighbours share at least `overlap` of a side."""
+    num_steps = -(-(length - side) // max(1, round(side * (1 - overlap))))
     return [round(start) for start in np.linspace(0, length - side, num_steps + 1)]
 
 
