@@ -60,12 +60,17 @@ def complete_tab(page: gr.Blocks, work: Workplace) -> None:
                 seed = gr.Number(0, label="Seed", precision=0, minimum=0)
             with gr.Accordion("Outpaint", open=False, elem_id="outpaint"):
                 shape = gr.Dropdown(
-                    [BY_SHARE, *SHAPES], value=BY_SHARE, label="To the shape", elem_id="shape"
+                    [BY_SHARE, *SHAPES], value=BY_SHARE, label="Shape", elem_id="shape"
                 )
                 sides = gr.CheckboxGroup(SIDES, value=["left", "right"], label="Sides")
-                ratio = gr.Slider(0.1, 1.0, 0.5, step=0.05, label="Of the side, in all")
+                ratio = gr.Slider(
+                    0.1, 1.0, 0.5, step=0.05, label="Share of the width or height that is added"
+                )
                 extend = gr.Button("Outpaint", elem_id="extend")
 
+    shape.input(
+        lambda chosen: [gr.update(visible=chosen == BY_SHARE)] * 2, shape, [sides, ratio], **QUIET
+    )
     _offer_to_programs(work)
     shown = [pictures, canvas]
     options = [blend, colors, seed]

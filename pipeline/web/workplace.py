@@ -30,7 +30,7 @@ THUMBNAIL = 160  # px
 SIDES = ["left", "right", "top", "bottom"]
 # Width by height, that a photo is outpainted to.
 SHAPES = {"16:9": 16 / 9, "3:2": 3 / 2, "4:3": 4 / 3, "1:1": 1.0, "3:4": 3 / 4, "9:16": 9 / 16}
-BY_SHARE = "by the share below"
+BY_SHARE = "wider or higher by a share"
 COMPLETED = "completed"
 COMPRESSION = 1  # of PNG files: more takes several times as long, for a tenth of the bytes
 NOTHING_TRAINED = {
@@ -437,4 +437,4 @@ def found_text(mask: np.ndarray) -> str:
     """What is said of the people that were found."""
     num_found = len(outlines(mask))
     what = "1 person or group" if num_found == 1 else f"{num_found:,} people or groups"
-    return f"{what} found. Press an outline to keep who is in it; Complete removes the others."
+    return f"{what} found: Complete removes them. Press an outline to keep who is in it."

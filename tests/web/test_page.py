@@ -331,6 +331,7 @@ def test_a_photo_is_outpainted(page: Page) -> None:
     page.locator(".strip button").first.click()
     page.locator("#shape input").click()
     page.get_by_role("option", name="16:9").click()
+    expect(page.get_by_role("group", name="Sides")).not_to_be_visible()
     assert outcome(page, "#extend", 3).shape == (96, 171, 3)
 
 
@@ -435,7 +436,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, url: str
     with local_page(browser, url, **PHONE) as page:
         page.locator("#examples button").first.click()
         wait_for_canvas(page)
-        outcome(page, "#complete")
+        outcome(page, "[data-action=complete]")
         for tab in ("Complete", "Data set"):
             page.get_by_role("tab", name=tab).click()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

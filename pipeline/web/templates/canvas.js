@@ -194,7 +194,7 @@ function redo() {
 function lay() {
   const share = canvas.width / canvas.height;
   stage.style.aspectRatio = String(share);
-  stage.style.width = "min(100%, calc(66vh * " + share + "))";
+  stage.style.width = "min(100%, calc(60vh * " + share + "))";
   stage.classList.toggle("small", Math.max(canvas.width, canvas.height) <= 160);
   svg.setAttribute("viewBox", "0 0 " + canvas.width + " " + canvas.height);
 }
@@ -284,7 +284,7 @@ function compare(made) {
   for (const each of element.querySelectorAll("img.result")) each.src = made.picture;
   const [width, height] = made.size;
   stage.style.aspectRatio = String(width / height);
-  stage.style.width = "min(100%, calc(66vh * " + width / height + "))";
+  stage.style.width = "min(100%, calc(60vh * " + width / height + "))";
   find(".outcome").hidden = false;
   find(".facts").textContent = made.facts;
   find(".fills").hidden = Boolean(made.before);
