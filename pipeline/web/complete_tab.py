@@ -53,8 +53,8 @@ def complete_tab(page: gr.Blocks, work: Workplace) -> None:
             model = gr.Dropdown(label="Generator", elem_id="model")
             complete = gr.Button("Complete (Enter)", variant="primary", elem_id="complete")
             people = gr.Button("Find people to remove", elem_id="people")
-            with gr.Accordion("Blending, colours, seed", open=False, elem_id="options"):
-                blend = gr.Radio(BLENDS, value=DEFAULT, label="Edge of the hole")
+            with gr.Accordion("Edge of the hole, colours, seed", open=False, elem_id="options"):
+                blend = gr.Radio(BLENDS, value=DEFAULT, label="Blending")
                 soften = gr.Slider(0, 40, 0, step=1, label="Soften the edge inwards (px)")
                 colors = gr.Slider(0, 200, 0, step=10, label="Colours (0: all)")
                 seed = gr.Number(0, label="Seed", precision=0, minimum=0)

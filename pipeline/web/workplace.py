@@ -265,12 +265,13 @@ class Workplace(NamedTuple):
                 f"{decoded.image.shape[1]}x{decoded.image.shape[0]}: they must have the same size"
             )
         made = self.loaded.get(path).complete(decoded.image, hole | decoded.unknown)
-        return str(self._written(np.where(hole[..., None], made, decoded.image), Path(photo).stem))
+        made = np.where(hole[..., None], made, decoded.image)
+        return str(self._written(made, Path(photo).stem, COMPLETED))
 
-    def _written(self, image: np.ndarray, stem: str) -> Path:
-        """The file of a result."""
+    def _written(self, image: np.ndarray, stem: str, title: str) -> Path:
+        """The file of a result, called after the photo and what was done to it."""
         # Of the same name for another visitor's photo of that name, in a folder of its own.
-        path = Path(tempfile.mkdtemp(dir=self.folder)) / f"{stem}-completed.png"
+        path = Path(tempfile.mkdtemp(dir=self.folder)) / f"{stem}-{_ending(title)}.png"
         Image.fromarray(image).save(path, compress_level=COMPRESSION)
         return path
 
@@ -331,7 +332,9 @@ class Workplace(NamedTuple):
     ) -> tuple[Any, ...]:
         """The canvas with the result of the photo number `parent`, and the visitor's pictures."""
         job.say("Writing the file")
-        path = self._written(after, pictures[parent].path.stem.removesuffix("-completed"))
+        former = pictures[parent]
+        stem = former.path.stem.removesuffix(f"-{_ending(former.title)}")
+        path = self._written(after, stem, title)
         self.photos.put(path, Decoded(after, np.zeros(after.shape[:2], bool)))
         result = {
             "id": len(pictures),
@@ -346,6 +349,11 @@ class Workplace(NamedTuple):
         }
         picture = Picture(path, title)
         return gr.HTML(result=result, status=_idle()), [*pictures, picture]
+
+
+def _ending(title: str) -> str:
+    """Of a file's name: `mean colour` -> mean-colour."""
+    return title.lower().replace(" ", "-")
 
 
 def _visitor(request: gr.Request) -> str:

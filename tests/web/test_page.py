@@ -228,7 +228,11 @@ def test_what_is_zoomed_is_moved_and_a_box_says_its_size(page: Page) -> None:
     upload(page, encoded(picture(28, (200, 100)), "png"))
     wait_for_canvas(page)
     canvas = page.locator("#canvas canvas")
+    whole = canvas.bounding_box()
     canvas.hover()
+    page.mouse.wheel(0, -300)  # scrolls the page
+    seen = canvas.bounding_box()
+    assert whole is not None and seen is not None and seen["width"] == whole["width"]
     for _ in range(3):
         page.keyboard.press("+")
     before = canvas.bounding_box()
@@ -437,6 +441,14 @@ def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, url: str
         page.locator("#examples button").first.click()
         wait_for_canvas(page)
         outcome(page, "[data-action=complete]")
+        # While something is done, its end can be reached.
+        page.locator(".status").evaluate(
+            "each => { each.hidden = false; each.querySelector('.text').textContent ="
+            " '1,240 of 1,841 windows done, about 12 min left'; }"
+        )
+        for part in (".status [data-action=cancel]", ".stage", ".sheet .narrow"):
+            frame = page.locator(part).bounding_box()
+            assert frame is not None and 0 <= frame["x"] <= frame["x"] + frame["width"] <= 390
         for tab in ("Complete", "Data set"):
             page.get_by_role("tab", name=tab).click()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

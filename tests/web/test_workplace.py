@@ -150,6 +150,10 @@ def test_the_same_hole_by_a_classical_fill(tmp_path: Path, photo: list[Picture])
     image, original = np.asarray(Image.open(pictures[-1].path)), np.asarray(picture(0, (60, 40)))
     assert image.shape == original.shape and np.array_equal(image[~hole], original[~hole])
     assert "filled by Telea" in canvas.props["result"]["facts"]
+    assert pictures[-1].path.name == "photo-telea.png"
+    # What was done before goes out of the name.
+    *_, (_, pictures) = work.fill(pictures, drawing(hole, 1, fill="mean_color"), REQUEST)
+    assert pictures[-1].path.name == "photo-mean-colour.png"
     with pytest.raises(ValueError, match="must be one of: telea"):
         list(work.fill(photo, drawing(hole, fill="/etc/passwd"), REQUEST))
 
