@@ -53,26 +53,37 @@ def complete_tab(page: gr.Blocks, work: Workplace) -> None:
             model = gr.Dropdown(label="Generator", elem_id="model")
             complete = gr.Button("Complete (Enter)", variant="primary", elem_id="complete")
             people = gr.Button("Find people to remove", elem_id="people")
-            with gr.Accordion("Blending, colours, seed", open=False, elem_id="options"):
-                blend = gr.Radio(BLENDS, value=DEFAULT, label="Edge of the hole")
+            with gr.Accordion("Edge of the hole, colours, seed", open=False, elem_id="options"):
+                blend = gr.Radio(BLENDS, value=DEFAULT, label="Blending")
                 soften = gr.Slider(0, 40, 0, step=1, label="Soften the edge inwards (px)")
                 colors = gr.Slider(0, 200, 0, step=10, label="Colours (0: all)")
                 seed = gr.Number(0, label="Seed", precision=0, minimum=0)
             with gr.Accordion("Outpaint", open=False, elem_id="outpaint"):
                 shape = gr.Dropdown(
-                    [BY_SHARE, *SHAPES], value=BY_SHARE, label="To the shape", elem_id="shape"
+                    [BY_SHARE, *SHAPES], value=BY_SHARE, label="Shape", elem_id="shape"
                 )
                 sides = gr.CheckboxGroup(SIDES, value=["left", "right"], label="Sides")
-                ratio = gr.Slider(0.1, 1.0, 0.5, step=0.05, label="Of the side, in all")
+                ratio = gr.Slider(
+                    0.1, 1.0, 0.5, step=0.05, label="Share of the width or height that is added"
+                )
                 extend = gr.Button("Outpaint", elem_id="extend")
 
+    shape.input(
+        lambda chosen: [gr.update(visible=chosen == BY_SHARE)] * 2, shape, [sides, ratio], **QUIET
+    )
     _offer_to_programs(work)
     shown = [pictures, canvas]
     options = [blend, colors, seed]
     made = [canvas, pictures]
     page.load(work.arrive, None, [notice, kind, examples, model], **QUIET)
     kind.input(work.examples_of, kind, examples, **QUIET)
-    upload.upload(in_words(work.choose_upload), [pictures, upload], [*shown, upload], **PRIVATE)
+    upload.upload(
+        in_words(work.choose_upload),
+        [pictures, upload],
+        [*shown, upload],
+        show_progress_on=upload,
+        **PRIVATE,
+    ).failure(lambda: None, None, upload, **QUIET)  # empty, so that another can be chosen
     examples.select(in_words(work.choose_example), [pictures, kind], shown, **QUIET)
     events = [
         complete.click(

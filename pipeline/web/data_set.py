@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as compute
 from PIL import Image
 
 from pipeline.people_filter.contact_sheet import thumbnail
@@ -124,11 +126,11 @@ def matching(data: Path, filters: Filters, page: int) -> Found:
     table = table[table["person_score"].fillna(0) >= filters.least_score]
     if filters.split != ALL:
         splits = photo_tables.read(data / "filter_people" / "splits.parquet")
-        if filters.split == NO_SPLIT:
-            table = table[~table["key"].isin(splits["key"])]
-        else:
-            chosen = splits["key"][splits["split"] == filters.split]
-            table = table[table["key"].isin(chosen)]
+        is_dropped = filters.split == NO_SPLIT
+        chosen = splits["key"] if is_dropped else splits["key"][splits["split"] == filters.split]
+        # Arrow's, which takes a tenth of the time of pandas'.
+        is_in = compute.is_in(pa.array(table["key"], pa.string()), pa.array(chosen, pa.string()))
+        table = table[np.asarray(is_in) != is_dropped]
     table = table.sort_values(["person_score", "key"], ascending=[False, True])
     num_pages = max(1, math.ceil(len(table) / PAGE))
     page = min(max(1, page), num_pages)

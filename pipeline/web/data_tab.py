@@ -19,6 +19,7 @@ FOLLOW = """element.addEventListener("click", (event) => {
   const bar = event.target.closest("[data-verdict]");
   if (bar) trigger("follow", { verdict: bar.dataset.verdict, category: bar.dataset.category });
 });"""
+TO_STORY = "() => document.querySelector('#name').scrollIntoView({behavior: 'smooth'})"
 TO_BROWSER = "() => document.querySelector('#browser').scrollIntoView({behavior: 'smooth'})"
 
 
@@ -48,7 +49,7 @@ def data_tab(page: gr.Blocks, data: Path) -> None:
             interactive=False,
         )
         with gr.Row(elem_id="pages"):
-            earlier = gr.Button("Page before", elem_id="earlier", min_width=120, scale=0)
+            earlier = gr.Button("Previous page", elem_id="earlier", min_width=120, scale=0)
             later = gr.Button("Next page", elem_id="later", min_width=120, scale=0)
         gr.HTML("<h2>The story of a photo</h2>")
         with gr.Row():
@@ -76,7 +77,7 @@ def data_tab(page: gr.Blocks, data: Path) -> None:
     ).then(None, js=TO_BROWSER)
     photos.select(_key_of, keys, name, **QUIET).success(
         in_words(partial(_tell, data)), name, told, **PRIVATE
-    )
+    ).success(None, js=TO_STORY)
     gr.on([tell.click, name.submit], in_words(partial(_tell, data)), name, told, **PRIVATE)
     any_photo.click(in_words(partial(_any, data)), filters, name, **PRIVATE).success(
         in_words(partial(_tell, data)), name, told, **PRIVATE

@@ -30,15 +30,13 @@ THUMBNAIL = 160  # px
 SIDES = ["left", "right", "top", "bottom"]
 # Width by height, that a photo is outpainted to.
 SHAPES = {"16:9": 16 / 9, "3:2": 3 / 2, "4:3": 4 / 3, "1:1": 1.0, "3:4": 3 / 4, "9:16": 9 / 16}
-BY_SHARE = "by the share below"
-# Of a photo's pixels: where people take more, too little is left to continue.
-MOST_PEOPLE = 0.6
+BY_SHARE = "wider or higher by a share"
 COMPLETED = "completed"
 COMPRESSION = 1  # of PNG files: more takes several times as long, for a tenth of the bytes
 NOTHING_TRAINED = {
     "title": "Nothing is trained here yet.",
-    "text": "Photos can be chosen and holes drawn, but there is no generator to complete them. "
-    "Train one, and load this page again:",
+    "text": "Classical methods fill holes all the same: their buttons are below the photo. For "
+    "a generator that completes them, train one, and load this page again:",
     "command": "dvc repro train",
 }
 
@@ -267,12 +265,13 @@ class Workplace(NamedTuple):
                 f"{decoded.image.shape[1]}x{decoded.image.shape[0]}: they must have the same size"
             )
         made = self.loaded.get(path).complete(decoded.image, hole | decoded.unknown)
-        return str(self._written(np.where(hole[..., None], made, decoded.image), Path(photo).stem))
+        made = np.where(hole[..., None], made, decoded.image)
+        return str(self._written(made, Path(photo).stem, COMPLETED))
 
-    def _written(self, image: np.ndarray, stem: str) -> Path:
-        """The file of a result."""
+    def _written(self, image: np.ndarray, stem: str, title: str) -> Path:
+        """The file of a result, called after the photo and what was done to it."""
         # Of the same name for another visitor's photo of that name, in a folder of its own.
-        path = Path(tempfile.mkdtemp(dir=self.folder)) / f"{stem}-completed.png"
+        path = Path(tempfile.mkdtemp(dir=self.folder)) / f"{stem}-{_ending(title)}.png"
         Image.fromarray(image).save(path, compress_level=COMPRESSION)
         return path
 
@@ -301,7 +300,10 @@ class Workplace(NamedTuple):
         """One of those that the page offers, whatever path a browser sends."""
         trained = find_trained(self.data, self.named)
         if not trained:
-            raise ValueError("Nothing is trained here yet: run `dvc repro train` first")
+            raise ValueError(
+                "Nothing is trained here yet: run `dvc repro train` first, or press one of the "
+                "classical fills below the photo"
+            )
         if model not in [each.path for each in trained]:
             raise ValueError("That generator is no longer there: load the page again")
         return model
@@ -330,7 +332,9 @@ class Workplace(NamedTuple):
     ) -> tuple[Any, ...]:
         """The canvas with the result of the photo number `parent`, and the visitor's pictures."""
         job.say("Writing the file")
-        path = self._written(after, pictures[parent].path.stem.removesuffix("-completed"))
+        former = pictures[parent]
+        stem = former.path.stem.removesuffix(f"-{_ending(former.title)}")
+        path = self._written(after, stem, title)
         self.photos.put(path, Decoded(after, np.zeros(after.shape[:2], bool)))
         result = {
             "id": len(pictures),
@@ -345,6 +349,11 @@ class Workplace(NamedTuple):
         }
         picture = Picture(path, title)
         return gr.HTML(result=result, status=_idle()), [*pictures, picture]
+
+
+def _ending(title: str) -> str:
+    """Of a file's name: `mean colour` -> mean-colour."""
+    return title.lower().replace(" ", "-")
 
 
 def _visitor(request: gr.Request) -> str:
@@ -433,12 +442,7 @@ def nobody(is_demo: bool) -> str:
 
 
 def found_text(mask: np.ndarray) -> str:
-    """What is said of the people that were found; ValueError where they are nearly all there is."""
+    """What is said of the people that were found."""
     num_found = len(outlines(mask))
-    if mask.mean() > MOST_PEOPLE:
-        raise ValueError(
-            f"People take {mask.mean():.0%} of this photo: too little is left around them to "
-            "continue. Take a photo that shows more of the place, or mark a smaller part by hand."
-        )
     what = "1 person or group" if num_found == 1 else f"{num_found:,} people or groups"
-    return f"{what} found. Press an outline to keep who is in it; Complete removes the others."
+    return f"{what} found: Complete removes them. Press an outline to keep who is in it."

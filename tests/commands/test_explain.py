@@ -1,7 +1,7 @@
 """The story of a photo at every stage of completion, on photos that the stages themselves made."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline.commands.explain import SIDE, one_line, tell
+from pipeline.commands import explain
+from pipeline.commands.explain import SIDE, find_sample, one_line, tell
 from pipeline.config.profiles import render
 from pipeline.photos import photo_tables
+from pipeline.photos.headers import Member, members
 from pipeline.photos.keys import key_of, shuffled
 from support.pictures import encoded, picture
 
@@ -173,6 +175,38 @@ def test_the_completed_picture_comes_from_the_evaluation(line: Callable[[str], P
         assert told.picture.getpixel((3 * SIDE + 12 + SIDE // 2, SIDE // 2)) == (value,) * 3
     picture_of_hidden = tell(shuffled(keys, seed=0)[2], data).picture
     assert picture_of_hidden is not None and picture_of_hidden.width == 3 * SIDE + 8
+
+
+def test_only_the_shard_with_the_sample_is_read_through(
+    line: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And all of them where the seed by which it is found is another than the stage had."""
+    params = YAML(typ="safe").load(Path("params.yaml"))
+    params["crop"]["samples_per_shard"] = 1
+    YAML(typ="safe").dump(params, Path("params.yaml"))
+    data = line("crop")
+    shards = sorted((data / "crop/test").glob("*.tar"))
+    assert len(shards) >= 3
+    read: list[tuple[Path, str]] = []
+
+    def watched(shard: Path) -> Iterator[Member]:
+        for member in members(shard):
+            read.append((shard, member.name))
+            yield member
+
+    monkeypatch.setattr(explain, "members", watched)
+    for shard in shards:
+        key = next(members(shard)).name.partition(".")[0]
+        read.clear()
+        found = find_sample(key, data)
+        assert found is not None and found.shard == shard
+        through = {each for each, name in read if name.endswith(".mask.png")}
+        assert through == {shard}
+    params["crop"]["seed"] += 1
+    YAML(typ="safe").dump(params, Path("params.yaml"))
+    for shard in shards:
+        found = find_sample(next(members(shard)).name.partition(".")[0], data)
+        assert found is not None and found.shard == shard
 
 
 def test_names_that_are_not_unique_or_unknown(line: Callable[[str], Path]) -> None:

@@ -95,6 +95,14 @@ def test_an_afternoon(browser: Browser, url: str, tmp_path: Path) -> None:
         expect(page.locator(".sheet")).to_have_attribute("data-view", "mark")
         page.locator("#people").click()
         expect(page.locator("svg.people polygon").first).to_be_attached()
+        expect(page.locator(".hint")).to_contain_text("Press an outline to keep who is in it")
+        for outline in page.locator("svg.people polygon").all():
+            outline.press("Enter")
+        page.locator("#complete").click()
+        expect(page.locator(".toast-body")).to_contain_text("Nothing is marked")
+        expect(page.locator(".status")).not_to_be_visible()
+        for outline in page.locator("svg.people polygon").all():
+            outline.press("Enter")
         shoot("4-people")
         second = outcome(page, "#complete", 2)
         away = (second != first).any(axis=2)
@@ -107,7 +115,6 @@ def test_an_afternoon(browser: Browser, url: str, tmp_path: Path) -> None:
         page.get_by_role("option", name="16:9").click()
         wide = outcome(page, "#extend", 3)
         assert wide.shape == (SIZE[1], round(SIZE[1] * 16 / 9), 3)
-        left = (wide.shape[1] - SIZE[0]) // 2
         left = (wide.shape[1] - SIZE[0] + 1) // 2
         assert np.array_equal(wide[:, left : left + SIZE[0]], second)
         shoot("6-wide")

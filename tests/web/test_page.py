@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import pixels
@@ -60,6 +60,12 @@ def num_marked(page: Page) -> int:
     return count
 
 
+def centre(part: Locator) -> tuple[float, float]:
+    frame = part.bounding_box()
+    assert frame is not None
+    return frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+
+
 def message(page: Page) -> Any:
     return page.locator(".toast-body")
 
@@ -91,9 +97,9 @@ def test_a_large_photo_is_completed_at_its_full_size(page: Page) -> None:
     original = pixels(data)
     assert completed.shape == original.shape
     changed = (completed != original).any(axis=2)
-    # A stroke of 7 % of the longer side, scaled up by 1.27.
+    # A stroke of 2 % of the longer side, scaled up by 1.27.
     rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
-    assert 550 <= rows[0] <= rows[-1] <= 750 and 1200 <= columns[0] <= columns[-1] <= 1487
+    assert 620 <= rows[0] <= rows[-1] <= 680 and 1270 <= columns[0] <= columns[-1] <= 1417
 
 
 def test_a_test_photo_comes_with_its_hole_and_is_compared(page: Page, project: Path) -> None:
@@ -172,7 +178,8 @@ def test_lasso_grow_sizes_and_zoom(page: Page) -> None:
         sizes.append(page.locator(".ring b").inner_text())
         page.keyboard.press("]")
         page.mouse.move(0, 0)
-    assert sizes == ["28 px", "34 px"]
+    assert sizes == ["8 px", "10 px"]
+    expect(page.locator(".size output")).to_have_text("11 px")
     page.keyboard.press("+")
     page.keyboard.press("+")
     frame = page.locator("#canvas canvas").bounding_box()
@@ -181,7 +188,109 @@ def test_lasso_grow_sizes_and_zoom(page: Page) -> None:
     assert abs(frame["width"] / outer["width"] - 2.25) < 0.01
     page.keyboard.press("0")
     drag(page, [(300, 50), (301, 50)])
-    assert num_marked(page) > marked + 400
+    assert num_marked(page) > marked + 80
+
+
+def test_the_keyboard_alone_draws_and_completes(page: Page) -> None:
+    photo = picture(27, (200, 100))
+    upload(page, encoded(photo, "png"))
+    wait_for_canvas(page)
+    page.keyboard.press("r")
+    page.keyboard.press("[")
+    page.locator("#canvas canvas").focus()  # as Tab does; the tool stands in the middle
+    expect(page.locator(".hint")).to_contain_text("Arrow keys move the tool")
+    for key in ("Space", *["ArrowLeft"] * 5, *["ArrowDown"] * 3, "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    expect(page.locator(".ring b")).to_have_text("20 x 13 px")
+    page.keyboard.press("Space")
+    assert num_marked(page) == 20 * 13
+    page.keyboard.press("Enter")
+    expect(page.locator(".facts")).to_contain_text("bit for bit", timeout=120_000)
+    changed = (downloaded(page) != np.asarray(photo)).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (50, 62, 80, 99)
+
+
+def test_a_button_does_not_keep_the_keys(page: Page) -> None:
+    photo = picture(29, (100, 80))
+    upload(page, encoded(photo, "png"))
+    wait_for_canvas(page)
+    page.locator("[data-action=clear]").click()
+    page.locator("[data-tool=box]").click()
+    drag(page, [(20, 20), (40, 40)])
+    page.locator("[data-action=in]").click()
+    page.keyboard.press("0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".facts")).to_contain_text("5.0% of them completed", timeout=120_000)
+
+
+def test_what_is_zoomed_is_moved_and_a_box_says_its_size(page: Page) -> None:
+    upload(page, encoded(picture(28, (200, 100)), "png"))
+    wait_for_canvas(page)
+    canvas = page.locator("#canvas canvas")
+    whole = canvas.bounding_box()
+    canvas.hover()
+    page.mouse.wheel(0, -300)  # scrolls the page
+    seen = canvas.bounding_box()
+    assert whole is not None and seen is not None and seen["width"] == whole["width"]
+    for _ in range(3):
+        page.keyboard.press("+")
+    before = canvas.bounding_box()
+    page.keyboard.down("Space")
+    page.mouse.down()
+    page.mouse.move(*(at + 40 for at in centre(page.locator(".stage"))), steps=2)
+    page.mouse.up()
+    page.keyboard.up("Space")
+    after = canvas.bounding_box()
+    assert before is not None and after is not None
+    assert [round(after[side] - before[side]) for side in ("x", "y")] == [40, 40]
+    assert num_marked(page) == 0
+    page.keyboard.press("0")
+    page.keyboard.press("r")
+    frame = canvas.bounding_box()
+    assert frame is not None
+    scale = frame["width"] / 200
+    page.mouse.move(frame["x"] + 50 * scale, frame["y"] + 20 * scale)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 110 * scale, frame["y"] + 50 * scale)
+    expect(page.locator(".ring b")).to_have_text("60 x 30 px")
+    page.mouse.up()
+    assert num_marked(page) == 60 * 30
+
+
+def test_a_result_is_compared_side_by_side_and_by_a_slider(page: Page) -> None:
+    page.locator("#examples button").first.click()
+    wait_for_canvas(page)
+    outcome(page, "#complete")
+    result, slider = page.locator(".stage .result"), page.locator(".wipe input")
+    cuts = []
+    for value in ("0", "100"):
+        slider.fill(value)
+        cuts.append(result.evaluate("each => each.style.clipPath"))
+    assert cuts == ["inset(0px 0px 0px 0%)", "inset(0px 0px 0px 100%)"]
+    page.locator("[data-compare=beside]").click()
+    expect(page.locator(".stage")).not_to_be_visible()
+    sources = page.locator(".beside img").evaluate_all("all => all.map((each) => each.src)")
+    assert len(set(sources)) == 2 and all(each.startswith("data:image/png") for each in sources)
+
+
+@pytest.mark.parametrize("width", [390, 1920])
+def test_nothing_moves_while_the_page_loads(browser: Browser, url: str, width: int) -> None:
+    with local_page(browser, url, viewport={"width": width, "height": 900}) as page:
+        page.locator("#examples button").first.wait_for()
+        expect(page.locator("#model input")).to_have_value("ganscape, the last training")
+        # The empty frame moves when gradio's styles come; nothing is in it to be seen.
+        moved = page.evaluate(
+            """() => new Promise((told) => {
+                new PerformanceObserver((list) => told(list.getEntries()
+                    .filter((each) => !each.sources.some(({ node }) =>
+                        node?.classList?.contains("gradio-container")))
+                    .reduce((sum, each) => sum + each.value, 0))
+                ).observe({ type: "layout-shift", buffered: true });
+            })"""
+        )
+        assert moved < 0.1  # what web.dev calls good
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_another_photo_is_dropped_and_pasted(page: Page) -> None:
@@ -220,10 +329,14 @@ def test_a_photo_is_outpainted(page: Page) -> None:
     wide = outcome(page, "#extend")
     assert wide.shape == (96, 192, 3)
     assert np.array_equal(wide[:, 32:160], np.asarray(photo))
+    # What is seen is what grows: the wide one once more.
+    wider = outcome(page, "#extend", 2)
+    assert wider.shape == (96, 288, 3) and np.array_equal(wider[:, 48:240], wide)
     page.locator(".strip button").first.click()
     page.locator("#shape input").click()
     page.get_by_role("option", name="16:9").click()
-    assert outcome(page, "#extend", 2).shape == (96, 171, 3)
+    expect(page.get_by_role("group", name="Sides")).not_to_be_visible()
+    assert outcome(page, "#extend", 3).shape == (96, 171, 3)
 
 
 def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
@@ -233,7 +346,7 @@ def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
     assert num_marked(page) == 0
     drag(page, [(50, 100), (150, 100)])
     stroke = num_marked(page)
-    assert 1000 < stroke < 2500
+    assert 300 < stroke < 600
     page.locator("[data-tool=box]").click()
     drag(page, [(20, 20), (60, 40)])
     both = num_marked(page)
@@ -241,8 +354,11 @@ def test_brush_box_eraser_undo_and_clear(page: Page) -> None:
     page.locator("[data-tool=eraser]").click()
     drag(page, [(50, 100), (150, 100)])
     assert abs(num_marked(page) - (both - stroke)) < 60
+    erased = num_marked(page)
     page.locator("[data-action=undo]").click()
     assert num_marked(page) == both
+    page.keyboard.press("Control+Shift+z")
+    assert num_marked(page) == erased
     page.locator("[data-action=clear]").click()
     assert num_marked(page) == 0
     page.locator("#complete").click()
@@ -263,6 +379,8 @@ def test_a_file_that_cannot_be_taken_is_told(page: Page, kind: str) -> None:
     expect(message(page)).to_contain_text(words)
     assert "Traceback" not in page.content()
     expect(page.locator("#work")).not_to_be_visible()
+    upload(page, encoded(picture(0), "png"))  # what takes photos takes another
+    wait_for_canvas(page)
 
 
 def test_a_program_asks_the_page_as_the_docs_say(
@@ -322,7 +440,15 @@ def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, url: str
     with local_page(browser, url, **PHONE) as page:
         page.locator("#examples button").first.click()
         wait_for_canvas(page)
-        outcome(page, "#complete")
+        outcome(page, "[data-action=complete]")
+        # While something is done, its end can be reached.
+        page.locator(".status").evaluate(
+            "each => { each.hidden = false; each.querySelector('.text').textContent ="
+            " '1,240 of 1,841 windows done, about 12 min left'; }"
+        )
+        for part in (".status [data-action=cancel]", ".stage", ".sheet .narrow"):
+            frame = page.locator(part).bounding_box()
+            assert frame is not None and 0 <= frame["x"] <= frame["x"] + frame["width"] <= 390
         for tab in ("Complete", "Data set"):
             page.get_by_role("tab", name=tab).click()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -373,12 +499,17 @@ def test_without_data_and_generator_the_page_says_what_to_run(
     browser: Browser, tmp_path: Path
 ) -> None:
     with served(tmp_path) as url, local_page(browser, url, **DESKTOP) as page:
-        expect(page.locator("#notice")).to_contain_text("dvc repro train")
+        expect(page.locator("#notice")).to_contain_text("dvc repro train", timeout=120_000)
         upload(page, encoded(picture(0), "png"))
         wait_for_canvas(page)
         drag(page, [(50, 50), (80, 80)])
         page.locator("#complete").click()
         expect(message(page)).to_contain_text("Nothing is trained here yet")
+        expect(page.locator(".status")).not_to_be_visible()
+        # A fill is a click away all the same.
+        filled, original = outcome(page, "[data-fill=telea]"), np.asarray(picture(0))
+        changed = (filled != original).any(axis=2)
+        assert changed[55:75, 55:75].any() and not changed[:30].any()
         page.get_by_role("tab", name="Data set").click()
         expect(page.locator("#overview")).to_contain_text("run `dvc repro filter_people` first")
 

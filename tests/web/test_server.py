@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.runtime.code_closure import ROOT
+from pipeline.web import server
+from pipeline.web.settings import Settings
 from pipeline.web.uploads import Limits
+from support.documents import commands
 from support.website import free_port, served, web_command
 
 
@@ -43,11 +49,16 @@ def fetch(url: str, data: bytes | None = None, **headers: str) -> tuple[int, byt
         return error.code, error.read()
 
 
-def post_file(url: str, name: str, content: bytes) -> tuple[int, bytes]:
+def file_form(name: str, content: bytes) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of an upload."""
     head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
     body = head.encode() + content + b"\r\n--x--\r\n"
-    kind = "multipart/form-data; boundary=x"
-    return fetch(f"{url}/gradio_api/upload", body, **{"Content-Type": kind})
+    return body, {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def post_file(url: str, name: str, content: bytes) -> tuple[int, bytes]:
+    body, headers = file_form(name, content)
+    return fetch(f"{url}/gradio_api/upload", body, **headers)
 
 
 @pytest.mark.parametrize("route", ["/gradio_api/file=", "/file=", "/gradio_api/file/"])
@@ -108,9 +119,12 @@ def test_nothing_is_said_to_other_programs(url: str) -> None:
 
 
 def test_health_is_told_and_nothing_else(url: str) -> None:
-    status, body = fetch(f"{url}/health")
-    assert status == 200
-    assert json.loads(body) == {"status": "ok", "generator_loaded": False}
+    (command,) = commands("page-health")
+    asked = shlex.split(command.replace("http://127.0.0.1:7860", url))
+    if shutil.which(asked[0]) is None:
+        pytest.skip("no curl here: `apt-get install curl`, or the like")
+    answer = subprocess.run([*asked, "--silent"], capture_output=True, check=True).stdout
+    assert json.loads(answer) == {"status": "ok", "generator_loaded": False}
 
 
 def test_behind_a_proxy_and_with_logins(tmp_path: Path) -> None:
@@ -128,6 +142,26 @@ def test_behind_a_proxy_and_with_logins(tmp_path: Path) -> None:
         visitor.open(f"{url}/login", login.replace(b"wrong", b"secret"))
         with visitor.open(f"{url}/config") as answer:
             assert json.load(answer)["root"].endswith("/lab")
+        upload = f"{url}/gradio_api/upload"
+        visitor.open(urllib.request.Request(upload, *file_form("a.png", bytes(900_000))))
+        with pytest.raises(urllib.error.HTTPError, match="413"):
+            visitor.open(urllib.request.Request(upload, *file_form("b.png", bytes(1_100_000))))
+
+
+def test_all_options_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found: list[Settings] = []
+    monkeypatch.setattr(server, "serve", lambda settings, model: found.append(settings))
+    said = "--host ::1 --port 99 --root-path /lab --allowed-host a.org --allowed-host b.org"
+    said += " --max-megabytes 2 --max-megapixels 3 --keep-minutes 4 --auth /logins"
+    for options in ("", said):
+        assert CliRunner().invoke(app, ["web", *options.split()]).exit_code == 0
+    limits, hosts = Limits(2_000_000, 3_000_000), ("a.org", "b.org")
+    assert found == [
+        Settings(),
+        Settings("::1", 99, "/lab", hosts, Path("/logins"), limits, 240),
+    ]
 
 
 @pytest.fixture

@@ -8,12 +8,15 @@ const canvas = find("canvas"), ring = find(".ring"), svg = find("svg.people");
 const size = find(".size input"), wipe = find(".wipe input"), strip = find(".strip");
 const context = canvas.getContext("2d", { willReadFrequently: true });
 const MAX_UNDO = 20, MAX_ZOOM = 12;
+const POINT = 9; // px of the screen: the ring around a tool without a size
+const STEP = 0.02; // of the longer side: a press of an arrow key
 const pictures = new Map(); // number -> what the server sent of it, and the hole on it
 let current = null, result = null; // the photo that is drawn on; what is compared with it
-let tool = "brush", start = null, path = [], before = [], busy = false, spaced = false;
+let tool = "brush", start = null, path = [], before = [], after = [], busy = false, spaced = false;
+let pen = null; // where the arrow keys have moved the tool
 let view = { x: 0, y: 0, zoom: 1 };
 const fingers = new Map();
-let pinch = null, panning = null;
+let pinch = null, panning = null, begun = null;
 const seen = {};
 
 // What is drawn -------------------------------------------------------------------------------
@@ -22,8 +25,14 @@ function photoPixels() {
   return current ? current.size[0] / canvas.width : 1;
 }
 
+// Of the longer side 0.3 to 25 %, by equal factors.
 function brushWidth() {
-  return Math.max(1, (size.value / 100) * Math.max(canvas.width, canvas.height));
+  const share = 0.003 * (0.25 / 0.003) ** (size.value / 100);
+  return Math.max(1, share * Math.max(canvas.width, canvas.height));
+}
+
+function showSize() {
+  find(".size output").textContent = Math.round(brushWidth() * photoPixels()) + " px";
 }
 
 function place(event) {
@@ -70,6 +79,27 @@ function lasso(isClosed) {
   context.stroke();
 }
 
+function begin(at) {
+  remember();
+  start = at;
+  path = [at];
+  if (hasSize()) stroke(at, { x: at.x + 0.01, y: at.y });
+}
+
+function draw(at) {
+  if (tool === "box") box(start, at);
+  else if (hasSize()) stroke(path[path.length - 1], at);
+  path.push(at);
+  if (tool === "lasso") lasso(false);
+}
+
+function finish() {
+  if (tool === "lasso") lasso(true);
+  start = null;
+  tell();
+  hint("");
+}
+
 function grow() {
   remember();
   const reach = Math.max(1, Math.round(0.006 * Math.max(canvas.width, canvas.height)));
@@ -105,6 +135,7 @@ function restore(coverage) {
 }
 
 function remember() {
+  after = [];
   before.push(alpha());
   if (before.length > MAX_UNDO) before.shift();
 }
@@ -140,8 +171,10 @@ function tell(extra) {
 }
 
 function undo() {
+  if (start) finish();
   if (result) return mark();
   if (before.length) {
+    after.push(alpha());
     restore(before.pop());
     return tell();
   }
@@ -149,12 +182,19 @@ function undo() {
   if (made && made.parent !== undefined) open(made.id, true);
 }
 
+function redo() {
+  if (start || result || !after.length) return;
+  before.push(alpha());
+  restore(after.pop());
+  tell();
+}
+
 // What is seen --------------------------------------------------------------------------------
 
 function lay() {
   const share = canvas.width / canvas.height;
   stage.style.aspectRatio = String(share);
-  stage.style.width = "min(100%, calc(66vh * " + share + "))";
+  stage.style.width = "min(100%, calc(60vh * " + share + "))";
   stage.classList.toggle("small", Math.max(canvas.width, canvas.height) <= 160);
   svg.setAttribute("viewBox", "0 0 " + canvas.width + " " + canvas.height);
 }
@@ -188,24 +228,39 @@ function cut() {
   find(".handle").style.left = 100 * share + "%";
 }
 
-function moveRing(event) {
+// Around the tool at `at`, with the size of the brush, or of what a box or lasso goes around.
+function moveRing(at) {
   const frame = canvas.getBoundingClientRect(), outer = stage.getBoundingClientRect();
-  const width = (brushWidth() * frame.width) / canvas.width;
+  const scale = frame.width / canvas.width;
+  const width = hasSize() ? brushWidth() * scale : POINT;
   ring.style.width = ring.style.height = width + "px";
-  ring.style.left = event.clientX - outer.left - width / 2 + "px";
-  ring.style.top = event.clientY - outer.top - width / 2 + "px";
-  ring.firstElementChild.textContent = Math.round(brushWidth() * photoPixels()) + " px";
+  ring.style.left = frame.left - outer.left + at.x * scale - width / 2 + "px";
+  ring.style.top = frame.top - outer.top + at.y * scale - width / 2 + "px";
+  ring.firstElementChild.textContent = sizeAt(at);
+}
+
+function hasSize() {
+  return tool === "brush" || tool === "eraser";
+}
+
+function sizeAt(at) {
+  if (hasSize()) return Math.round(brushWidth() * photoPixels()) + " px";
+  if (!start) return "";
+  const across = (name) => {
+    const all = (tool === "box" ? [start, at] : path).map((each) => each[name]);
+    return Math.round((Math.max(...all) - Math.min(...all)) * photoPixels());
+  };
+  return across("x") + " x " + across("y") + " px";
 }
 
 function choose(name) {
+  if (start) finish();
   if (result) mark();
   tool = name;
   for (const each of element.querySelectorAll("[data-tool]")) {
     each.setAttribute("aria-pressed", String(each.dataset.tool === name));
   }
-  const hasSize = name === "brush" || name === "eraser";
-  size.closest("label").classList.toggle("idle", !hasSize);
-  ring.hidden = !hasSize;
+  size.closest("label").classList.toggle("idle", !hasSize());
 }
 
 function hint(text) {
@@ -217,6 +272,7 @@ function mark() {
   result = null;
   sheet.dataset.view = "mark";
   find(".outcome").hidden = true;
+  find(".fills").hidden = false;
   for (const each of element.querySelectorAll("img.photo")) each.src = current.picture;
   drawStrip();
 }
@@ -228,7 +284,7 @@ function compare(made) {
   for (const each of element.querySelectorAll("img.result")) each.src = made.picture;
   const [width, height] = made.size;
   stage.style.aspectRatio = String(width / height);
-  stage.style.width = "min(100%, calc(66vh * " + width / height + "))";
+  stage.style.width = "min(100%, calc(60vh * " + width / height + "))";
   find(".outcome").hidden = false;
   find(".facts").textContent = made.facts;
   find(".fills").hidden = Boolean(made.before);
@@ -236,7 +292,7 @@ function compare(made) {
   link.href = window.gradio_config.root + "/gradio_api/file=" + encodeURI(made.file);
   link.download = made.file.split("/").pop();
   hint("");
-  wipe.value = 15; // most of what is new, and the line that says that there is more
+  wipe.value = 0; // all of what is new
   view = { x: 0, y: 0, zoom: 1 };
   look();
   drawStrip();
@@ -279,10 +335,13 @@ async function photograph(made, uri) {
   await picture.decode();
   [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
   lay();
+  showSize();
   before = [];
+  after = [];
+  pen = null;
   svg.replaceChildren();
   view = { x: 0, y: 0, zoom: 1 };
-  if (uri) await draw(uri);
+  if (uri) await drawHole(uri);
   mark();
   tell();
   look();
@@ -290,7 +349,7 @@ async function photograph(made, uri) {
 }
 
 // A hole that the server knows: white on black becomes ink on nothing.
-async function draw(uri) {
+async function drawHole(uri) {
   const drawn = new Image();
   drawn.src = uri;
   await drawn.decode();
@@ -325,6 +384,7 @@ async function takeSheet() {
   pictures.set(said.id, { ...said });
   await photograph(pictures.get(said.id), said.hole);
   sheet.dataset.number = said.number;
+  if (stage.getBoundingClientRect().bottom > innerHeight) sheet.scrollIntoView();
 }
 
 function takeResult() {
@@ -374,12 +434,23 @@ function takeStatus() {
 }
 
 function work(text, done, total) {
+  if (!busy) begun = null;
   busy = true;
   find(".status").hidden = false;
-  find(".status .text").textContent = text;
+  find(".status .text").textContent = text + timeLeft(done, total);
   const bar = find("progress");
   if (total) [bar.max, bar.value] = [total, done];
   else bar.removeAttribute("value");
+}
+
+// Of work whose steps are counted, from its second step on; a few seconds are not worth a word.
+function timeLeft(done, total) {
+  if (!done || !total) return "";
+  begun = begun ?? { at: Date.now(), done };
+  if (done === begun.done) return "";
+  const seconds = ((Date.now() - begun.at) / 1000 / (done - begun.done)) * (total - done);
+  if (seconds < 5) return "";
+  return ", about " + (seconds < 90 ? Math.round(seconds) + " s" : Math.round(seconds / 60) + " min") + " left";
 }
 
 // What the hands do ------------------------------------------------------------------------------
@@ -402,12 +473,7 @@ stage.addEventListener("pointerdown", (event) => {
   if (pan(event)) panning = { x: event.clientX - view.x, y: event.clientY - view.y };
   else if (event.button !== 0) return;
   else if (result) panning = "wipe";
-  else {
-    remember();
-    start = place(event);
-    path = [start];
-    if (tool === "brush" || tool === "eraser") stroke(start, { x: start.x + 0.01, y: start.y });
-  }
+  else begin(place(event));
   event.preventDefault();
   stage.setPointerCapture(event.pointerId);
   if (panning === "wipe") slide(event);
@@ -420,7 +486,7 @@ function slide(event) {
 }
 
 stage.addEventListener("pointermove", (event) => {
-  moveRing(event);
+  moveRing(place(event));
   if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event);
   if (pinch && fingers.size === 2) {
     const [one, two] = [...fingers.values()];
@@ -434,15 +500,7 @@ stage.addEventListener("pointermove", (event) => {
   else if (panning) {
     [view.x, view.y] = [event.clientX - panning.x, event.clientY - panning.y];
     look();
-  } else if (start) {
-    const here = place(event);
-    if (tool === "box") box(start, here);
-    else if (tool === "lasso") {
-      path.push(here);
-      lasso(false);
-    } else stroke(path[path.length - 1], here);
-    if (tool !== "lasso") path.push(here);
-  }
+  } else if (start) draw(place(event));
 });
 
 for (const name of ["pointerup", "pointercancel"]) {
@@ -450,16 +508,55 @@ for (const name of ["pointerup", "pointercancel"]) {
     fingers.delete(event.pointerId);
     if (fingers.size < 2) pinch = null;
     panning = null;
-    if (!start) return;
-    if (tool === "lasso") lasso(true);
-    start = null;
-    tell();
-    hint("");
+    if (start) finish();
   });
 }
 
+// A button that was pressed by mouse does not keep the keys: Enter completes, and Space moves.
+sheet.addEventListener("mousedown", (event) => {
+  if (!event.target.closest("button, .stage")) return;
+  event.preventDefault();
+  document.activeElement.blur();
+});
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+canvas.addEventListener("focus", () => {
+  pen = pen ?? { x: canvas.width / 2, y: canvas.height / 2 };
+  moveRing(pen);
+  hint("Arrow keys move the tool, with Shift by single pixels; Space starts a stroke and ends it.");
+});
+canvas.addEventListener("blur", () => start && finish());
+canvas.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " ") start ? finish() : begin(pen);
+  else if (event.key in ARROWS) {
+    const step = event.shiftKey ? 1 : Math.max(1, Math.round(STEP * Math.max(canvas.width, canvas.height)));
+    const [right, down] = ARROWS[event.key];
+    pen = {
+      x: Math.min(canvas.width, Math.max(0, pen.x + right * step)),
+      y: Math.min(canvas.height, Math.max(0, pen.y + down * step)),
+    };
+    if (start) draw(pen);
+    reveal(pen);
+    moveRing(pen);
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+});
+
+// Moves what is zoomed until `at` is seen.
+function reveal(at) {
+  const outer = stage.getBoundingClientRect();
+  const scale = (outer.width * view.zoom) / canvas.width;
+  const [x, y] = [view.x + at.x * scale, view.y + at.y * scale];
+  if (x < 0 || x > outer.width) view.x += outer.width / 2 - x;
+  if (y < 0 || y > outer.height) view.y += outer.height / 2 - y;
+  look();
+}
+
 stage.addEventListener("wheel", (event) => {
-  if (!event.ctrlKey && view.zoom === 1 && event.deltaY > 0) return;
+  if (!event.ctrlKey && view.zoom === 1) return; // the page is scrolled
   event.preventDefault();
   zoom(Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
 }, { passive: false });
@@ -477,7 +574,10 @@ const actions = {
   out: () => zoom(1 / 1.5),
   fit: () => zoom(0),
   next,
-  complete: () => !busy && document.querySelector("#complete").click(),
+  complete() {
+    if (start) finish();
+    if (!busy) document.querySelector("#complete").click();
+  },
   again: mark,
   cancel() {
     find(".status .text").textContent = "Ending";
@@ -508,15 +608,23 @@ for (const each of element.querySelectorAll("[data-fill]")) {
   });
 }
 wipe.addEventListener("input", cut);
+size.addEventListener("input", showSize);
 const flicker = (isOn) => () => sheet.classList.toggle("flicker", isOn);
 find("[data-action=flicker]").addEventListener("pointerdown", flicker(true));
 for (const name of ["pointerup", "pointerleave"]) find("[data-action=flicker]").addEventListener(name, flicker(false));
 
 const BUTTONS = ["complete", "people", "extend"];
+// Before gradio hears of it.
 document.addEventListener("click", (event) => {
   const button = event.target.closest(BUTTONS.map((name) => "#" + name).join(","));
-  if (button && current) work("Waiting for its turn");
-});
+  if (!button || !current) return;
+  if (result && button.id !== "complete") {
+    // What is seen is what is searched and continued; the same hole can be completed once more.
+    props.value = JSON.stringify({ photo: result.id, hole: "" });
+    next();
+  }
+  work("Waiting for its turn");
+}, { capture: true });
 
 const keys = {
   b: () => choose("brush"),
@@ -525,8 +633,8 @@ const keys = {
   e: () => choose("eraser"),
   g: () => !result && grow(),
   n: next,
-  "[": () => (size.value = size.value / 1.2),
-  "]": () => (size.value = size.value * 1.2),
+  "[": () => resize(-4),
+  "]": () => resize(4),
   "+": () => zoom(1.5),
   "=": () => zoom(1.5),
   "-": () => zoom(1 / 1.5),
@@ -534,6 +642,11 @@ const keys = {
   Escape: () => (busy ? actions.cancel() : result && mark()),
   Enter: actions.complete,
 };
+
+function resize(by) {
+  size.value = Number(size.value) + by;
+  showSize();
+}
 
 const isTyping = (target) => target.closest("input:not([type=range]), textarea, select, [contenteditable], [role=dialog]");
 const isShown = () => current && element.offsetParent !== null;
@@ -544,7 +657,11 @@ document.addEventListener("keydown", (event) => {
   if (isPress && event.target.closest("button, a, input, summary, [role=button], [role=tab]")) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
     event.preventDefault();
-    return undo();
+    return event.shiftKey ? redo() : undo();
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "y") {
+    event.preventDefault();
+    return redo();
   }
   if (event.ctrlKey || event.metaKey) return;
   if (event.key === " ") {
