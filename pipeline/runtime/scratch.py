@@ -123,13 +123,17 @@ def _say_why_afresh(stage: str, folder: Path, facts: Facts) -> None:
     newest = max(others, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None:
         return
-    former: Facts = json.loads(newest.read_text())
-    changes = [
-        f"{name} was {former['params'].get(name)}, is {facts['params'].get(name)}"
-        for name in _unequal(former["params"], facts["params"])
-    ]
-    for kind in ("code", "inputs"):
-        changes += [f"{name} has changed" for name in _unequal(former[kind], facts[kind])]
+    try:
+        former: Facts = json.loads(newest.read_text())
+        changes = [
+            f"{name} was {former['params'].get(name)}, is {facts['params'].get(name)}"
+            for name in _unequal(former["params"], facts["params"])
+        ]
+        for kind in ("code", "inputs"):
+            changes += [f"{name} has changed" for name in _unequal(former[kind], facts[kind])]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Half written when the disk was full, or rotten: it is there for this message alone.
+        changes = [f"{newest}, which says what that was, is damaged"]
     kept = newest.with_suffix("")
     say(f"{stage}: starts afresh, since {', '.join(changes)}; the former work stays in {kept}")
 
