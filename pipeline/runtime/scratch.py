@@ -148,8 +148,8 @@ def require_space(folder: Path, num_bytes: int, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < num_bytes:
         raise ValueError(
-            f"{what} needs about {num_bytes / 1e6:,.0f} MB, but {folder.resolve()} has "
-            f"{free / 1e6:,.0f} MB free: free some space, or move the project to a larger disk"
+            f"{what} needs about {num_bytes / 1e6:,.1f} MB, but {folder.resolve()} has "
+            f"{free / 1e6:,.1f} MB free: free some space, or move the project to a larger disk"
         )
 
 
