@@ -1,17 +1,22 @@
-"""Whatever a stranger's file makes a parser do is words: `bench/fuzz.py --count 1000000`.
+"""What a stranger's file makes a parser do is words: `bench/fuzz.py --executions 1000000`.
 
 Seeds of every kind of file that comes from outside are mutated: bits and bytes, cuts, repeats,
 splices with another seed, lengths and numbers at their limits. A parser may return, or raise
 ValueError; anything else is a finding, which is kept in tests/corpus/ and tried first from then on.
+Executions come in rounds, each a function of seed, parser and its number alone; those that the
+state file counts are not run again, so that a run goes on where it was stopped.
 """
 
 import argparse
 import hashlib
 import json
+import logging
+import os
 import random
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +43,24 @@ from support.places_archives import tar  # noqa: E402
 CORPUS = ROOT / "tests" / "corpus"
 ODD = (b"", b"\0", b"\xff" * 8, b"-1", b"9" * 40, b"1e400", b"\xef\xbb\xbf", b"\n", b"../", b"NaN")
 MAX_BYTES = 1 << 16
+ROUND = 1000  # executions
+# In memory where there is such a folder: most of an execution would be the disk's.
+FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 RATED = "0" * 64
+# Every construct of YAML that a params.yaml may have, and some that none has.
+PARAMS = b"""# comment
+crop: &all {seed: 0, kind: box, samples_per_shard: 1000}
+train:
+  rate: 1e-4  # behind a value
+  "layers": [1, -2.5, .inf, ~, off, 0x1F, 0o7, 2020-01-01, !!str 7]
+  text: |
+    lines
+  folded: >-
+    of text
+  <<: *all
+? odd
+: 'it''s'
+"""
 
 
 def _tar(path: Path) -> None:
@@ -123,7 +145,7 @@ def seeds(kind: str) -> list[bytes]:
     ratings |= {"test_sha256": RATED, "generator_sha256": RATED, "ratings": [rating]}
     whole = {
         "tar": [tar({"data_256/a/1.jpg": b"photo" * 9, f"data_256/{'x' * 120}/2.jpg": b"other"})],
-        "params": [(ROOT / "params.yaml").read_bytes()[:6000], b"crop: {seed: 0, kind: box}\n"],
+        "params": [PARAMS, b"crop: {seed: 0, kind: box}\n"],
         "photo": [encoded(image, form) for form in formats] + [encode_png(np.asarray(image))],
         "labels": [b"Places365_val_00000001.jpg 165\na/b.jpg 3\n"],
         "sums": [b"0" * 64 + b"  photos.tar\n"],
@@ -176,37 +198,70 @@ def finding(kind: str, data: bytes, folder: Path) -> str:
     return ""
 
 
-def fuzz(kind: str, count: int, seed: int) -> dict[str, bytes]:
-    """What was raised -> the first input that did so, of `count` executions."""
-    draws, own = random.Random(f"{seed}/{kind}"), seeds(kind)
+def fuzz(kind: str, seed: int, number: int, executions: int = ROUND) -> dict[str, bytes]:
+    """What was raised -> the first input that did so, of one round.
+
+    The first round begins with the seeds as they are.
+    """
+    draws, own = random.Random(f"{seed}/{kind}/{number}"), seeds(kind)
+    inputs = list(own) if number == 0 else []
     found: dict[str, bytes] = {}
-    with tempfile.TemporaryDirectory() as name:
-        for number in range(count):
-            data = own[number] if number < len(own) else mutated(draws, own)
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        for _ in range(executions):
+            data = inputs.pop(0) if inputs else mutated(draws, own)
             if raised := finding(kind, data, Path(name)):
                 found.setdefault(raised[:60], data)
     return found
 
 
+def keep(kind: str, found: dict[str, bytes]) -> None:
+    """In the corpus, by their sums."""
+    (CORPUS / kind).mkdir(parents=True, exist_ok=True)
+    for data in found.values():
+        (CORPUS / kind / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--count", type=int, default=10_000, help="executions of each parser")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kinds", default=",".join(PARSERS))
-    options = parser.parse_args()
-    num_found = 0
-    for kind in options.kinds.split(","):
-        start = time.process_time()
-        found = fuzz(kind, options.count, options.seed)
-        num_found += len(found)
+    options = _options()
+    warnings.simplefilter("ignore")
+    logging.disable()
+    state: dict[str, dict[str, int]] = {}
+    if options.state.is_file():
+        state = json.loads(options.state.read_text())
+    options.state.parent.mkdir(parents=True, exist_ok=True)
+    for kind in options.parser or PARSERS:
+        counts = state.setdefault(f"{kind}/{options.seed}", {"executions": 0, "findings": 0})
+        start, before = time.process_time(), counts["executions"]
+        while counts["executions"] < options.executions:
+            found = fuzz(kind, options.seed, counts["executions"] // ROUND)
+            if found:
+                keep(kind, found)
+            for raised in found:
+                print(f"  {kind}: {raised}", flush=True)
+            counts["executions"] += ROUND
+            counts["findings"] += len(found)
+            temporary = options.state.with_suffix(".tmp")
+            temporary.write_text(json.dumps(state, indent=2) + "\n")
+            os.replace(temporary, options.state)
         seconds = time.process_time() - start
-        print(f"{kind}: {options.count:,} executions, {len(found)} findings, {seconds:.0f} CPU s")
-        for number, (raised, data) in enumerate(found.items()):
-            print(f"  {raised}")
-            (CORPUS / kind).mkdir(parents=True, exist_ok=True)
-            (CORPUS / kind / f"{options.seed}-{number}").write_bytes(data)
-        sys.stdout.flush()
-    sys.exit(bool(num_found))
+        rate = (counts["executions"] - before) / seconds
+        print(
+            f"{kind}: {counts['executions']:,} executions, {counts['findings']} findings"
+            + (f", {rate:,.0f} a CPU second" if seconds > 1 else ""),
+            flush=True,
+        )
+    sys.exit(any(counts["findings"] for counts in state.values()))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--parser", action="append", choices=PARSERS, help="repeatable; else all")
+    parser.add_argument("--executions", type=int, default=10_000, help="of each parser, in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--state", type=Path, default=Path(".work/fuzz.json"), help="what was done before"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -305,7 +305,9 @@ def _with_pillow(
 def _require_memory(data: bytes, name: str, max_pixels: int | None) -> None:
     """MemoryError where a decoder may have failed for want of it; few say so in their errors."""
     try:
-        width, height = _opened(data, name).size
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            width, height = _opened(data, name).size
     except Exception:  # nothing was decoded
         width = height = 0
     num_pixels = min(width * height, max_pixels or MAX_PIXELS)

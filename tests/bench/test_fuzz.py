@@ -21,7 +21,19 @@ def test_parsers_raise_value_errors_alone(kind: str, tmp_path: Path) -> None:
     whole.write_bytes(own[0])
     if kind not in REFUSED:
         PARSERS[kind](whole)  # so that mutations get further than the first check
-    assert fuzz(kind, 150, seed=0) == {}
+    assert fuzz(kind, seed=0, number=0, executions=150) == {}
+
+
+def test_a_round_is_a_function_of_its_number(tmp_path: Path) -> None:
+    """So that a run that was stopped goes on, and a finding can be made again."""
+    seen: list[bytes] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PARSERS, "hole", lambda path: seen.append(path.read_bytes()))
+        for number in (0, 1, 1):
+            fuzz("hole", seed=0, number=number, executions=30)
+    first, second, again = seen[:30], seen[30:60], seen[60:]
+    assert second == again != first
+    assert first[: len(seeds("hole"))] == seeds("hole")
 
 
 def test_other_errors_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,4 +42,4 @@ def test_other_errors_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setitem(PARSERS, "hole", broken)
     assert finding("hole", b"x", tmp_path) == "KeyError: b'x'"
-    assert fuzz("hole", 40, seed=0)
+    assert fuzz("hole", seed=0, number=0, executions=40)
