@@ -13,12 +13,15 @@ import json
 import logging
 import os
 import random
+import re
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +46,7 @@ from support.places_archives import tar  # noqa: E402
 CORPUS = ROOT / "tests" / "corpus"
 ODD = (b"", b"\0", b"\xff" * 8, b"-1", b"9" * 40, b"1e400", b"\xef\xbb\xbf", b"\n", b"../", b"NaN")
 MAX_BYTES = 1 << 16
+MAX_MESSAGE = 5_000  # characters
 ROUND = 1000  # executions
 # In memory where there is such a folder: most of an execution would be the disk's.
 FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -145,7 +149,7 @@ def seeds(kind: str) -> list[bytes]:
     ratings |= {"test_sha256": RATED, "generator_sha256": RATED, "ratings": [rating]}
     whole = {
         "tar": [tar({"data_256/a/1.jpg": b"photo" * 9, f"data_256/{'x' * 120}/2.jpg": b"other"})],
-        "params": [PARAMS, b"crop: {seed: 0, kind: box}\n"],
+        "params": [_section("crop"), PARAMS],
         "photo": [encoded(image, form) for form in formats] + [encode_png(np.asarray(image))],
         "labels": [b"Places365_val_00000001.jpg 165\na/b.jpg 3\n"],
         "sums": [b"0" * 64 + b"  photos.tar\n"],
@@ -157,6 +161,14 @@ def seeds(kind: str) -> list[bytes]:
         "ratings": [json.dumps(ratings).encode()],
     }[kind]
     return whole + [path.read_bytes() for path in sorted((CORPUS / kind).glob("*"))]
+
+
+def _section(name: str) -> bytes:
+    """One of params.yaml, with its comments."""
+    text = (ROOT / "params.yaml").read_text()
+    start = text.index(f"\n{name}:") + 1
+    end = start + re.search(r"\n\w", text[start:]).start()  # type: ignore[union-attr]
+    return text[start:end].encode() + b"\n"
 
 
 def mutated(draws: random.Random, own: list[bytes]) -> bytes:
@@ -185,72 +197,88 @@ def mutated(draws: random.Random, own: list[bytes]) -> bytes:
     return bytes(data[:MAX_BYTES])
 
 
-def finding(kind: str, data: bytes, folder: Path) -> str:
-    """What the parser raised that is no ValueError; empty where it did as it should."""
-    path = folder / kind
+class Finding(NamedTuple):
+    """A fault, and where it shows: others of the same place are the same one."""
+
+    place: str
+    said: str
+
+
+def finding(kind: str, data: bytes, folder: str) -> Finding | None:
+    """What the parser raised that is no ValueError, or an endless one; None where it did well."""
+    path = Path(folder, kind)
     path.write_bytes(data)
     try:
         PARSERS[kind](path)
     except ValueError as error:
-        return "" if len(str(error)) < 5_000 else f"a message of {len(str(error)):,} characters"
+        length = len(str(error))
+        said = f"a message of {length:,} characters"
+        return Finding(_place(error), said) if length > MAX_MESSAGE else None
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
+        return Finding(_place(error), f"{type(error).__name__}: {str(error)[:200]}")
+    return None
 
 
-def fuzz(kind: str, seed: int, number: int, executions: int = ROUND) -> dict[str, bytes]:
-    """What was raised -> the first input that did so, of one round.
+def _place(error: Exception) -> str:
+    """The last line of code that it went through."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
-    The first round begins with the seeds as they are.
+
+def fuzz(
+    kind: str, own: list[bytes], seed: int, number: int, executions: int = ROUND
+) -> dict[Finding, bytes]:
+    """What was found -> the first input that did so, of one round that starts from `own`.
+
+    The first round begins with `own` as they are.
     """
-    draws, own = random.Random(f"{seed}/{kind}/{number}"), seeds(kind)
+    draws = random.Random(f"{seed}/{kind}/{number}")
     inputs = list(own) if number == 0 else []
-    found: dict[str, bytes] = {}
+    found: dict[str, tuple[Finding, bytes]] = {}
     with tempfile.TemporaryDirectory(dir=FOLDER) as name:
         for _ in range(executions):
             data = inputs.pop(0) if inputs else mutated(draws, own)
-            if raised := finding(kind, data, Path(name)):
-                found.setdefault(raised[:60], data)
-    return found
+            if each := finding(kind, data, name):
+                found.setdefault(each.place, (each, data))
+    return dict(found.values())
 
 
-def keep(kind: str, found: dict[str, bytes]) -> None:
-    """In the corpus, by their sums."""
+def keep(kind: str, data: bytes) -> None:
+    """In the corpus, by its sum."""
     (CORPUS / kind).mkdir(parents=True, exist_ok=True)
-    for data in found.values():
-        (CORPUS / kind / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+    (CORPUS / kind / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
 
 
 def main() -> None:
     options = _options()
     warnings.simplefilter("ignore")
     logging.disable()
-    state: dict[str, dict[str, int]] = {}
+    state: dict[str, Any] = {}
     if options.state.is_file():
         state = json.loads(options.state.read_text())
     options.state.parent.mkdir(parents=True, exist_ok=True)
     for kind in options.parser or PARSERS:
-        counts = state.setdefault(f"{kind}/{options.seed}", {"executions": 0, "findings": 0})
-        start, before = time.process_time(), counts["executions"]
-        while counts["executions"] < options.executions:
-            found = fuzz(kind, options.seed, counts["executions"] // ROUND)
-            if found:
-                keep(kind, found)
-            for raised in found:
-                print(f"  {kind}: {raised}", flush=True)
-            counts["executions"] += ROUND
-            counts["findings"] += len(found)
+        done = state.setdefault(f"{kind}/{options.seed}", {"executions": 0, "found": {}})
+        start, before, own = time.process_time(), done["executions"], seeds(kind)
+        while done["executions"] < options.executions:
+            found = fuzz(kind, own, options.seed, done["executions"] // ROUND)
+            for each, data in found.items():
+                if each.place not in done["found"]:
+                    print(f"  {kind}: {each.place}: {each.said}", flush=True)
+                    keep(kind, data)
+            done["found"] |= {each.place: each.said for each in found}
+            done["executions"] += ROUND
             temporary = options.state.with_suffix(".tmp")
             temporary.write_text(json.dumps(state, indent=2) + "\n")
             os.replace(temporary, options.state)
         seconds = time.process_time() - start
-        rate = (counts["executions"] - before) / seconds
+        rate = f", {(done['executions'] - before) / seconds:,.0f} a CPU second"
         print(
-            f"{kind}: {counts['executions']:,} executions, {counts['findings']} findings"
-            + (f", {rate:,.0f} a CPU second" if seconds > 1 else ""),
+            f"{kind}: {done['executions']:,} executions, {len(done['found'])} findings"
+            + rate * (done["executions"] > before),
             flush=True,
         )
-    sys.exit(any(counts["findings"] for counts in state.values()))
+    sys.exit(any(done["found"] for done in state.values()))
 
 
 def _options() -> argparse.Namespace:
