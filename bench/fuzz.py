@@ -142,7 +142,7 @@ def seeds(kind: str) -> list[bytes]:
     config = {"recipe": "wgan", "options": {"preset": "default"}, "image_size": 64}
     config["sha256"] = {"generator.safetensors": "0" * 64, "config.json": "0" * 64}
     port = {"name": "image", "shape": ["N", 3, 64, 64], "meaning": "photo", "range": [-1, 1]}
-    signature = {"sha256": hashlib.sha256(b"model").hexdigest(), "inputs": [port]}
+    signature: dict[str, Any] = {"sha256": hashlib.sha256(b"model").hexdigest(), "inputs": [port]}
     signature |= {"outputs": [port], "image_size": 64, "size_multiple": None}
     rating = {"picture": image_name(RATED, RATED, "a", "model"), "local": 3, "global": 4}
     ratings = {"format": "scenefill-rating-1", "rater": "one", "num_pictures": 1}

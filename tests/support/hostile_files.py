@@ -37,6 +37,7 @@ NAMES = (
     *("-rf", "--help", "a b", "a'b", 'a"b', "a%s", "a{0}", "$(touch ran)", "`touch ran`", "a;b"),
     *("\u202egpj", "\U0001f4f7", "e\u0301", "con", "..a", "x" * 200, "a\\b", "[red]a", "a*"),
 )
+NUM_WHOLE = 9  # enough for a split
 # Names that are no lines of text or no UTF-8.
 WORSE_NAMES = ("a\nb", "a\tb", "a\x1b[31mb", "a\udcff")
 
@@ -66,7 +67,7 @@ def hostile_photos(
             name = draws.choice((*NAMES, *WORSE_NAMES))
         ending = draws.choice(ENDINGS)
         (folder / f"{name}{number}{ending}").write_bytes(hostile_photo(draws, secret))
-    for number in range(2):
+    for number in range(NUM_WHOLE):
         (folder / f"whole-{number}.jpg").write_bytes(encoded(picture(number, (96, 80))))
     return num
 
@@ -80,7 +81,7 @@ def hostile_photo(draws: random.Random, secret: Path) -> bytes:
 def hostile_archive(draws: random.Random, secret: Path) -> tuple[str, str, bytes]:
     """The source that takes it, its name and its bytes."""
     if draws.random() < 0.3:
-        return "celeba", "img_align_celeba.zip", _zip(draws, secret)
+        return "celeba", "img_align_celeba.zip", hostile_zip(draws, secret)
     return "places365", "train_256_places365standard.tar", _tar(draws, secret)
 
 
@@ -250,7 +251,7 @@ def _tar(draws: random.Random, secret: Path) -> bytes:
             whole, draws.choice((b"\x80" + b"\xff" * 11, b"77777777777\0", b"-0000000001\0"))
         ),
     )
-    return draws.choice(kinds)()
+    return draws.choice(kinds)() or b"t"  # of no bytes at all there is no pinned sum
 
 
 def _sized(whole: bytes, size: bytes) -> bytes:
@@ -292,14 +293,16 @@ def _with_members(draws: random.Random, secret: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _zip(draws: random.Random, secret: Path) -> bytes:
+def hostile_zip(draws: random.Random, secret: Path) -> bytes:
+    """Paths that lead out, photos that are none, damaged lists and streams; never empty."""
     buffer = io.BytesIO()
     packing = draws.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))
     with zipfile.ZipFile(buffer, "w", packing) as archive:
         for number in range(draws.randint(0, 6)):
             folder = draws.choice(("img_align_celeba/", "", "../../", "/", f"{secret}/", "a\n/"))
             name = f"{folder}{number:06}.jpg"
-            data = draws.choice((hostile_photo(draws, secret), photo(number), bytes(3_000_000)))
+            data = draws.choice((hostile_photo(draws, secret), photo(number), bytes(300_000)))
             archive.writestr(name, data)
     whole = buffer.getvalue()
-    return draws.choice((whole, _faulty(draws, whole), _faulty(draws, whole[::-1])[::-1]))
+    kinds = (whole, _faulty(draws, whole), _faulty(draws, whole[::-1])[::-1])
+    return draws.choice(kinds) or b"P"
