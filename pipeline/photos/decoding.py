@@ -22,6 +22,7 @@ import mmap
 import signal
 import struct
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -319,7 +320,7 @@ def _require_memory(data: bytes, name: str, max_pixels: int | None) -> None:
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """TimeoutError after DECODE_SECONDS of computing, as soon as the decoder is back in Python.
+    """TimeoutError after DECODE_SECONDS of this thread's computing, once the decoder is in Python.
 
     On a busy machine, or one that slept meanwhile, a photo is no other than elsewhere. Only a
     process's main thread can be told so, which is where workers and commands decode.
@@ -327,17 +328,21 @@ def _time_limit() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    end = time.thread_time() + DECODE_SECONDS
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"it takes more than {DECODE_SECONDS} s to decode")
+        if (rest := end - time.thread_time()) > 0:
+            signal.setitimer(signal.ITIMER_REAL, rest)
+        else:
+            raise TimeoutError(f"it takes more than {DECODE_SECONDS} s to decode")
 
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, DECODE_SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def open_image(data: bytes) -> Image.Image:
