@@ -369,7 +369,7 @@ def _as_data_set(
     bench: Bench, copy: Path, files: Path, draws: Draws, secret: Path
 ) -> tuple[Verdict, int]:
     """Up to the samples: whatever is no photo is counted, and the whole ones are kept."""
-    num = hostile_photos(files / "one", draws, secret)
+    num = hostile_photos(files / "one", draws, secret, num_whole=9)  # enough for a split
     project = ParamsOf(copy)
     project.set("download.source", "folder")
     project.set("sources.folder.path", "hostile")
@@ -384,7 +384,7 @@ def _as_data_set(
 def _as_photos(
     bench: Bench, copy: Path, files: Path, draws: Draws, secret: Path
 ) -> tuple[Verdict, int]:
-    num = hostile_photos(files, draws, secret)
+    num = hostile_photos(files, draws, secret, num_whole=2)
     words = ("complete", str(files), "--hole", "4,4,8,8", "--model", "harmonic")
     return judged_words(bench.server.start(copy, *words, "--output-dir", "made").ended()), num
 

@@ -37,7 +37,6 @@ NAMES = (
     *("-rf", "--help", "a b", "a'b", 'a"b', "a%s", "a{0}", "$(touch ran)", "`touch ran`", "a;b"),
     *("\u202egpj", "\U0001f4f7", "e\u0301", "con", "..a", "x" * 200, "a\\b", "[red]a", "a*"),
 )
-NUM_WHOLE = 9  # enough for a split
 # Names that are no lines of text or no UTF-8.
 WORSE_NAMES = ("a\nb", "a\tb", "a\x1b[31mb", "a\udcff")
 
@@ -56,18 +55,20 @@ def markers_run(folder: Path) -> list[str]:
 
 
 def hostile_photos(
-    folder: Path, draws: random.Random, secret: Path, most: int = 20, *, odd_names: bool = False
+    folder: Path, draws: random.Random, secret: Path, most: int = 20, num_whole: int = 0
 ) -> int:
-    """Writes up to `most` such files and some whole photos into `folder`; how many the former."""
+    """Writes up to `most` such files and `num_whole` whole photos into `folder`.
+
+    How many the former are.
+    """
     folder.mkdir(parents=True)
     num = draws.randint(min(4, most), most)
     for number in range(num):
-        name = draws.choice(NAMES)
-        if odd_names:
-            name = draws.choice((*NAMES, *WORSE_NAMES))
+        # Most data sets have none of the worse ones, which may end a command at once.
+        name = draws.choice(NAMES if draws.random() < 0.99 else WORSE_NAMES)
         ending = draws.choice(ENDINGS)
         (folder / f"{name}{number}{ending}").write_bytes(hostile_photo(draws, secret))
-    for number in range(NUM_WHOLE):
+    for number in range(num_whole):
         (folder / f"whole-{number}.jpg").write_bytes(encoded(picture(number, (96, 80))))
     return num
 
