@@ -135,7 +135,7 @@ def _become(asked: dict[str, Any]) -> None:
     """In the child: the command's folder, words, limits and output."""
     os.chdir(asked["in"])
     sys.argv = ["scenefill", *asked["words"]]
-    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT)
+    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, nothing), (1, log), (2, log)):
         os.dup2(source, target)
