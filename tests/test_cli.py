@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from pipeline import cli
 from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.system_faults import system_fault
+from support.address_space import address_space
 from support.pictures import encoded, picture
 from support.places_archives import train_tar
 from support.places_server import pinned, places_server
@@ -248,6 +249,15 @@ def test_a_full_disk_is_seen_behind_the_errors_of_libraries() -> None:
     except RuntimeError as error:
         assert "the disk is full at data/x: free some space" in str(system_fault(error))
     assert system_fault(RuntimeError("a fault of ours")) is None
+
+
+def test_what_fails_while_memory_is_short_is_told_as_that() -> None:
+    """Whatever a library calls it; words of ours stay."""
+    fault = RuntimeError("could not create a primitive")
+    assert system_fault(fault) is None
+    with address_space(1 << 20):
+        assert "the memory is full" in str(system_fault(fault))
+        assert system_fault(ValueError("params.yaml has no section")) is None
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:

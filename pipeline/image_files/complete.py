@@ -11,7 +11,7 @@ from pipeline.image_files.image_file import PictureFile
 from pipeline.image_files.jobs import Job, Outputs, jobs_of, masks_of
 from pipeline.image_files.masks import MaskRule, described, grown, read_mask
 from pipeline.image_files.render_options import RenderOptions
-from pipeline.params.section import PARAMS_PATH
+from pipeline.params.section import MAX_SHOWN, PARAMS_PATH
 from pipeline.runtime.progress import say
 from pipeline.shards.rectangle import Rectangle
 
@@ -91,10 +91,13 @@ def _rectangle(hole: str) -> Rectangle:
         rectangle = Rectangle(*(int(number) for number in hole.split(",")))
     except (ValueError, TypeError):
         raise ValueError(
-            f"--hole is {hole!r}, but must be top,left,height,width in px, such as 40,60,100,80"
+            f"--hole is {hole[:MAX_SHOWN]!r}, but must be top,left,height,width in px, such as "
+            "40,60,100,80"
         ) from None
     if min(rectangle) < 0 or not (rectangle.height and rectangle.width):
-        raise ValueError(f"--hole is {hole}: top and left must be >= 0, height and width >= 1")
+        raise ValueError(
+            f"--hole is {hole[:MAX_SHOWN]}: top and left must be >= 0, height and width >= 1"
+        )
     return rectangle
 
 

@@ -61,7 +61,9 @@ SectionT = TypeVar("SectionT", bound=BaseModel)
 def _yaml_fault(error: MarkedYAMLError) -> str:
     """Where it is, counted from 1, and what is wrong there."""
     place, begin = error.problem_mark, error.context_mark
-    assert place is not None
+    if place is None:  # then ruamel.yaml has put all that it says into the context
+        where = f"line {begin.line + 1}, column {begin.column + 1}: " if begin else ""
+        return f"{where}{error.context or error.problem or 'it cannot be read'}"
     if isinstance(error, DuplicateKeyError):
         return f"line {place.line + 1} sets what its section has set already: remove one of the two"
     said = f"line {place.line + 1}, column {place.column + 1}: {error.problem}"
@@ -85,8 +87,10 @@ def read(path: Path = PARAMS_PATH) -> dict[str, Any]:
             raise ValueError(
                 f"{path} has a number of more than {MAX_DIGITS} digits in line {number}: shorten it"
             )
+    yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # the later one counts, as YAML has it
     try:
-        values = YAML(typ="safe", pure=True).load(text)
+        values = yaml.load(text)
     except MarkedYAMLError as error:
         raise ValueError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     except YAMLError as error:

@@ -13,13 +13,16 @@ What comes in is converted by the rules below, and what was done is told (`Photo
 - Transparent parts are laid on white; `Photo.alpha` says where they are.
 - A JPEG that libjpeg warns of is decoded as far as it goes: `Photo.damage` has the words.
 
-Whatever a decoder raises, or that it takes longer than DECODE_SECONDS, is a BrokenPhotoError.
+Whatever a decoder raises, or that it computes for more than DECODE_SECONDS, is a BrokenPhotoError;
+but where memory is short, it is a MemoryError: the photo may be whole.
 """
 
 import io
+import mmap
 import signal
 import struct
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -40,8 +43,11 @@ from pipeline.runtime.photo_archive import PhotoArchive, damaged_archive
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
 MAX_PIXELS = 64_000_000
-# What a decoder may take; a photo of MAX_PIXELS takes some two seconds.
+# What a decoder may compute; a photo of MAX_PIXELS takes some two seconds.
 DECODE_SECONDS = 60
+# What is free while a photo is decoded, or its decoder may have failed for want of it: all copies
+# of its pixels, and the tables and threads of the decoder. Only address space is asked for.
+BYTES_PER_PIXEL, DECODER_BYTES = 16, 1 << 27
 # A progressive photo has a dozen; each is a pass over all of its pixels.
 MAX_SCANS = 100
 
@@ -251,6 +257,8 @@ def _warning_of(data: bytes, **options: int) -> str:
 
 def _warning(data: bytes, words: str, **options: int) -> str:
     """The words where libjpeg only warns; where it fails as well, Pillow has the say."""
+    if "memory" in words.lower():
+        raise MemoryError(words)
     if words.startswith("Corrupt JPEG data"):
         return words
     try:
@@ -291,21 +299,42 @@ def _with_pillow(
         raise BrokenPhotoError(f"no {name} that Pillow can read") from None
     # Decoders raise whatever malformed bytes lead them into; their documentation names one type.
     except Exception as error:
+        _require_memory(data, name, max_pixels)
         raise BrokenPhotoError(f"{type(error).__name__}: {error}") from error
+
+
+def _require_memory(data: bytes, name: str, max_pixels: int | None) -> None:
+    """MemoryError where a decoder may have failed for want of it; few say so in their errors."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            width, height = _opened(data, name).size
+    except Exception:  # nothing was decoded
+        width = height = 0
+    num_pixels = min(width * height, max_pixels or MAX_PIXELS)
+    try:
+        mmap.mmap(-1, num_pixels * BYTES_PER_PIXEL + DECODER_BYTES).close()
+    except OSError as error:
+        raise MemoryError(f"no memory to decode {num_pixels:,} pixels") from error
 
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """TimeoutError after DECODE_SECONDS, as soon as the decoder is back in Python.
+    """TimeoutError after DECODE_SECONDS of this thread's computing, once the decoder is in Python.
 
-    Only a process's main thread can be told so, which is where workers and commands decode.
+    On a busy machine, or one that slept meanwhile, a photo is no other than elsewhere. Only a
+    process's main thread can be told so, which is where workers and commands decode.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    end = time.thread_time() + DECODE_SECONDS
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"it takes more than {DECODE_SECONDS} s to decode")
+        if (rest := end - time.thread_time()) > 0:
+            signal.setitimer(signal.ITIMER_REAL, rest)
+        else:
+            raise TimeoutError(f"it takes more than {DECODE_SECONDS} s to decode")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, DECODE_SECONDS)

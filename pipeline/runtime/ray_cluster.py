@@ -6,6 +6,7 @@ All nodes see the project's folder under the same path, and have Scenefill insta
 import os
 import signal
 import socket
+import tempfile
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.extras import require_extra
 from pipeline.runtime.progress import say
+from pipeline.runtime.socket_folder import socket_folder
 
 T = TypeVar("T")
 
@@ -27,6 +29,9 @@ MAX_LOSSES = 5
 SECONDS_TO_ANSWER = 5.0
 # How often one actor is asked before the answer to the first is taken.
 ASKED_AHEAD = 2
+# Of the sockets of a cluster that Ray starts on this machine:
+# `/ray/session_2026-11-29_10-59-39_123456_1234567/sockets/plasma_store`, and some more
+SOCKET_NAMES = 72  # bytes
 
 # In a task's process: what has been called once in it.
 _initialized: set[str] = set()
@@ -61,6 +66,7 @@ def connected(cluster: RayCluster) -> Iterator[Any]:
         try:
             ray.init(
                 address=cluster.address or "local",
+                _temp_dir=None if cluster.address else _temporary(),
                 log_to_driver=False,
                 logging_level="ERROR",
                 runtime_env={"env_vars": _environment()},
@@ -74,6 +80,12 @@ def connected(cluster: RayCluster) -> Iterator[Any]:
             signal.signal(signal.SIGTERM, before)
         say(f"Ray: {num_nodes(ray)} nodes, {num_cores(ray)} cores")
     yield ray
+
+
+def _temporary() -> str:
+    """Where a cluster of this machine keeps its sockets and logs: Ray's own choice, if it fits."""
+    wanted = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    return os.path.join(socket_folder(wanted, SOCKET_NAMES), "ray")
 
 
 def _environment() -> dict[str, str]:

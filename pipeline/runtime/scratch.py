@@ -123,13 +123,17 @@ def _say_why_afresh(stage: str, folder: Path, facts: Facts) -> None:
     newest = max(others, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None:
         return
-    former: Facts = json.loads(newest.read_text())
-    changes = [
-        f"{name} was {former['params'].get(name)}, is {facts['params'].get(name)}"
-        for name in _unequal(former["params"], facts["params"])
-    ]
-    for kind in ("code", "inputs"):
-        changes += [f"{name} has changed" for name in _unequal(former[kind], facts[kind])]
+    try:
+        former: Facts = json.loads(newest.read_text())
+        changes = [
+            f"{name} was {former['params'].get(name)}, is {facts['params'].get(name)}"
+            for name in _unequal(former["params"], facts["params"])
+        ]
+        for kind in ("code", "inputs"):
+            changes += [f"{name} has changed" for name in _unequal(former[kind], facts[kind])]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Half written when the disk was full, or rotten: it is there for this message alone.
+        changes = [f"{newest}, which says what that was, is damaged"]
     kept = newest.with_suffix("")
     say(f"{stage}: starts afresh, since {', '.join(changes)}; the former work stays in {kept}")
 
@@ -144,8 +148,8 @@ def require_space(folder: Path, num_bytes: int, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < num_bytes:
         raise ValueError(
-            f"{what} needs about {num_bytes / 1e6:,.0f} MB, but {folder.resolve()} has "
-            f"{free / 1e6:,.0f} MB free: free some space, or move the project to a larger disk"
+            f"{what} needs about {num_bytes / 1e6:,.1f} MB, but {folder.resolve()} has "
+            f"{free / 1e6:,.1f} MB free: free some space, or move the project to a larger disk"
         )
 
 

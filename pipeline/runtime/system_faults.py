@@ -1,6 +1,7 @@
 """What disk, network and memory refuse, in the user's words."""
 
 import errno
+import mmap
 from collections.abc import Iterator
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -14,6 +15,14 @@ REMEDIES = {
 }
 
 
+MEMORY_IS_FULL = (
+    "the memory is full: lower runtime.workers, or runtime.detect_batch or train.batch_size, in "
+    "params.yaml, or end other programs; finished work is kept"
+)
+# Address space without which a failure is one of memory, whatever a library says of it.
+SHORT_OF = 1 << 27  # bytes
+
+
 def system_fault(error: BaseException) -> str | None:
     """What the system refused, with the path and the reason; None where it was something else.
 
@@ -25,12 +34,10 @@ def system_fault(error: BaseException) -> str | None:
         where = next((f" at {path}" for path in paths if path is not None), "")
         return f"the disk is full{where}: free some space and run again; finished work is kept"
     if any(_is_out_of_memory(each) for each in chain):
-        return (
-            "the memory is full: lower runtime.workers, or runtime.detect_batch or "
-            "train.batch_size, in params.yaml, or end other programs; finished work is kept"
-        )
+        return MEMORY_IS_FULL
     if not isinstance(error, OSError):
-        return None
+        is_told = isinstance(error, ValueError)  # in words of ours
+        return MEMORY_IS_FULL if not is_told and _is_memory_short() else None
     has_path = error.filename is not None
     what = f"{error.filename}: {error.strerror}" if has_path else str(error)
     if isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError):
@@ -50,6 +57,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _is_full_disk(error: BaseException) -> bool:
     # safetensors and Arrow tell it in words alone.
     return getattr(error, "errno", None) in FULL or "No space left on device" in str(error)
+
+
+def _is_memory_short() -> bool:
+    """Asks for it and gives it back: oneDNN, say, only tells that it made no primitive."""
+    try:
+        mmap.mmap(-1, SHORT_OF).close()
+    except OSError:
+        return True
+    return False
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -28,6 +28,7 @@ from pipeline.runtime import ray_cluster
 from pipeline.runtime.parent import end_with_parent
 from pipeline.runtime.progress import Advance
 from pipeline.runtime.ray_cluster import RayCluster
+from pipeline.runtime.socket_folder import shorten_sockets
 
 T = TypeVar("T")
 
@@ -154,6 +155,7 @@ class _Pool(Generic[T]):
     """Worker processes, each with at most one task."""
 
     def __init__(self, workers: int, module: str, initialize: Callable[[], None] | None) -> None:
+        shorten_sockets()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([module])
         self._initialize = initialize

@@ -1,6 +1,7 @@
 """Every fault of a server: what arrives is right or refused, and fetched about once."""
 
 import hashlib
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,14 @@ import pytest
 
 from pipeline.downloads import transfer
 from pipeline.downloads.transfer import Patience, fetch, retry_after
-from support.places_server import Fault, PlacesServer, kill_often, pinned, places_server
+from support.places_server import (
+    Fault,
+    PlacesServer,
+    kill_often,
+    pinned,
+    places_server,
+    random_faults,
+)
 
 NAME = "val_256.tar"
 DATA = np.random.default_rng(0).bytes(3_000_000)
@@ -233,6 +241,28 @@ def test_too_little_space_is_told_before_the_first_byte(
     with pytest.raises(ValueError, match="downloading val_256.tar needs about .* MB, but"):
         fetch(huge, [f"{server.url}/{NAME}"], tmp_path, IMPATIENT)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_mixed_faults_of_two_servers_leave_the_right_bytes_or_a_refusal(
+    tmp_path: Path, server: PlacesServer, mirror: PlacesServer, seed: int
+) -> None:
+    """And a refusal keeps what arrived: the next call ends it."""
+    draws = random.Random(seed)
+    once = [Fault(data=OTHER), Fault(status=404), Fault(data=b"<html>"), Fault(shift_range=-512)]
+    for each in (server, mirror):
+        faults = random_faults(draws, DATA, most=6, stalls=1)
+        faults.insert(draws.randrange(len(faults) + 1), draws.choice(once))
+        each.faults[NAME] = faults
+    urls = [f"{each.url}/{NAME}" for each in (server, mirror)]
+    for _ in range(20):
+        try:
+            path, _ = fetch(ARCHIVE, urls, tmp_path, IMPATIENT)
+            break
+        except ValueError as error:
+            assert "could not be downloaded" in str(error)
+            assert not (tmp_path / NAME).exists()
+    assert path.read_bytes() == DATA and [found.name for found in tmp_path.iterdir()] == [NAME]
 
 
 def test_kills_cost_no_byte_twice(tmp_path: Path) -> None:

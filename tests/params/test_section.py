@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from pipeline.config.profiles import names, render
 from pipeline.config.whole import WholeParams, check_whole
 from pipeline.params.crop import CropParams
-from pipeline.params.section import load
+from pipeline.params.section import load, read
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -170,6 +170,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: 1\nb:\n  c: 1\n  c: 2\n", "YAML: line 4 sets what its section has set already"),
         ("a: [1,\nb: 2\n", r"line 3, column 1: expected .*, in what begins in line 1$"),
         ("a: 'b\n", "is not valid YAML: line 2, column 1: "),
+        ("a: |\n \n   b\n", "YAML: line 3, column 4: more indented follow up line than first"),
     ],
 )
 def test_a_hostile_file_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
@@ -190,3 +191,10 @@ def test_params_may_refuse_but_never_change_a_value(profile: str, tmp_path: Path
         if name not in ("sources", "holes", "recipes"):
             model: Any = field.annotation
             assert load(name, model, path).model_dump() == values[name]
+
+
+def test_an_anchor_that_is_set_twice_warns_of_nothing(tmp_path: Path) -> None:
+    """YAML allows it; the library's warning names a line of its own code."""
+    path = tmp_path / "params.yaml"
+    path.write_text("a: &x 1\nb: &x 2\nc: *x\n")
+    assert read(path) == {"a": 1, "b": 2, "c": 2}

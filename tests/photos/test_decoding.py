@@ -1,7 +1,11 @@
+import hashlib
 import io
 import os
 import random
 import signal
+import threading
+import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from pipeline.photos.decoding import (
     read_at,
     read_photo,
 )
+from support.address_space import address_space
 from support.pictures import encoded, picture, wide_profile, wide_to_srgb
 
 
@@ -67,8 +72,12 @@ def test_broken_files_are_refused(data: bytes) -> None:
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
-    with pytest.raises(BrokenPhotoError, match="pixels"):
-        decode(encoded(Image.new("1", (9000, 9000)), "png"))
+    """And Pillow's own warnings of it reach nobody."""
+    with (
+        warnings.catch_warnings(action="error"),
+        pytest.raises(BrokenPhotoError, match="pixels"),
+    ):
+        decode(encoded(Image.new("1", (9900, 9900)), "png"))
 
 
 def test_every_malformed_file_decodes_or_is_refused(shared: Path) -> None:
@@ -321,6 +330,56 @@ def test_a_decoder_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(BrokenPhotoError, match=r"takes more than 0.2 s to decode"):
         read_photo(encoded(picture(0), "png"))
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_busy_machine_makes_no_photo_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts is the decoder's own work: none is done while the process is stopped or waits,
+    and that of other threads, such as a detector's, is not its own.
+    """
+    load = ImageFile.ImageFile.load
+
+    def late(image: ImageFile.ImageFile) -> object:
+        before = time.process_time()
+        other = threading.Thread(target=hashlib.sha256, args=(bytes(300_000_000),))
+        other.start()
+        time.sleep(0.3)
+        other.join()
+        assert time.process_time() - before > decoding.DECODE_SECONDS
+        return load(image)
+
+    monkeypatch.setattr(decoding, "DECODE_SECONDS", 0.1)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", late)
+    assert read_photo(encoded(picture(0), "png")).size == (256, 256)
+
+
+@pytest.mark.parametrize("suffix", ["jpeg", "png", "webp", "bmp", "tiff", "gif", "avif"])
+def test_a_whole_photo_is_not_called_broken_for_want_of_memory(suffix: str) -> None:
+    """Otherwise a short memory would leave out photos in silence, and other ones each time."""
+    data = encoded(picture(3, (1600, 1200)), suffix)
+    outcomes = Counter[str]()
+    for megabytes in (0, 1, 4, 16, 256):
+        with address_space(megabytes << 20):
+            try:
+                outcomes["damaged" if read_photo(data).damage else "ok"] += 1
+            except MemoryError:
+                outcomes["memory"] += 1
+    assert set(outcomes) <= {"ok", "memory"} and outcomes["ok"] > 0
+
+
+def test_a_decoder_that_fails_for_want_of_memory_in_words_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As libavif does, by a RuntimeError."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("Decoding of color planes failed")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    data = encoded(picture(3), "png")
+    with address_space(1 << 20), pytest.raises(MemoryError, match="no memory to decode 65,536"):
+        read_photo(data)
+    with pytest.raises(BrokenPhotoError, match="Decoding of color planes failed"):
+        read_photo(data)
 
 
 def test_damaged_files_of_every_format_are_refused_or_told() -> None:

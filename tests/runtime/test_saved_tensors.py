@@ -51,3 +51,16 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
         save_tensors({"a": torch.zeros(200_000)}, tmp_path / "state.pt")
     assert "the disk is full" in str(system_fault(error.value))
     assert not (tmp_path / "state.pt").exists()
+
+
+def test_a_short_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was told so would remove a sound checkpoint."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 40000000 bytes")
+
+    save_tensors({"step": 7}, tmp_path / "state.pt")
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(ValueError, match="can't allocate memory") as error:
+        load_tensors(tmp_path / "state.pt")
+    assert "the memory is full" in str(system_fault(error.value))

@@ -28,6 +28,20 @@ def test_an_error_keeps_the_scratch_and_success_removes_it(scratch_root: Path) -
     assert not again.exists()
 
 
+@pytest.mark.parametrize("left", ["", "{", "[1]", '{"params": {}}'])
+def test_notes_of_other_work_that_are_damaged_stop_nothing(
+    left: str, scratch_root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk leaves them empty."""
+    with pytest.raises(OSError, match="full"), scratch(seed=1) as first:
+        raise OSError("full")
+    first.with_suffix(".json").write_text(left)
+    with scratch(seed=2):
+        pass
+    said = capfd.readouterr().err
+    assert f"crop: starts afresh, since {first.with_suffix('.json')}, which says" in said
+
+
 def test_other_work_says_what_has_changed(
     scratch_root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@ import io
 import random
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pipeline.params.index import IndexParams
 from pipeline.sources.celeba.options import CelebaOptions
 from pipeline.sources.celeba.source import write
 from pipeline.stages.index import index
+from support.hostile_files import hostile_zip
 from support.pictures import encoded, picture
 from support.places_server import pinned
 from support.runtime import runtime
@@ -83,6 +85,30 @@ def test_a_broken_zip_is_told(tmp_path: Path) -> None:
         packed(tmp_path, bytes(data))
     with pytest.raises(ValueError, match="holds no photo"):
         packed(tmp_path, zipped({}))
+
+
+def test_a_photo_before_the_start_of_the_file_is_told(tmp_path: Path) -> None:
+    """Its offset is an invalid argument to the system, which names no file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("000001.jpg", bytes(100))
+    with pytest.raises(ValueError, match="no zip that can be read"):
+        packed(tmp_path, buffer.getvalue()[20:])
+
+
+def test_hostile_zips_are_packed_or_told(tmp_path: Path) -> None:
+    outcomes = Counter[str]()
+    for seed in range(12):
+        data = hostile_zip(random.Random(seed), tmp_path / "secret")
+        try:
+            packed(tmp_path / str(seed), data)
+        except ValueError as error:
+            outcomes["told"] += 1
+            assert "img_align_celeba.zip" in str(error) or "encrypted" in str(error)
+        else:
+            outcomes["packed"] += 1
+    assert min(outcomes["told"], outcomes["packed"]) > 1
+    assert not (tmp_path / "secret").exists()
 
 
 def test_without_a_copy_the_message_says_what_to_fetch(tmp_path: Path) -> None:

@@ -90,6 +90,32 @@ class PlacesServer:
         return sum(request.path.endswith(f"/{name}") for request in self.requests)
 
 
+def random_faults(draws: random.Random, data: bytes, most: int, stalls: int) -> list[Fault]:
+    """Up to `most` faults of any kind for a server of `data`, mixed; at most `stalls` stall.
+
+    None of them is one after which a server is not asked again.
+    """
+    size = len(data)
+    other = bytes(draws.randbytes(64)) * (size // 64 + 1)
+    faults = []
+    for _ in range(draws.randint(1, most)):
+        place = draws.randrange(1, size)
+        kinds = [
+            Fault(cut_after=place),
+            Fault(status=draws.choice((429, 500, 502, 503, 504))),
+            Fault(ignore_range=True, cut_after=place),
+            Fault(length=-1, cut_after=place),
+            Fault(data=data[:place], length=size),
+            Fault(etag='"other"', data=other[:size], cut_after=place),
+            Fault(cut_after=0),
+        ]
+        if stalls:
+            kinds.append(Fault(stall_after=place))
+        faults.append(draws.choice(kinds))
+        stalls -= faults[-1].stall_after is not None
+    return faults
+
+
 @contextmanager
 def places_server(files: dict[str, bytes]) -> Iterator[PlacesServer]:
     server = PlacesServer(files)

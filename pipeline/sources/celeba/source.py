@@ -1,5 +1,6 @@
 """The `celeba` source: aligned faces, from the official zip or its extracted folder, as one tar."""
 
+import errno
 import shutil
 import zipfile
 from collections import Counter
@@ -54,9 +55,10 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     # BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, struct.error and others;
-    # bz2's OSError alone has no number.
+    # of OSErrors bz2's, without a number, and that of an offset before the file.
     except Exception as error:
-        if isinstance(error, MemoryError) or getattr(error, "errno", None):
+        is_refusal = getattr(error, "errno", None) not in (None, errno.EINVAL)
+        if isinstance(error, MemoryError) or is_refusal:
             raise
         raise ValueError(f"{path} is no zip that can be read: {error}") from error
 
