@@ -2,7 +2,7 @@
 
 Seeds of every kind of file that comes from outside are mutated: bits and bytes, cuts, repeats,
 splices with another seed, lengths and numbers at their limits. A parser may return, or raise
-ValueError; anything else is a finding, which is kept in tests/corpus/ and tried first from then on.
+ValueError; anything else is a finding, which is kept in tests/bench/corpus/ and tried first from then on.
 Executions come in rounds, each a function of seed, parser and its number alone; those that the
 state file counts are not run again, so that a run goes on where it was stopped.
 """
@@ -43,7 +43,7 @@ from support.digits import idx  # noqa: E402
 from support.pictures import encoded, picture  # noqa: E402
 from support.places_archives import tar  # noqa: E402
 
-CORPUS = ROOT / "tests" / "corpus"
+CORPUS = ROOT / "tests" / "bench" / "corpus"
 ODD = (b"", b"\0", b"\xff" * 8, b"-1", b"9" * 40, b"1e400", b"\xef\xbb\xbf", b"\n", b"../", b"NaN")
 MAX_BYTES = 1 << 16
 MAX_MESSAGE = 5_000  # characters
