@@ -2,9 +2,9 @@
 
 Seeds of every kind of file that comes from outside are mutated: bits and bytes, cuts, repeats,
 splices with another seed, lengths and numbers at their limits. A parser may return, or raise
-ValueError; anything else is a finding, which is kept in tests/bench/corpus/ and tried first from then on.
-Executions come in rounds, each a function of seed, parser and its number alone; those that the
-state file counts are not run again, so that a run goes on where it was stopped.
+ValueError; anything else is a finding, which is kept in tests/bench/corpus/ and tried first from
+then on. Executions come in rounds, each a function of seed, parser and its number alone; those that
+the state file counts are not run again, so that a run goes on where it was stopped.
 """
 
 import argparse
