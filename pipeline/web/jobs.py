@@ -3,7 +3,7 @@
 import queue
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import NamedTuple, TypeVar
 
 Result = TypeVar("Result")
@@ -17,6 +17,9 @@ class Said(NamedTuple):
     total: int = 0
 
 
+CANCELLED = "Cancelled: nothing has changed"
+
+
 class CancelledError(ValueError):
     """The visitor wants no more of it."""
 
@@ -24,20 +27,27 @@ class CancelledError(ValueError):
 class Job:
     """One piece of work, in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Lock) -> None:
+        """`turn` is held by the work that computes."""
         self._said: queue.Queue[Said | None] = queue.Queue()
         self._cancelled = Event()
+        self._turn = turn
         self._thread: Thread | None = None
 
     def say(self, text: str, done: int = 0, total: int = 0) -> None:
         """Called by the work now and then. Raises CancelledError where it is to end."""
         if self._cancelled.is_set():
-            raise CancelledError("Cancelled: nothing has changed")
+            raise CancelledError(CANCELLED)
         self._said.put(Said(text, done, total))
 
     def cancel(self) -> None:
-        """The work ends the next time that it says something."""
+        """Nobody waits any longer; the work ends the next time that it says something."""
         self._cancelled.set()
+        self._said.put(None)
+
+    @property
+    def is_at_work(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def join(self) -> None:
         """Waits for the work's end."""
@@ -45,7 +55,7 @@ class Job:
             self._thread.join()
 
     def follow(self, work: Callable[[], Result]) -> Generator[Said, None, Result]:
-        """What `work` says, and then what it returns or raises.
+        """What `work` says, and then what it returns or raises; CancelledError once cancelled.
 
         Whoever stops listening ends it.
         """
@@ -54,7 +64,14 @@ class Job:
 
         def run() -> None:
             try:
-                results.append(work())
+                # One call into a library cannot be stopped: what was cancelled may still compute.
+                if not self._turn.acquire(blocking=False):
+                    self.say("Waiting for what was cancelled to end")
+                    self._turn.acquire()
+                try:
+                    results.append(work())
+                finally:
+                    self._turn.release()
             except BaseException as fault:  # noqa: BLE001 - raised again below
                 faults.append(fault)
             self._said.put(None)
@@ -68,6 +85,8 @@ class Job:
             self.cancel()
         if faults:
             raise faults[0]
+        if not results:
+            raise CancelledError(CANCELLED)
         return results[0]
 
     def _latest(self) -> Said | None:
@@ -82,17 +101,20 @@ class Jobs:
     """The job that each visitor waits for; the next one takes its place."""
 
     def __init__(self) -> None:
+        self._turn = Lock()
         self._running: dict[str, Job] = {}
+        self._left: list[Job] = []  # cancelled ones that are still at work
 
     @contextmanager
     def running(self, visitor: str) -> Iterator[Job]:
         """A new job of theirs, until it is left."""
-        job = self._running[visitor] = Job()
+        job = self._running[visitor] = Job(self._turn)
         try:
             yield job
         finally:
             if self._running.get(visitor) is job:
                 del self._running[visitor]
+            self._left = [each for each in (*self._left, job) if each.is_at_work]
 
     def cancel(self, visitor: str) -> None:
         """Does nothing where the visitor waits for nothing."""
@@ -101,6 +123,6 @@ class Jobs:
 
     def close(self) -> None:
         """Cancels all jobs and waits for their ends: Python cannot end while torch computes."""
-        for job in list(self._running.values()):
+        for job in [*self._running.values(), *self._left]:
             job.cancel()
             job.join()
