@@ -159,6 +159,14 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
     return float(found[0]), float(found[1])
 
 
+def upright_exif(data: bytes, size: tuple[int, int]) -> bytes:
+    """What the camera noted in the file `data`, for an upright image of `size`; may be empty."""
+    tags = open_image(data).getexif()
+    if ORIENTATION in tags:
+        tags[ORIENTATION] = 1
+    return _of_size(tags.tobytes(), size) if tags else b""
+
+
 def _of_size(exif: bytes, size: tuple[int, int]) -> bytes:
     """`exif` with the width and height that it names set to `size`."""
     tags = Image.Exif()

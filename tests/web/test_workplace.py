@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from pipeline.completion.watched import Tell
 from pipeline.web import decoded_photos
@@ -104,6 +104,31 @@ def test_a_result_is_the_next_photo_and_decodes_nothing(
         pictures, drawing(hole, 1), str(work.data / "train"), *PLAIN, request=REQUEST
     )
     assert canvas.props["result"]["parent"] == 1
+
+
+def test_a_result_keeps_what_the_camera_noted(tmp_path: Path) -> None:
+    """Through two completions; upright, and of its own size."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.Model] = 6, "a camera"
+    exif[ExifTags.Base.ImageWidth] = 40
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2020:02:03 04:05:06"
+    path = tmp_path / "taken.jpg"
+    picture(0, (60, 40)).transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    work, pictures = workplace(tmp_path), [Picture(path, path.name)]
+    for number in (0, 1):
+        *_, (_, pictures) = work.complete(
+            pictures,
+            drawing(box(5, 10, 20, 30), number),
+            str(work.data / "train"),
+            *PLAIN,
+            request=REQUEST,
+        )
+        with Image.open(pictures[-1].path) as made:
+            kept = made.getexif()
+            assert made.size == (60, 40) and kept[ExifTags.Base.ImageWidth] == 60
+            assert kept[ExifTags.Base.Orientation] == 1 and kept[ExifTags.Base.Model] == "a camera"
+            taken = kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal]
+            assert taken == "2020:02:03 04:05:06"
 
 
 def test_a_softened_edge_keeps_some_of_the_photo(tmp_path: Path, photo: list[Picture]) -> None:
