@@ -95,7 +95,13 @@ def _switches() -> dict[str, dict[str, str]]:
     }
 
 
-@pytest.mark.parametrize("off", [("numpy",), ("OpenCV",), ("BLAS", "libm"), PARTS])
+SOME_PARTS = [("numpy",), ("OpenCV",), ("BLAS", "libm")]
+
+
+@pytest.mark.parametrize(
+    "off",
+    [*(pytest.param(parts, marks=pytest.mark.slow) for parts in SOME_PARTS), PARTS],
+)
 def test_photos_do_not_depend_on_the_processor(
     off: tuple[str, ...], painted: tuple[list[str], dict[str, str]], tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def trained(crop_dir: Path, folder: Path, **changes: Any) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in OUTS}
 
 
+@pytest.mark.slow
 def test_it_learns_all_four_questions(crop_dir: Path, tmp_path: Path) -> None:
     outs = trained(crop_dir, tmp_path / "out", images=3200)
     metrics = json.loads(outs["figures.json"])
@@ -60,6 +61,7 @@ def test_it_learns_all_four_questions(crop_dir: Path, tmp_path: Path) -> None:
     assert features.of(boxes).shape == (5, 7 * 4)
 
 
+@pytest.mark.slow
 def test_a_planted_damage_moves_the_distance_by_more_than_its_noise(
     crop_dir: Path, tmp_path: Path
 ) -> None:
