@@ -6,8 +6,8 @@ python bench/pairs.py count answers.csv --key pairs/key.csv
 `draw` writes sheets of pairs, A and B in an order by chance beside the photo with its hole, and
 key.csv, which no rater sees. Answers are a CSV with `pair` and `choice` (A, B or =: no preference);
 with a column `ours` they need no key.
-The photos are those that bench/recipe.py tests with: nothing was trained on them, or chosen by
-them. A pair in which both are alike counts half for either.
+The photos are those that bench/recipe.py tests with: nothing was trained on them. A pair in which
+both are alike counts half for either.
 """
 
 import argparse
@@ -18,9 +18,9 @@ import pandas as pd
 import torch
 from PIL import Image, ImageDraw
 from recipe import completed_by, cutter, fill, load_photos
-from scipy.stats import binomtest
 
 from models.generator_files import load_generator
+from pipeline.metrics.intervals import wilson
 
 ENLARGED, GAP, HEAD = 4, 8, 14  # times; px
 PER_SHEET = 8
@@ -104,7 +104,7 @@ def count(options: argparse.Namespace) -> None:
         raise SystemExit("every pair needs a choice: A, B or =")
     for_ours, alike = (both["choice"] == both["ours"]).sum(), (both["choice"] == "=").sum()
     share = (for_ours + alike / 2) / len(both)
-    low, high = binomtest(int(for_ours), int(len(both) - alike)).proportion_ci(method="wilson")
+    low, high = wilson(int(for_ours), int(len(both) - alike))
     print(
         f"ours preferred in {for_ours} of {len(both)} pairs, alike in {alike}: {share:.0%}; of "
         f"those with a preference {for_ours / (len(both) - alike):.0%} ({low:.0%} to {high:.0%})"

@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from pipeline.cli import STAGES  # noqa: E402
 from pipeline.config.preconditions import Line  # noqa: E402
-from support.forked_commands import Ended, Server  # noqa: E402
+from support.forked_commands import Ended, Forked, Server  # noqa: E402
 from support.hostile_files import (  # noqa: E402
     hostile_archive,
     hostile_photos,
@@ -254,7 +254,11 @@ def kill_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
     delay = draws.uniform(0.2, 8.0) if victim == "dvc" else 3.0 * draws.random() ** 2
     what = f"{stage}: {signal.Signals(number).name} to {victim} after {delay:.1f} s"
     with bench.project() as copy:
-        started = dvc(copy, stage) if victim == "dvc" else bench.server.start(copy, stage)
+        if victim == "dvc":
+            command = ("dvc", "repro", "--force", "--single-item", stage)
+            started: subprocess.Popen[str] | Forked = Project.at(copy).start(*command)
+        else:
+            started = bench.server.start(copy, stage)
         time.sleep(delay)
         family = [started.pid]
         with suppress(psutil.Error):
@@ -274,21 +278,6 @@ def kill_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
         verdict = bench.then_whole(copy, stage, Verdict("same"))
         left = [pid for pid in family if psutil.pid_exists(pid)]
         return what, Verdict("orphan", str(left)) if left else verdict
-
-
-def dvc(copy: Path, stage: str) -> "subprocess.Popen[str]":
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("DVC", "RANK"))}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", stage],
-        cwd=copy,
-        env=environment | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
 
 
 def pair_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
@@ -325,7 +314,7 @@ def network_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
         kinds = [*one.faults[name], *other.faults[name]]
         what = f"{len(data)} bytes, {len(kinds)} faults"
         with bench.project() as copy:
-            project = ParamsOf(copy)
+            project = Project.at(copy)
             project.set("download.source", "places365")
             project.set("sources.folder.path", "data/none")
             project.set("sources.places365.archive", pinned(name, data).model_dump())
@@ -340,13 +329,6 @@ def network_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
                 return what, verdict._replace(outcome="lost") if is_lost else verdict
             (archive,) = (copy / ".work/photos").glob(f"{hashlib.sha256(data).hexdigest()}*.tar")
             return what, Verdict("same" if archive.read_bytes() == data else "wrong")
-
-
-class ParamsOf(Project):
-    """The params of a project that is there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
 
 
 def hostile_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
@@ -370,7 +352,7 @@ def _as_data_set(
 ) -> tuple[Verdict, int]:
     """Up to the samples: whatever is no photo is counted, and the whole ones are kept."""
     num = hostile_photos(files / "one", draws, secret, num_whole=9)  # enough for a split
-    project = ParamsOf(copy)
+    project = Project.at(copy)
     project.set("download.source", "folder")
     project.set("sources.folder.path", "hostile")
     project.set("filter_categories.categories", "all")
@@ -410,7 +392,7 @@ def _as_archive(
     files.mkdir()
     source, name, data = hostile_archive(draws, secret)
     (files / name).write_bytes(data)
-    project = ParamsOf(copy)
+    project = Project.at(copy)
     project.set("download.source", source)
     project.set("sources.folder.path", "data/none")
     project.set(f"sources.{source}.archive", pinned(name, data).model_dump())

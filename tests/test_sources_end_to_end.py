@@ -14,10 +14,11 @@ from support.pictures import encoded, picture
 from support.places_archives import file_list_tar, photo, val_tar
 from support.places_server import Fault, pinned, places_server
 from support.project import DEMO_DETECTOR, TINY, Project, stages_run
+from support.stages import DATA_STAGES
 
 FILE_LIST = "filelist_places365-standard.tar"
 ALL = sorted(STAGES)
-UP_TO_CROP = sorted(list(STAGES)[: list(STAGES).index("crop") + 1])
+UP_TO_CROP = sorted(DATA_STAGES)
 
 pytestmark = pytest.mark.slow
 

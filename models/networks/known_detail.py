@@ -83,7 +83,7 @@ def _signatures(
 ) -> Tensor:
     """(N, L, K): what is compared of each block: each pixel's colours and texture, its place."""
     pixels = torch.cat([smooth, TEXTURE_WEIGHT * texture], 1)
-    # Squared distances of four pixels: a mean over the block, by the weights above.
+    # So that a block's squared distance is four times the mean of its pixels', whatever its side.
     shown = functional.unfold(pixels, block, stride=stride) * (2 / block)
     num = (smooth.shape[-1] - block) // stride + 1
     places = (torch.arange(num, device=smooth.device) * stride + start).to(smooth.dtype)

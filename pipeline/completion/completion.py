@@ -102,22 +102,19 @@ def _by_windows(
     reach = (network.image_size - hole_side(network)) // 2
     tiles = [tile for each in holes_of(hole, reach)[0] for tile in tiles_over(hole, each.box, side)]
     # Sums of all of a large photo would take gigabytes.
-    top, left = min(tile.top for tile in tiles), min(tile.left for tile in tiles)
-    height = max(tile.rows.stop for tile in tiles) - top
-    width = max(tile.columns.stop for tile in tiles) - left
-    sums = np.zeros((height, width, 3), np.float32)
-    weights = np.zeros((height, width, 1), np.float32)
+    box = bounding(hole)
+    sums = np.zeros((box.height, box.width, 3), np.float32)
+    weights = np.zeros((box.height, box.width, 1), np.float32)
     for tile, made in completed_tiles(network, picture, mask, tiles, seed):
         weight = bell(tile.height)[:, None, None] * bell(tile.width)[:, None]
-        rows = slice(tile.top - top, tile.rows.stop - top)
-        columns = slice(tile.left - left, tile.columns.stop - left)
+        rows = slice(tile.top - box.top, tile.rows.stop - box.top)
+        columns = slice(tile.left - box.left, tile.columns.stop - box.left)
         sums[rows, columns] += weight * made
         weights[rows, columns] += weight
     sums /= np.maximum(weights, np.finfo(np.float32).tiny)
     filled = picture.copy()
-    there = filled[top : top + height, left : left + width]
-    own = hole[top : top + height, left : left + width]
-    there[own] = np.rint(sums[own]).astype(np.uint8)
+    own = hole[box.rows, box.columns]
+    filled[box.rows, box.columns][own] = np.rint(sums[own]).astype(np.uint8)
     return filled
 
 

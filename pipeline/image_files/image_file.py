@@ -132,7 +132,7 @@ class PictureFile:
 
     def write(self, image: Image.Image, path: Path) -> None:
         """Writes what `with_completed` gave, as the suffix says; whole or not at all."""
-        options: Options = {"exif": _of_size(self.exif, image.size)} if self.exif else {}
+        options: Options = {"exif": exif_of_size(self.exif, image.size)} if self.exif else {}
         if self.profile:
             options["icc_profile"] = self.profile
         if self.dpi:
@@ -159,15 +159,15 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
     return float(found[0]), float(found[1])
 
 
-def upright_exif(data: bytes, size: tuple[int, int]) -> bytes:
-    """What the camera noted in the file `data`, for an upright image of `size`; may be empty."""
+def upright_exif(data: bytes) -> bytes:
+    """What the camera noted in the file `data`, for the image turned upright; may be empty."""
     tags = open_image(data).getexif()
     if ORIENTATION in tags:
         tags[ORIENTATION] = 1
-    return _of_size(tags.tobytes(), size) if tags else b""
+    return tags.tobytes() if tags else b""
 
 
-def _of_size(exif: bytes, size: tuple[int, int]) -> bytes:
+def exif_of_size(exif: bytes, size: tuple[int, int]) -> bytes:
     """`exif` with the width and height that it names set to `size`."""
     tags = Image.Exif()
     tags.load(exif)

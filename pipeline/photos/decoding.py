@@ -18,7 +18,6 @@ but where memory is short, it is a MemoryError: the photo may be whole.
 """
 
 import io
-import mmap
 import signal
 import struct
 import threading
@@ -40,6 +39,7 @@ from pipeline.photos.formats import HEAD_BYTES, PNG_START, format_of
 from pipeline.photos.stated_colors import UnknownColorsError, profile_of
 from pipeline.runtime.bucket_archive import BucketArchive, Range, pread
 from pipeline.runtime.photo_archive import PhotoArchive, damaged_archive
+from pipeline.runtime.system_faults import is_memory_short
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
 MAX_PIXELS = 64_000_000
@@ -312,10 +312,8 @@ def _require_memory(data: bytes, name: str, max_pixels: int | None) -> None:
     except Exception:  # nothing was decoded
         width = height = 0
     num_pixels = min(width * height, max_pixels or MAX_PIXELS)
-    try:
-        mmap.mmap(-1, num_pixels * BYTES_PER_PIXEL + DECODER_BYTES).close()
-    except OSError as error:
-        raise MemoryError(f"no memory to decode {num_pixels:,} pixels") from error
+    if is_memory_short(num_pixels * BYTES_PER_PIXEL + DECODER_BYTES):
+        raise MemoryError(f"no memory to decode {num_pixels:,} pixels")
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def system_fault(error: BaseException) -> str | None:
         return MEMORY_IS_FULL
     if not isinstance(error, OSError):
         is_told = isinstance(error, ValueError)  # in words of ours
-        return MEMORY_IS_FULL if not is_told and _is_memory_short() else None
+        return MEMORY_IS_FULL if not is_told and is_memory_short(SHORT_OF) else None
     has_path = error.filename is not None
     what = f"{error.filename}: {error.strerror}" if has_path else str(error)
     if isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError):
@@ -59,10 +59,13 @@ def _is_full_disk(error: BaseException) -> bool:
     return getattr(error, "errno", None) in FULL or "No space left on device" in str(error)
 
 
-def _is_memory_short() -> bool:
-    """Asks for it and gives it back: oneDNN, say, only tells that it made no primitive."""
+def is_memory_short(num_bytes: int) -> bool:
+    """Asks for so much address space and gives it back.
+
+    Few libraries say what they failed for: of oneDNN one hears that it made no primitive.
+    """
     try:
-        mmap.mmap(-1, SHORT_OF).close()
+        mmap.mmap(-1, num_bytes).close()
     except OSError:
         return True
     return False

@@ -13,10 +13,11 @@ MAX_HELD = 400_000_000  # bytes of all visitors' photos together, or a single on
 
 
 class Decoded(NamedTuple):
-    """`image` (H, W, 3) uint8 RGB; `unknown` (H, W) bool: transparent."""
+    """`image` (H, W, 3) uint8 RGB, upright; `unknown` (H, W) bool: transparent."""
 
     image: np.ndarray
     unknown: np.ndarray
+    exif: bytes = b""
 
     @property
     def num_bytes(self) -> int:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.image_files.image_file import upright_exif
 from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_photo
 from pipeline.photos.formats import FORMATS, HEAD_BYTES, PHOTO_ENDINGS, format_of
 
@@ -20,9 +21,9 @@ class Limits(NamedTuple):
 SUFFIXES = list(PHOTO_ENDINGS)
 
 
-def read_upload(path: Path, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-    """The photo upright, (H, W, 3) uint8 RGB, of full size, and where it is transparent, (H, W)
-    bool, so that its colour says nothing.
+def read_upload(path: Path, limits: Limits) -> tuple[np.ndarray, np.ndarray, bytes]:
+    """The photo upright, (H, W, 3) uint8 RGB, of full size; where it is transparent, (H, W) bool,
+    so that its colour says nothing; and its EXIF, which may be empty.
 
     Raises ValueError, in words for the page, where it is too large, of no known format, broken, or
     no longer there.
@@ -51,4 +52,4 @@ def read_upload(path: Path, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
     if photo.damage:
         raise ValueError(f"The image cannot be read (damaged: {photo.damage}): take another file")
     unknown = np.zeros(photo.size, bool) if photo.alpha is None else photo.alpha == 0
-    return photo.image, unknown
+    return photo.image, unknown, upright_exif(data)

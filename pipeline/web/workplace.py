@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.completion.outpainting import Side, canvas
-from pipeline.image_files.image_file import upright_exif
+from pipeline.image_files.image_file import exif_of_size
 from pipeline.image_files.masks import MaskRule
 from pipeline.image_files.masks import read_mask as read_mask_file
 from pipeline.web import classical_fills
@@ -267,13 +267,13 @@ class Workplace(NamedTuple):
             )
         made = self.loaded.get(path).complete(decoded.image, hole | decoded.unknown)
         made = np.where(hole[..., None], made, decoded.image)
-        return str(self._written(made, Path(photo), Path(photo).stem, COMPLETED))
+        return str(self._written(made, decoded.exif, Path(photo).stem, COMPLETED))
 
-    def _written(self, image: np.ndarray, photo: Path, stem: str, title: str) -> Path:
+    def _written(self, image: np.ndarray, exif: bytes, stem: str, title: str) -> Path:
         """The file of a result, called after the photo and what was done to it, with its EXIF."""
         # Of the same name for another visitor's photo of that name, in a folder of its own.
         path = Path(tempfile.mkdtemp(dir=self.folder)) / f"{stem}-{_ending(title)}.png"
-        exif = upright_exif(photo.read_bytes(), (image.shape[1], image.shape[0]))
+        exif = exif and exif_of_size(exif, (image.shape[1], image.shape[0]))
         Image.fromarray(image).save(path, compress_level=COMPRESSION, exif=exif)
         return path
 
@@ -336,8 +336,9 @@ class Workplace(NamedTuple):
         job.say("Writing the file")
         former = pictures[parent]
         stem = former.path.stem.removesuffix(f"-{_ending(former.title)}")
-        path = self._written(after, former.path, stem, title)
-        self.photos.put(path, Decoded(after, np.zeros(after.shape[:2], bool)))
+        exif = self.photos.get(former.path).exif
+        path = self._written(after, exif, stem, title)
+        self.photos.put(path, Decoded(after, np.zeros(after.shape[:2], bool), exif))
         result = {
             "id": len(pictures),
             "parent": parent,

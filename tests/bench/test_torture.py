@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.runtime.code_closure import ROOT
-from support.forked_commands import DATA_STAGES, Ended, Server
+from support.forked_commands import Ended, Server
 from support.hostile_files import PROGRAMS, install_markers, markers_run
 from support.pictures import encoded, picture
 from support.project import Project
+from support.stages import DATA_STAGES
 
 sys.path.append(str(ROOT / "bench"))
 from torture import (  # noqa: E402
     GOOD,
     TRIALS,
     Bench,
-    ParamsOf,
     on_full_disk,
     trial,
     with_short_files,
@@ -48,7 +48,7 @@ def prepare(folder: Path, server: Server) -> None:
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(folder / "whole" / name, folder)
     shutil.rmtree(folder / "whole")
-    ParamsOf(folder).set_all(SMALL)
+    Project.at(folder).set_all(SMALL)
     for number in range(12):
         path = folder / f"data/photos/{'sea' if number % 2 else 'hill'}/{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)

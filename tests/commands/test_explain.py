@@ -18,16 +18,8 @@ from pipeline.photos import photo_tables
 from pipeline.photos.headers import Member, members
 from pipeline.photos.keys import key_of, shuffled
 from support.pictures import encoded, picture
+from support.stages import DATA_STAGES
 
-STAGES = [
-    "download",
-    "index",
-    "filter_categories",
-    "detect_people",
-    "filter_people",
-    "downscale",
-    "crop",
-]
 SETTINGS = {
     "download": {"source": "folder"},
     "sources": {"folder": {"path": "data/photos"}},
@@ -67,7 +59,7 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
     monkeypatch.delenv("DVC_ROOT", raising=False)
 
     def run(last: str) -> Path:
-        for stage in STAGES[: STAGES.index(last) + 1]:
+        for stage in DATA_STAGES[: DATA_STAGES.index(last) + 1]:
             import_module(f"pipeline.stages.{stage}").run()
         return Path("data")
 
@@ -82,12 +74,14 @@ def test_what_has_not_run_is_said(line: Callable[[str], Path]) -> None:
     with pytest.raises(ValueError, match="index.parquet is missing: run `dvc repro index` first"):
         tell("0.jpg", Path("data"))
     data = line("download")
-    for done in range(1, len(STAGES)):
-        import_module(f"pipeline.stages.{STAGES[done]}").run()
+    for done in range(1, len(DATA_STAGES)):
+        import_module(f"pipeline.stages.{DATA_STAGES[done]}").run()
         told = tell("7.jpg", data)
-        missing = [*STAGES[done + 1 :], "evaluate"]
+        missing = [*DATA_STAGES[done + 1 :], "evaluate"]
         text = "\n".join(told.lines)
-        assert [name for name in STAGES + ["evaluate"] if f"dvc repro {name}" in text] == missing
+        assert [
+            name for name in DATA_STAGES + ["evaluate"] if f"dvc repro {name}" in text
+        ] == missing
         assert told.picture is not None
 
 

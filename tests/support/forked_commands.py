@@ -20,15 +20,6 @@ from typing import Any, NamedTuple
 from pipeline.runtime.code_closure import ROOT
 from support.address_space import address_space_now
 
-DATA_STAGES = (
-    "download",
-    "index",
-    "filter_categories",
-    "detect_people",
-    "filter_people",
-    "downscale",
-    "crop",
-)
 PATIENCE = 600  # seconds; a command that takes longer hangs, and is killed
 HUNG = 1000  # no exit code
 # By their names in `resource`; of the address space, bytes more than there are at the start.

@@ -63,6 +63,13 @@ class Project:
         self.run("git", "init", "--quiet")
         self.set_all(TINY)
 
+    @classmethod
+    def at(cls, folder: Path) -> "Project":
+        """One that lies in `folder` already."""
+        project = cls.__new__(cls)
+        project.folder = folder
+        return project
+
     @staticmethod
     def _files() -> list[str]:
         listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -93,6 +100,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
         )
 
     def type(self, line: str) -> str:

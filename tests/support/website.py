@@ -28,8 +28,8 @@ from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of
 from pipeline.runtime.code_closure import ROOT
 from support.pictures import encoded, picture
+from support.stages import DATA_STAGES
 
-STAGES = "download index filter_categories detect_people filter_people downscale crop".split()
 SETTINGS: dict[str, dict[str, Any]] = {
     "download": {"source": "folder"},
     "sources": {"folder": {"path": "data/photos"}},
@@ -60,7 +60,7 @@ def write_project(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("DVC_ROOT", raising=False)
-        for stage in STAGES:
+        for stage in DATA_STAGES:
             import_module(f"pipeline.stages.{stage}").run()
             if stage == "detect_people":
                 _find_a_person(folder / "data/detect_people/people.parquet")

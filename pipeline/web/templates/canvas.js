@@ -191,10 +191,13 @@ function redo() {
 
 // What is seen --------------------------------------------------------------------------------
 
-function lay() {
-  const share = canvas.width / canvas.height;
+function shape(share) {
   stage.style.aspectRatio = String(share);
   stage.style.width = "min(100%, calc(60vh * " + share + "))";
+}
+
+function lay() {
+  shape(canvas.width / canvas.height);
   stage.classList.toggle("small", Math.max(canvas.width, canvas.height) <= 160);
   svg.setAttribute("viewBox", "0 0 " + canvas.width + " " + canvas.height);
 }
@@ -283,8 +286,7 @@ function compare(made) {
   for (const each of element.querySelectorAll("img.photo")) each.src = made.before || current.picture;
   for (const each of element.querySelectorAll("img.result")) each.src = made.picture;
   const [width, height] = made.size;
-  stage.style.aspectRatio = String(width / height);
-  stage.style.width = "min(100%, calc(60vh * " + width / height + "))";
+  shape(width / height);
   find(".outcome").hidden = false;
   find(".facts").textContent = made.facts;
   find(".fills").hidden = Boolean(made.before);
