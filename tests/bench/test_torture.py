@@ -34,6 +34,8 @@ MODULES = [
     *(f"pipeline.stages.{stage}" for stage in DATA_STAGES),
 ]
 KINDS = [kind for kind in TRIALS if kind != "full"]  # in both of its forms below
+# Trials other than the first: one that kills no dvc, since these stages lie in no repository.
+NUMBERS = {"kill": 5}
 SMALL = {
     "download.source": "folder",
     "sources.folder.path": "data/photos",
@@ -69,7 +71,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_trial_ends_well(bench: Bench, kind: str) -> None:
-    found = trial(bench, kind, seed=21, number=0)
+    found = trial(bench, kind, seed=21, number=NUMBERS.get(kind, 0))
     assert found["outcome"] in GOOD, found
 
 
