@@ -93,7 +93,9 @@ class PictureFile:
             values = values.astype(np.uint16) if mode == SIXTEEN_BIT else values
         alpha = photo.alpha
         unknown = np.zeros(rgb.shape[:2], bool) if alpha is None else alpha == 0
-        exif_bytes = exif.tobytes() if exif else b""
+        exif_bytes = _exif_bytes(exif)
+        if exif and not exif_bytes:
+            say(f"{path}: WARNING: its EXIF is damaged, and is left out")
         white = photo.range[1] if mode == SIXTEEN_BIT else 255.0
         dpi = _dpi(image)
         return cls(rgb, unknown, values, mode, orientation, exif_bytes, profile, white, dpi)
@@ -164,7 +166,16 @@ def upright_exif(data: bytes) -> bytes:
     tags = open_image(data).getexif()
     if ORIENTATION in tags:
         tags[ORIENTATION] = 1
-    return tags.tobytes() if tags else b""
+    return _exif_bytes(tags)
+
+
+def _exif_bytes(tags: Image.Exif) -> bytes:
+    """Empty where there are none, or some that cannot be written."""
+    try:
+        return tags.tobytes() if tags else b""
+    # Pillow raises whatever damaged tags lead it into.
+    except Exception:
+        return b""
 
 
 def exif_of_size(exif: bytes, size: tuple[int, int]) -> bytes:

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from pipeline.completion.outpainting import canvas
 from pipeline.image_files.image_file import PictureFile
-from support.pictures import picture, wide_profile
+from support.pictures import damaged_exif, picture, wide_profile
 
 WIDTH, HEIGHT = 40, 30
 ORIENTATION = 0x0112
@@ -102,6 +102,18 @@ def test_colour_profile_and_exif_go_along(tmp_path: Path) -> None:
     with Image.open(tmp_path / "out.png") as result:
         assert result.info["icc_profile"] == b"profile"
         assert result.getexif()[0x010F] == "a maker"
+
+
+def test_damaged_exif_is_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.jpg").write_bytes(damaged_exif())
+    file = PictureFile.read(tmp_path / "in.jpg")
+    assert "WARNING: its EXIF is damaged, and is left out" in "".join(capsys.readouterr())
+    none = np.zeros((40, 60), bool)
+    file.write(file.with_completed(file.rgb, none), tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as result:
+        assert result.size == (60, 40) and not result.getexif()
 
 
 def test_colours_go_back_into_the_files_space(tmp_path: Path) -> None:

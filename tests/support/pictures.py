@@ -20,6 +20,15 @@ def encoded(image: Image.Image, suffix: str = "jpeg") -> bytes:
     return buffer.getvalue()
 
 
+def damaged_exif() -> bytes:
+    """A photo whose EXIF can be read and not be written again: a width that is text."""
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"
+    buffer = io.BytesIO()
+    picture(1, (60, 40)).save(buffer, format="jpeg", exif=exif)
+    return buffer.getvalue().replace(b"\x01\x0f\x00\x02", b"\x01\x00\x00\x02")
+
+
 # Primaries of Adobe RGB (1998), adapted to D50: columns of XYZ for red, green and blue.
 WIDE = np.array(
     [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pipeline.web.uploads import Limits, read_upload
-from support.pictures import encoded, picture
+from support.pictures import damaged_exif, encoded, picture
 
 LIMITS = Limits()
 
@@ -24,6 +24,16 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
     exif[0x0112] = 6
     picture(0, (60, 40)).save(tmp_path / "photo.jpg", exif=exif)
     assert read_upload(tmp_path / "photo.jpg", LIMITS)[0].shape == (60, 40, 3)
+
+
+def test_exif_comes_along_and_damaged_one_does_not(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"
+    picture(0, (60, 40)).save(tmp_path / "photo.jpg", exif=exif)
+    assert b"a maker" in read_upload(tmp_path / "photo.jpg", LIMITS)[2]
+    (tmp_path / "photo.jpg").write_bytes(damaged_exif())
+    image, _, kept = read_upload(tmp_path / "photo.jpg", LIMITS)
+    assert image.shape == (40, 60, 3) and kept == b""
 
 
 @pytest.mark.parametrize("content", [b"", b"no photo", b"%!PS-Adobe-3.0 EPSF", b"<svg/>"])
