@@ -229,13 +229,17 @@ def test_what_is_zoomed_is_moved_and_a_box_says_its_size(page: Page) -> None:
     wait_for_canvas(page)
     canvas = page.locator("#canvas canvas")
     whole = canvas.bounding_box()
+    page.evaluate("scrollTo(0, 60)")
+    page.wait_for_function("scrollY === 60")
     canvas.hover()
-    page.mouse.wheel(0, -300)  # scrolls the page
+    page.mouse.wheel(0, -300)  # scrolls the page, in the browser's own time
+    page.wait_for_function("scrollY === 0")
     seen = canvas.bounding_box()
     assert whole is not None and seen is not None and seen["width"] == whole["width"]
     for _ in range(3):
         page.keyboard.press("+")
     before = canvas.bounding_box()
+    page.mouse.move(*centre(page.locator(".stage")))  # what was scrolled went on under it
     page.keyboard.down("Space")
     page.mouse.down()
     page.mouse.move(*(at + 40 for at in centre(page.locator(".stage"))), steps=2)
