@@ -126,13 +126,14 @@ def _stage_command(name: str) -> Callable[[], None]:
 
         enter_project()
         params = check_whole()
-        require_inputs(name)
+        shards_here = params.runtime.shards == "disk"
+        require_inputs(name, shards_here=shards_here)
         if name == "detect_people":
             for warning in warnings_of(params):
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         with running(name), timed(name, params_digest(read())):
-            require_sound(Line().inputs(name))
+            require_sound(Line().inputs(name, shards_here=shards_here))
             importlib.import_module(f"pipeline.stages.{name}").run()
             record(name)
         typer.echo(f"{name}: done, see data/{name}/", err=True)

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from models.registry import RECIPES
 from pipeline.cli import STAGES
 from pipeline.config.json_schema import SCHEMA_PATH, schema
+from pipeline.config.preconditions import Line
 from pipeline.config.profiles import names, render
 from pipeline.config.whole import Holes, Sources, WholeParams, check_whole
 from pipeline.holes.cutter import hole_kind, hole_path
@@ -74,6 +75,21 @@ def test_deps_are_the_imports(stage: str) -> None:
     files = [path.relative_to(ROOT).as_posix() for path in PYTHON_FILES if path.stat().st_size]
     assert [path for path in files if covered(path, listed) and path not in needed] == []
     assert not any(dep.startswith(NEUTRAL) for dep in listed)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_who_reads_shards_says_which_and_depends_on_their_sums(stage: str) -> None:
+    """The shards themselves may lie in DVC's remote, where they are no dependency of a file."""
+    facts = DVC["stages"][stage]
+    shards = set(facts.get("meta", {}).get("shards", []))
+    reads = "pipeline/shards/reader.py" in closure(*starts_of(stage, FIRST))
+    assert bool(shards) == reads == (stage in ("train_features", "train", "evaluate"))
+    assert shards <= set(DVC["stages"]["crop"]["outs"]) - {"data/crop/meta.json"}
+    assert not shards & set(facts["deps"])
+    assert not reads or "data/crop/meta.json" in facts["deps"]
+    line = Line()
+    here, elsewhere = (set(line.inputs(stage, shards_here=each)) for each in (True, False))
+    assert here - elsewhere == shards and elsewhere <= here
 
 
 def starts_of(stage: str, choice: dict[str, str]) -> list[str]:

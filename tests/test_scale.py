@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.config.out_sums import md5_of
 from support.documents import commands
-from support.object_store import Way, object_store, put
-from support.project import TINY, Project
+from support.object_store import BUCKET, Way, object_store, put
+from support.project import TINY, Project, stages_run
 
 pytestmark = pytest.mark.slow
 
@@ -107,3 +108,42 @@ def test_photos_in_a_bucket_leave_the_bytes_of_those_on_a_disk(project: Project,
     put(project.folder / "params.yaml", "photos.tar")
     refusal = project.run("dvc", "repro", "--force", "--single-item", "downscale", code=255)
     assert "has changed since `download`" in refusal
+
+
+def test_a_clone_trains_on_shards_in_a_bucket(project: Project, way: Way, tmp_path: Path) -> None:
+    """The bytes of a run from the disk, DVC's record too; and a clone that pulls runs nothing."""
+    pytest.importorskip("dvc_s3", reason="the extra buckets is not installed")
+    add, push = commands("push-to-bucket")
+    project.run("dvc", "repro", "crop")
+    project.type(add.replace("BUCKET", BUCKET))
+    project.type(push)
+    project.commit()
+    clone = Project.at(tmp_path / "clone")
+    project.run("git", "clone", "--quiet", str(project.folder), str(clone.folder))
+    project.run("dvc", "repro", "evaluate")
+    project.type(push)
+    on_disk = project.out_hashes()
+
+    pull, repro = commands("train-from-bucket")
+    clone.type(pull)
+    assert "needs data/crop/train" in clone.run(
+        "dvc", "repro", "--allow-missing", "train", code=255
+    )
+    clone.set("runtime.shards", "remote")
+    clone.set("runtime.feeding", "stream")
+    way.cut(10, after=20_000)
+    assert stages_run(clone.type(repro)) == ["evaluate", "train", "train_features"]
+    assert way.num_cuts == 10
+    assert clone.out_hashes() == on_disk and "data/train/generator.safetensors" in on_disk
+    shards = list((project.folder / "data/crop").rglob("*.tar"))
+    cached = {path.name for path in (clone.folder / ".dvc/cache").rglob("*")}
+    assert shards and not any(md5_of(shard)[2:] in cached for shard in shards)
+    assert md5_of(project.folder / "data/crop/meta.json")[2:] in cached
+    assert not list(clone.folder.rglob("*.tar"))
+
+    # Everything pulled: nothing is left to do.
+    project.commit()
+    whole = Project.at(tmp_path / "whole")
+    project.run("git", "clone", "--quiet", str(project.folder), str(whole.folder))
+    whole.run("dvc", "pull", "--with-deps", "evaluate")
+    assert whole.repro("evaluate") == [] and whole.out_hashes() == on_disk

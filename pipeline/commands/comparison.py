@@ -77,6 +77,7 @@ def params_of(system: System, seed: int, project: Path) -> dict[str, Any]:
     params = read(project / PARAMS_PATH)
     params["train"] |= {"recipe": system.recipe, "seed": seed} | system.train
     params["recipes"][system.recipe] = dict(system.options)
+    params["runtime"]["shards"] = "disk"  # they are linked into the run's own project
     return params
 
 

@@ -45,10 +45,10 @@ def enter_project() -> Path:
     return here
 
 
-def require_inputs(stage: str) -> None:
+def require_inputs(stage: str, *, shards_here: bool = True) -> None:
     """ValueError where an input of `stage` is not there, or where the stage that makes it runs."""
     line = Line()
-    needed = list(line.inputs(stage))
+    needed = list(line.inputs(stage, shards_here=shards_here))
     for maker in dict.fromkeys(map(line.maker, needed)):
         if is_running(maker):
             raise ValueError(f"{stage} needs what `{maker}` makes, which is running: wait for it")
@@ -78,8 +78,13 @@ class Line:
         made = (*self.stages[stage]["outs"], *self.stages[stage].get("metrics", []))
         return [out if isinstance(out, str) else next(iter(out)) for out in made]
 
-    def inputs(self, stage: str) -> Iterator[str]:
-        """The outs of other stages that `stage` reads; for a folder of several, each of them."""
+    def inputs(self, stage: str, *, shards_here: bool = True) -> Iterator[str]:
+        """The outs of other stages that `stage` reads; for a folder of several, each of them.
+
+        Without `shards_here` not the final shards, which are read from elsewhere.
+        """
+        if shards_here:
+            yield from self.stages[stage].get("meta", {}).get("shards", [])
         for dep in self.stages[stage]["deps"]:
             folder, _, rest = dep.partition("/")
             if folder == "data" and self.maker(dep) in self.stages:

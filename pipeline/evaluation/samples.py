@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from pipeline.metrics.hole_figures import whole_figures
 from pipeline.metrics.nearest_photos import Keyed, Nearest, nearest_photos
 from pipeline.metrics.sliced_wasserstein import sliced_wasserstein
 from pipeline.runtime.progress import progress
-from pipeline.shards.reader import Sample, image_of, read_fields, read_meta, shards_of
+from pipeline.shards.reader import Sample, ShardFolder, image_of, read_fields, read_meta, shards_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class SampleScores:
 
 
 def score_samples(
-    test: list[Sample], generator: Sampler, crop_dir: Path, device: torch.device
+    test: list[Sample], generator: Sampler, crop_dir: ShardFolder, device: torch.device
 ) -> SampleScores:
     """The training photos are gone through twice: for those nearest, and evenly for the floor."""
     photos = torch.from_numpy(np.stack([sample.image for sample in test])).to(device)
@@ -72,7 +71,7 @@ def score_samples(
     return SampleScores(samples, nearest, {name: round(figures[name], 4) for name in figures})
 
 
-def _training_photos(crop_dir: Path) -> Iterator[Keyed]:
+def _training_photos(crop_dir: ShardFolder) -> Iterator[Keyed]:
     num = read_meta(crop_dir)["num_samples"]["train"]
     with progress("evaluate", num, "training photos") as advance:
         for fields in read_fields(shards_of(crop_dir, "train")):
@@ -80,7 +79,7 @@ def _training_photos(crop_dir: Path) -> Iterator[Keyed]:
             advance(1)
 
 
-def _spread_training_photos(crop_dir: Path, num: int) -> Tensor:
+def _spread_training_photos(crop_dir: ShardFolder, num: int) -> Tensor:
     """(at most num, S, S, 3) uint8, evenly spread over the split."""
     num_all = read_meta(crop_dir)["num_samples"]["train"]
     num = min(num, num_all)

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from models.components.pixels import to_tensor
 from models.recipe import seeded
 from models.scene_network import NUM_TURNS
 from pipeline.features.damage import draw_damage
-from pipeline.shards.reader import image_of, read_fields, read_meta, shards_of
+from pipeline.shards.reader import ShardFolder, image_of, read_fields, read_meta, shards_of
 
 # Question -> the right answer of each image, int64.
 Answers = dict[str, Tensor]
@@ -33,7 +32,7 @@ class LabelledPhotos:
         return self.images.shape[1]
 
 
-def read_labelled_photos(crop_dir: Path, split: str, max_photos: int) -> LabelledPhotos:
+def read_labelled_photos(crop_dir: ShardFolder, split: str, max_photos: int) -> LabelledPhotos:
     """At most `max_photos` of `split`, evenly spaced; the shards are in random order."""
     every = -(-read_meta(crop_dir)["num_samples"][split] // max_photos)
     chosen = [

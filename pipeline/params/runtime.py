@@ -55,6 +55,11 @@ class RuntimeParams(Section):
     feeding: Literal["auto", "device", "host", "stream"] = Field(
         description="where the training photos lie; auto: the first that has room for them"
     )
+    shards: Literal["disk", "remote"] = Field(
+        default="disk",
+        description="where training and evaluation read the final shards; remote: from where "
+        "`dvc push` has put them, with none of them on the disk",
+    )
     trackers: list[Literal["tensorboard", "wandb", "dvclive"]] = Field(
         description="where a training is shown while it runs, beside `scenefill watch`"
     )

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from pipeline.runtime.extras import require_extra
 
+T = TypeVar("T")
 # The bucket's part has no @: a name and a password do not belong into params.yaml.
 URL = r"^$|^(s3|gs|memory|file)://[^@/\s]*/\S+$"
 MODULES = {"s3": "s3fs", "gs": "gcsfs"}
@@ -109,7 +110,7 @@ class BucketArchive:
         paths, starts, ends = merge_offset_ranges(
             [path] * len(wanted), starts, ends, max_gap=MAX_GAP, max_block=BLOCK
         )
-        fetched = _tried(self.url, lambda: system.cat_ranges(paths, starts, ends, on_error="raise"))
+        fetched = tried(self.url, lambda: system.cat_ranges(paths, starts, ends, on_error="raise"))
         parts = dict(zip(starts, fetched, strict=True))
         for start, end in zip(starts, ends, strict=True):
             if len(parts[start]) != end - start:
@@ -240,7 +241,7 @@ def _facts(url: str) -> tuple[int, str]:
     """Bytes and version of the object, from the bucket and not from a listing kept in memory."""
     system, path = _opened(url)
     system.invalidate_cache()
-    info = _tried(url, lambda: system.info(path))
+    info = tried(url, lambda: system.info(path))
     if info["type"] != "file":
         raise ValueError(f"{url} is no object: name the tar itself, such as s3://bucket/photos.tar")
     version = next((str(info[name]) for name in VERSIONS if info.get(name)), "")
@@ -258,7 +259,7 @@ def _opened(url: str) -> tuple[Any, str]:
     return system, str(path)
 
 
-def _tried(url: str, ask: Callable[[], Any]) -> Any:
+def tried(url: str, ask: Callable[[], T]) -> T:
     """What `ask` gets; a lost connection is asked again, and a refusal is said in the user's words.
 
     The file systems try again themselves, some five times and then no more.

@@ -28,10 +28,15 @@ def write_sums(sums_path: Path, sums: Mapping[str, str]) -> None:
 
 def read_sums(sums_path: Path) -> dict[str, str]:
     """The list that `write_sums` wrote; ValueError where it is none."""
+    return sums_in(sums_path.read_text(), str(sums_path))
+
+
+def sums_in(text: str, name: str) -> dict[str, str]:
+    """File -> sum; ValueError, which calls the list `name`, where it is none."""
     sums = {}
-    for line in sums_path.read_text().splitlines():
+    for line in text.splitlines():
         if not (match := LINE.fullmatch(line)):
-            raise ValueError(f"{sums_path} is no list of sums: it has the line {line[:100]!r}")
+            raise ValueError(f"{name} is no list of sums: it has the line {line[:100]!r}")
         sums[match[2]] = match[1]
     return sums
 

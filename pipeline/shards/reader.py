@@ -2,16 +2,21 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import webdataset
 from PIL import Image
+from webdataset.tariterators import group_by_keys, tar_file_expander
 
+from pipeline.runtime.remote_shards import META, RemoteFolder, RemoteShard
 from pipeline.shards.rectangle import Rectangle
+
+# Where a data set's meta.json and shards are: on the disk, or the shards in DVC's remote.
+ShardFolder = Path | RemoteFolder
+Shard = Path | RemoteShard
 
 
 @dataclass(frozen=True)
@@ -27,18 +32,26 @@ class Sample:
     path: str
 
 
-def read_meta(crop_dir: Path) -> dict[str, Any]:
+def shard_folder(path: Path, place: str) -> ShardFolder:
+    """`path` with its shards where params.yaml runtime.shards says: `disk` or `remote`."""
+    return RemoteFolder(path) if place == "remote" else path
+
+
+def read_meta(crop_dir: ShardFolder) -> dict[str, Any]:
     """What the shards hold: kind and options of the holes, sizes in px, counts, shard sums."""
-    meta: dict[str, Any] = json.loads((crop_dir / "meta.json").read_text())
+    folder = crop_dir.path if isinstance(crop_dir, RemoteFolder) else crop_dir
+    meta: dict[str, Any] = json.loads((folder / META).read_text())
     return meta
 
 
-def shards_of(crop_dir: Path, split: str) -> list[Path]:
+def shards_of(crop_dir: ShardFolder, split: str) -> list[Shard]:
     """The shards of `split` (train, val or test) in order."""
-    folder = crop_dir / split
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is missing: run `dvc repro crop` first")
-    shards = sorted(folder.glob("*.tar"))
+    shards: list[Shard]
+    if isinstance(crop_dir, RemoteFolder):
+        shards = [*crop_dir.shards(split)]
+        folder = crop_dir.path / split
+    else:
+        shards, folder = [*shards_on_disk(crop_dir / split)], crop_dir / split
     if not shards:
         raise ValueError(
             f"{folder} holds no shards, since the split {split!r} got no photo: take more photos, "
@@ -47,19 +60,32 @@ def shards_of(crop_dir: Path, split: str) -> list[Path]:
     return shards
 
 
-def read_split(crop_dir: Path, split: str) -> Iterator[Sample]:
+def shards_on_disk(folder: Path) -> list[Path]:
+    """Those of a split in order."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is missing: run `dvc repro crop` first")
+    return sorted(folder.glob("*.tar"))
+
+
+def read_split(crop_dir: ShardFolder, split: str) -> Iterator[Sample]:
     """The samples of `split` in shard order."""
     for fields in read_fields(shards_of(crop_dir, split)):
         yield _sample(fields)
 
 
-def read_fields(shards: list[Path]) -> Iterator[dict[str, Any]]:
-    """The samples' fields as they are stored, in order."""
-    paths = [str(path) for path in shards]
-    # Each of several processes that train together reads all: who gets what is the feed's matter.
-    yield from webdataset.WebDataset(
-        paths, shardshuffle=False, empty_check=False, nodesplitter=iter
-    )
+def read_fields(shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+    """The samples' fields as they are stored, in order.
+
+    Each of several processes that train together reads all: who gets what is the feed's matter.
+    """
+    yield from group_by_keys(tar_file_expander(_opened(shards)))
+
+
+def _opened(shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+    """One after the other, as webdataset takes them."""
+    for shard in shards:
+        with shard.open("rb") as file:
+            yield {"url": str(shard), "stream": file}
 
 
 def image_of(fields: dict[str, Any]) -> np.ndarray:

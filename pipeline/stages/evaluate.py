@@ -42,7 +42,7 @@ from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.progress import say
 from pipeline.runtime.scratch import code_sum, published_together
 from pipeline.runtime.workers import Workers
-from pipeline.shards.reader import read_meta, read_split
+from pipeline.shards.reader import ShardFolder, read_meta, read_split, shard_folder
 
 # The same recipe trained without the adversary, for as long.
 PLAIN = "plain"
@@ -61,16 +61,22 @@ def run(data: Path = Path("data")) -> None:
     runtime = load("runtime", RuntimeParams)
     torch.set_num_threads(num_threads(runtime.threads))
     with published_together(data / "evaluate") as out:
-        evaluate(data, out, params, choose_device(runtime.device), workers_of(runtime))
+        shards = shard_folder(data / "crop", runtime.shards)
+        evaluate(data, shards, out, params, choose_device(runtime.device), workers_of(runtime))
 
 
 def evaluate(
-    data: Path, out: Path, params: EvaluateParams, device: torch.device, workers: Workers
+    data: Path,
+    shards: ShardFolder,
+    out: Path,
+    params: EvaluateParams,
+    device: torch.device,
+    workers: Workers,
 ) -> None:
     """What the generator in data/train can do is what is measured; all outs go to `out`."""
     generator = load_generator(data / "train", device)
     extractors = Extractors.load(data / "train_features", params, device)
-    photos = list(read_split(data / "crop", "test"))
+    photos = list(read_split(shards, "test"))
     copies = photo_tables.read(data / "filter_people" / "near_copies.parquet")
     group_of = dict(zip(copies["key"], copies["group"], strict=True))
     figures: dict[str, Any] = {"num_photos": len(photos), **_sums(data)}
@@ -100,7 +106,7 @@ def evaluate(
 
     # Images made up from nothing, beside test photos and training photos.
     if isinstance(generator, Sampler):
-        samples = score_samples(photos, generator, data / "crop", device)
+        samples = score_samples(photos, generator, shards, device)
         tables.append(samples.table)
         figures["samples"] = samples.figures
         write_grid(samples.grid_rows(params.num_grid), out / "grids" / "samples.png")

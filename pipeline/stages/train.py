@@ -11,7 +11,7 @@ from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
 from pipeline.runtime.scratch import scratch, scratch_folder
-from pipeline.shards.reader import read_meta
+from pipeline.shards.reader import read_meta, shard_folder
 from pipeline.training.loop import train
 from pipeline.training.processes import join, launch, launched
 
@@ -48,7 +48,7 @@ def run(data: Path = Path("data")) -> None:
 
     with folder as scratch_dir:
         train(
-            crop_dir=data / "crop",
+            crop_dir=shard_folder(data / "crop", runtime.shards),
             out_dir=data / "train",
             scratch_dir=scratch_dir,
             params=params,

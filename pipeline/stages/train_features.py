@@ -29,7 +29,7 @@ from pipeline.runtime.devices import choose_device, num_threads
 from pipeline.runtime.progress import progress, say
 from pipeline.runtime.saved_tensors import load_tensors, save_tensors
 from pipeline.runtime.scratch import publish, scratch
-from pipeline.shards.reader import read_meta
+from pipeline.shards.reader import ShardFolder, read_meta, shard_folder
 
 WHOLE_EVERY = 8  # steps: one in so many sees whole photos, all others cut-outs of the box's size
 CHECKPOINT_EVERY = 200  # steps
@@ -48,13 +48,14 @@ def run(data: Path = Path("data")) -> None:
         "inputs": [data / "crop" / "meta.json"],
     }
     with scratch("train_features", **work) as folder:
-        train_features(data / "crop", folder, params, choose_device(runtime.device))
+        crop_dir = shard_folder(data / "crop", runtime.shards)
+        train_features(crop_dir, folder, params, choose_device(runtime.device))
         for name in OUTS:
             publish(folder / name, data / "train_features" / name)
 
 
 def train_features(
-    crop_dir: Path, folder: Path, params: TrainFeaturesParams, device: torch.device
+    crop_dir: ShardFolder, folder: Path, params: TrainFeaturesParams, device: torch.device
 ) -> None:
     """Writes the stage's outs into `folder`, where its checkpoint lies meanwhile."""
     be_deterministic(device)

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from pipeline.params.runtime import RuntimeParams
 from pipeline.params.train import TrainParams
 from pipeline.runtime.devices import num_threads
 from pipeline.runtime.progress import say
-from pipeline.shards.reader import shards_of
+from pipeline.shards.reader import ShardFolder, shards_of
 from pipeline.training.order import DRAWS, NOISE, Order
 from pipeline.training.photos import (
     Photos,
@@ -97,7 +96,7 @@ def mirrored(rectangles: Tensor, where: Tensor, image_size: int) -> Tensor:
 
 
 def open_batch_loader(
-    crop_dir: Path,
+    crop_dir: ShardFolder,
     meta: dict[str, Any],
     params: TrainParams,
     runtime: RuntimeParams,

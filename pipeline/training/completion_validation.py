@@ -1,7 +1,6 @@
 """Validation of a generator that completes holes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from models.components.compose import composite, mask_out
 from models.components.pixels import to_tensor, to_uint8
 from models.recipe import Batch, seeded
 from pipeline.metrics.hole_figures import hole_figures
+from pipeline.shards.reader import ShardFolder
 from pipeline.training.photos import Holes
 from pipeline.training.validation import validation_photos
 
@@ -35,7 +35,7 @@ class CompletionValidation:
     holes: Holes
 
     @classmethod
-    def load(cls, crop_dir: Path, meta: dict[str, Any], device: torch.device) -> Self:
+    def load(cls, crop_dir: ShardFolder, meta: dict[str, Any], device: torch.device) -> Self:
         """`meta` is that of the shards."""
         photos = validation_photos(crop_dir, meta, device, stored_holes=True)
         assert photos.holes is not None

@@ -25,7 +25,7 @@ from pipeline.runtime.devices import num_threads
 from pipeline.runtime.progress import say
 from pipeline.runtime.scratch import publish
 from pipeline.runtime.stop_signal import stop_signal
-from pipeline.shards.reader import read_meta
+from pipeline.shards.reader import ShardFolder, read_meta
 from pipeline.tracking.live import Row
 from pipeline.tracking.train_logger import Facts, TrainLogger, train_logger
 from pipeline.training.batch_loader import open_batch_loader
@@ -50,7 +50,7 @@ from pipeline.training.validation import Validation, save_grid
 
 def train(
     *,
-    crop_dir: Path,  # the final shards and meta.json
+    crop_dir: ShardFolder,  # the final shards and meta.json
     out_dir: Path,  # generator.safetensors, config.json, history/, samples/; written at the end
     scratch_dir: Path,  # checkpoints, sample grids and live files
     params: TrainParams,
@@ -196,7 +196,7 @@ def build_state(
     )
 
 
-def open_validation(state: TrainState, crop_dir: Path, meta: dict[str, Any]) -> Validation:
+def open_validation(state: TrainState, crop_dir: ShardFolder, meta: dict[str, Any]) -> Validation:
     """Of samples where the generator draws samples: its completions may take a search each."""
     is_sampler = isinstance(state.ema.network, Sampler)
     validation: type[SamplingValidation | CompletionValidation] = (

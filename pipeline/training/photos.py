@@ -5,14 +5,21 @@ Whichever it is, a batch has the same bytes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 import torch
 from torch import Tensor
 
-from pipeline.shards.reader import box_of, image_of, mask_of, read_fields, shards_of
+from pipeline.shards.reader import (
+    Shard,
+    ShardFolder,
+    box_of,
+    image_of,
+    mask_of,
+    read_fields,
+    shards_of,
+)
 from pipeline.training.order import Numbers, Order
 
 # Red, green, blue in [-1, 1].
@@ -79,7 +86,7 @@ class ResidentPhotos:
 
 
 def load_photos(
-    shards: Sequence[Path], num: int, image_size: int, *, stored_holes: bool, every: int = 1
+    shards: Sequence[Shard], num: int, image_size: int, *, stored_holes: bool, every: int = 1
 ) -> Photos:
     """Every `every`-th of the `num` samples in `shards`, decoded."""
     count = len(range(0, num, every))
@@ -87,7 +94,7 @@ def load_photos(
     masks = torch.empty((count, 1, image_size, image_size), dtype=torch.bool)
     boxes = torch.empty((count, 4), dtype=torch.int64)
     seen = 0
-    for seen, fields in enumerate(read_fields(list(shards)), start=1):
+    for seen, fields in enumerate(read_fields(shards), start=1):
         row, rest = divmod(seen - 1, every)
         assert seen <= num, f"{shards[0].parent} holds more than its {num} samples"
         if rest:
@@ -106,7 +113,7 @@ def shard_sizes(num: int, per_shard: int) -> tuple[int, ...]:
     return (per_shard,) * full + ((rest,) if rest else ())
 
 
-def mean_color(crop_dir: Path, meta: dict[str, Any]) -> Color:
+def mean_color(crop_dir: ShardFolder, meta: dict[str, Any]) -> Color:
     """Of the training photos in `crop_dir`, with which some systems fill the hole.
 
     Over the first shard alone: the shards were filled in random order.

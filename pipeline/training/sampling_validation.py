@@ -1,7 +1,6 @@
 """Validation of a generator that draws samples: those of the same latents each time."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -13,6 +12,7 @@ from models.components.generators import Sampler
 from models.components.samples import draw_samples
 from pipeline.metrics.hole_figures import whole_figures
 from pipeline.metrics.sliced_wasserstein import sliced_wasserstein
+from pipeline.shards.reader import ShardFolder
 from pipeline.training.validation import validation_photos
 
 ROWS = 3  # of a grid
@@ -27,7 +27,7 @@ class SamplingValidation:
     images: Tensor  # (N, S, S, 3) uint8
 
     @classmethod
-    def load(cls, crop_dir: Path, meta: dict[str, Any], device: torch.device) -> Self:
+    def load(cls, crop_dir: ShardFolder, meta: dict[str, Any], device: torch.device) -> Self:
         """`meta` is that of the shards."""
         return cls(validation_photos(crop_dir, meta, device, stored_holes=False).images)
 

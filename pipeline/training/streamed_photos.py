@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import torch
 
+from pipeline.shards.reader import Shard
 from pipeline.training.order import Numbers, Order, Place
 from pipeline.training.photos import Holes, Photos, load_photos
 
@@ -21,7 +21,7 @@ class StreamedPhotos:
 
     def __init__(
         self,
-        shards: Sequence[Path],
+        shards: Sequence[Shard],
         order: Order,
         image_size: int,
         device: torch.device,

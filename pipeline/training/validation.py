@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from pipeline.shards.reader import shards_of
+from pipeline.shards.reader import ShardFolder, shards_of
 from pipeline.training.photos import Photos, load_photos
 
 # Photos for the figures: enough for a steady curve, few enough to cost a second.
@@ -32,7 +32,7 @@ class Validation(Protocol):
 
 
 def validation_photos(
-    crop_dir: Path, meta: dict[str, Any], device: torch.device, *, stored_holes: bool
+    crop_dir: ShardFolder, meta: dict[str, Any], device: torch.device, *, stored_holes: bool
 ) -> Photos:
     """At most MAX_PHOTOS, evenly spread over the split; `meta` is that of the shards."""
     num, size = meta["num_samples"]["val"], meta["image_size"]

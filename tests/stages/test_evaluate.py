@@ -70,7 +70,7 @@ def evaluated(
     save_generator(data / "train", generator, config)
     out = data / "evaluate"
     fresh_folder(out)
-    evaluate(data, out, PARAMS, CPU, workers)
+    evaluate(data, data / "crop", out, PARAMS, CPU, workers)
     metrics = json.loads((out / "figures.json").read_text())
     grids = {path.name for path in (out / "grids").iterdir()}
     return metrics, pd.read_parquet(out / "per_image.parquet"), grids

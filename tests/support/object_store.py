@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 BUCKET = "photos"
 
@@ -69,7 +70,10 @@ def object_store() -> Iterator[Way]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    way = Way(server.get_host_and_port()[1])
+    port = server.get_host_and_port()[1]
+    # A process keeps the buckets of the server that it had before.
+    requests.post(f"http://127.0.0.1:{port}/moto-api/reset", timeout=60).raise_for_status()
+    way = Way(port)
     environment = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{way.port}",
         "AWS_ACCESS_KEY_ID": "test",
