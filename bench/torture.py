@@ -260,11 +260,12 @@ def kill_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
         else:
             started = bench.server.start(copy, stage)
         time.sleep(delay)
-        family = [started.pid]
+        family = []
         with suppress(psutil.Error):
-            children = psutil.Process(started.pid).children(recursive=True)
-            family += [child.pid for child in children]
-        target = draws.choice(family[1:] or family) if victim == "worker" else started.pid
+            head = psutil.Process(started.pid)
+            family = [head, *head.children(recursive=True)]
+        pids = [each.pid for each in family]
+        target = draws.choice(pids[1:] or [started.pid]) if victim == "worker" else started.pid
         with suppress(ProcessLookupError):
             os.kill(target, number)
         if number == signal.SIGSTOP:
@@ -276,7 +277,7 @@ def kill_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
         elif (first := judged_words(started.ended())).outcome not in GOOD:
             return what, first
         verdict = bench.then_whole(copy, stage, Verdict("same"))
-        left = [pid for pid in family if psutil.pid_exists(pid)]
+        left = [each for each in family if each.is_running()]  # its number may be another's by now
         return what, Verdict("orphan", str(left)) if left else verdict
 
 

@@ -108,7 +108,8 @@ def _fail(message: str) -> None:
         if find_project(Path.cwd()) is not None:
             log = work_dir() / "last-error.txt"
             log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc())
+            # Of a file name, what is no UTF-8 cannot be written as such.
+            log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
             typer.echo(f"(the traceback is in {log})", err=True)
     sys.exit(1)
 

@@ -208,6 +208,11 @@ def test_a_full_disk_is_told_in_words(
         (ConnectionResetError(errno.ECONNRESET, "reset by peer"), "reset by peer"),
         (MemoryError(), "the memory is full: lower runtime.workers"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "the memory is full"),
+        (
+            ValueError("a is damaged (Failed to launch worker thread: Resource temporarily"),
+            "the memory is full",
+        ),
+        (RuntimeError("can't start new thread"), "the memory is full"),
         (SafetensorError("I/O error: No space left on device (os error 28)"), "the disk is full"),
     ],
 )
@@ -237,6 +242,22 @@ def test_what_the_system_refuses_is_told_in_words(
     assert stop.value.code == 1
     assert said.startswith("error: ") and words in said and "Traceback" not in said
     assert said.count("\n") == (2 if is_writable else 1)
+
+
+def test_a_name_that_is_no_utf_8_is_told_and_kept(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken() -> None:
+        raise ValueError("a\udcff.jpg: no JPEG that Pillow can read")
+
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "Traceback" not in capfd.readouterr().err
+    assert "a\\udcff.jpg: no JPEG" in Path(".work/last-error.txt").read_text()
 
 
 def test_a_full_disk_is_seen_behind_the_errors_of_libraries() -> None:

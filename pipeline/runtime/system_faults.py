@@ -19,6 +19,8 @@ MEMORY_IS_FULL = (
     "the memory is full: lower runtime.workers, or runtime.detect_batch or train.batch_size, in "
     "params.yaml, or end other programs; finished work is kept"
 )
+# torch's allocator, Arrow and Python say so in words alone; a thread wants memory for its stack.
+OUT_OF_MEMORY = ("can't allocate memory", "Failed to launch worker thread", "start new thread")
 # Address space without which a failure is one of memory, whatever a library says of it.
 SHORT_OF = 1 << 27  # bytes
 
@@ -72,8 +74,9 @@ def is_memory_short(num_bytes: int) -> bool:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    # torch's are RuntimeErrors: OutOfMemoryError on a GPU, and of its allocator on a CPU.
-    of_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
     return (
-        isinstance(error, MemoryError) or of_torch or getattr(error, "errno", None) == errno.ENOMEM
+        isinstance(error, MemoryError)
+        or getattr(error, "errno", None) == errno.ENOMEM
+        or type(error).__name__ == "OutOfMemoryError"  # of torch, on a GPU
+        or any(words in str(error) for words in OUT_OF_MEMORY)
     )
