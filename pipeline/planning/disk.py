@@ -22,7 +22,7 @@ class Need(NamedTuple):
 def disk_needs(params: WholeParams, source: Expected) -> Iterator[Need]:
     """By stage; at most, since nothing is taken off for people and copies."""
     small = source.selected * (3 * params.downscale.image_size**2 + SMALL_BYTES)
-    yield Need("download", source.num_bytes)
+    yield Need("download", 0 if source.in_bucket else source.num_bytes)
     yield Need("index", source.photos * INDEX_BYTES)
     yield Need("filter_categories", source.selected * INDEX_BYTES)
     yield Need("detect_people", source.selected * PEOPLE_BYTES)
@@ -33,5 +33,6 @@ def disk_needs(params: WholeParams, source: Expected) -> Iterator[Need]:
 
 def total_need(params: WholeParams, source: Expected, is_stored_once: bool) -> int:
     """Bytes in all: outs, once where DVC's cache links to them and else twice, and the photos."""
-    outs = sum(need.num_bytes for need in disk_needs(params, source) if need.stage != "download")
-    return (1 if is_stored_once else 2) * outs + source.num_bytes + source.kept_beside
+    needs = {need.stage: need.num_bytes for need in disk_needs(params, source)}
+    photos = needs.pop("download")
+    return (1 if is_stored_once else 2) * sum(needs.values()) + photos + source.kept_beside

@@ -34,6 +34,7 @@ class Expected:
     fetched: int = 0  # bytes still to come from the network
     kept_beside: int = 0  # bytes of a download that the tar is no link of
     remark: str = ""  # how sure `selected` is; empty where it is exact
+    in_bucket: bool = False  # the archive stays there, and is read by ranges
 
 
 def expected(params: WholeParams) -> Expected:
@@ -129,7 +130,8 @@ def _places365(params: WholeParams) -> Expected:
         num_bytes=options.archive.num_bytes or 0,
         selected=round(PLACES_TRAIN_PHOTOS / len(categories()) * len(chosen)),
         size=PLACES_SIZE,
-        fetched=_to_fetch(params, options.archive),
+        fetched=0 if options.url else _to_fetch(params, options.archive),
+        in_bucket=bool(options.url),
         remark="" if is_all else f"a category has {low:,} to {high:,} photos",
     )
 

@@ -164,7 +164,8 @@ def _steps(
 
 
 def _download(source: Expected) -> Estimate:
-    remark = f"at {BYTES_PER_SECOND / 1e6:.0f} MB/s" if source.fetched else "is here"
+    here = "stays in its bucket" if source.in_bucket else "is here"
+    remark = f"at {BYTES_PER_SECOND / 1e6:.0f} MB/s" if source.fetched else here
     return Estimate(source.fetched / BYTES_PER_SECOND, bound="the network", remark=remark)
 
 

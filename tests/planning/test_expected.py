@@ -46,6 +46,18 @@ def test_what_is_here_is_not_fetched(scratch_root: Path) -> None:
     assert expected(adopted).fetched == 0
 
 
+def test_what_stays_in_a_bucket_takes_no_network_and_no_disk(scratch_root: Path) -> None:
+    here = params("places365", scratch_root, {})
+    options = here.sources.places365.model_copy(update={"url": "s3://bucket/photos.tar"})
+    sources = here.sources.model_copy(update={"places365": options})
+    there = here.model_copy(update={"sources": sources})
+    source = expected(there)
+    assert (source.photos, source.num_bytes) == (1_803_460, 26_103_685_120)
+    assert source.fetched == 0 and next(disk_needs(there, source)).num_bytes == 0
+    saved = total_need(here, expected(here), True) - total_need(there, source, True)
+    assert saved == source.num_bytes
+
+
 def test_ones_own_photos_are_counted(scratch_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(scratch_root)
     for name in ("sea/a.jpg", "sea/b.jpg", "sea/c.jpg", "hill/low/d.jpg", "e.jpg"):
