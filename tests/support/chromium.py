@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The machine may be busy with others; nothing is concluded from time.
+PATIENCE = 120_000  # ms
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
@@ -31,6 +34,7 @@ def quiet_page(browser: Browser, **options: Any) -> Iterator[Page]:
     """A page; fails where anything asked a server or complained in the console."""
     complaints: list[str] = []
     context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -27,6 +27,7 @@ from pipeline.config.profiles import render
 from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of
 from pipeline.runtime.code_closure import ROOT
+from support.chromium import PATIENCE
 from support.pictures import encoded, picture
 from support.stages import DATA_STAGES
 
@@ -140,8 +141,7 @@ def local_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """The page at `url`; fails where anything is asked elsewhere, or the console complains."""
     complaints: list[str] = []
     context = browser.new_context(**options)
-    # The machine may be busy with others; nothing is concluded from time.
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda each: complaints.append(each.text) if each.type == "error" else None)
@@ -188,10 +188,10 @@ def wait_for_canvas(page: Page) -> None:
 def outcome(page: Page, button: str, number: int = 1) -> np.ndarray:
     """What is downloaded after a press of the button, when there are so many results."""
     page.locator(button).click()
-    expect(page.locator(".strip li")).to_have_count(number + 1, timeout=120_000)
+    expect(page.locator(".strip li")).to_have_count(number + 1)
     expect(page.locator(".facts")).to_contain_text("bit for bit")
     expect(page.locator(".stage .result")).to_be_visible()
-    expect(page.locator(".status")).not_to_be_visible(timeout=120_000)
+    expect(page.locator(".status")).not_to_be_visible()
     return downloaded(page)
 
 

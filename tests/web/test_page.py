@@ -205,7 +205,7 @@ def test_the_keyboard_alone_draws_and_completes(page: Page) -> None:
     page.keyboard.press("Space")
     assert num_marked(page) == 20 * 13
     page.keyboard.press("Enter")
-    expect(page.locator(".facts")).to_contain_text("bit for bit", timeout=120_000)
+    expect(page.locator(".facts")).to_contain_text("bit for bit")
     changed = (downloaded(page) != np.asarray(photo)).any(axis=2)
     rows, columns = np.nonzero(changed)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (50, 62, 80, 99)
@@ -221,7 +221,7 @@ def test_a_button_does_not_keep_the_keys(page: Page) -> None:
     page.locator("[data-action=in]").click()
     page.keyboard.press("0")
     page.keyboard.press("Enter")
-    expect(page.locator(".facts")).to_contain_text("5.0% of them completed", timeout=120_000)
+    expect(page.locator(".facts")).to_contain_text("5.0% of them completed")
 
 
 def test_what_is_zoomed_is_moved_and_a_box_says_its_size(page: Page) -> None:
@@ -309,9 +309,7 @@ def test_another_photo_is_dropped_and_pasted(page: Page) -> None:
     for number, kind in enumerate(("drop", "paste")):
         content = list(encoded(picture(number, (60 + number, 40)), "png"))
         page.evaluate(script, [content, kind])
-        expect(page.locator(".stage .photo")).to_have_js_property(
-            "naturalWidth", 60 + number, timeout=120_000
-        )
+        expect(page.locator(".stage .photo")).to_have_js_property("naturalWidth", 60 + number)
     expect(page.locator(".strip li")).to_have_count(2)
 
 
@@ -503,7 +501,7 @@ def test_without_data_and_generator_the_page_says_what_to_run(
     browser: Browser, tmp_path: Path
 ) -> None:
     with served(tmp_path) as url, local_page(browser, url, **DESKTOP) as page:
-        expect(page.locator("#notice")).to_contain_text("dvc repro train", timeout=120_000)
+        expect(page.locator("#notice")).to_contain_text("dvc repro train")
         upload(page, encoded(picture(0), "png"))
         wait_for_canvas(page)
         drag(page, [(50, 50), (80, 80)])
