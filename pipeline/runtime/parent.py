@@ -19,26 +19,27 @@ def stop_with_dvc() -> None:
     """Watches the dvc process above this one, where there is one; its end is a Ctrl-C here.
 
     SIGTERM is one too, by a handler of our own: where a script has started dvc in the background,
-    SIGINT is ignored in all that it starts.
+    SIGINT is ignored in all that it starts. Raises KeyboardInterrupt where dvc has ended while this
+    process began.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    dvc = _dvc_above()
+    if "DVC_STAGE" not in os.environ:  # DVC names the stage in it
+        return
+    above = [(process, _program(process)) for process in psutil.Process().parents()]
+    dvc = next((process for process, words in above if "dvc" in words), None)
     if dvc is not None:
         threading.Thread(target=_watch, args=(dvc,), daemon=True).start()
+    # What runs DVC as a library is Python too.
+    elif not any(words[:1] and words[0].lower().startswith("python") for _, words in above):
+        raise KeyboardInterrupt
 
 
-def _dvc_above() -> psutil.Process | None:
-    """The nearest ancestor that runs dvc; DVC names the stage in the environment."""
-    if "DVC_STAGE" not in os.environ:
-        return None
-    for process in psutil.Process().parents():
-        try:
-            words = [os.path.basename(word) for word in process.cmdline()[:3]]
-        except psutil.Error:
-            continue
-        if "dvc" in words:
-            return process
-    return None
+def _program(process: psutil.Process) -> list[str]:
+    """The first words of its command line, without their folders; none where it has ended."""
+    try:
+        return [os.path.basename(word) for word in process.cmdline()[:3]]
+    except psutil.Error:
+        return []
 
 
 def _watch(dvc: psutil.Process) -> None:
