@@ -68,7 +68,7 @@ def test_plain_is_the_same_training_but_for_the_adversary(data: Path) -> None:
     params = YAML(typ="safe").load(Path("params.yaml"))["evaluate"]
     Path("data/evaluate").mkdir()
     chosen = EvaluateParams.model_validate(params)
-    evaluate(data, data / "evaluate", chosen, torch.device("cpu"), 1)
+    evaluate(data, data / "crop", data / "evaluate", chosen, torch.device("cpu"), 1)
     metrics = json.loads((data / "evaluate/figures.json").read_text())
     found = rows[(rows["system"] == "pix2pix-plain") & (rows["method"] == "model")]
     psnr = found[found["metric"] == "hole_psnr"]["value"].item()
