@@ -81,7 +81,7 @@ def main() -> None:
         with Clock() as clock:
             out = data / "evaluate"
             fresh_folder(out)
-            evaluate(data, out, PARAMS, torch.device("cpu"), arguments.workers)
+            evaluate(data, data / "crop", out, PARAMS, torch.device("cpu"), arguments.workers)
         samples = list(read_split(data / "crop", "test"))[:NUM_TIMED]
     report = (
         f"{arguments.photos:,} test photos ({kind}), {len(ALL)} baselines and a generator, "
