@@ -118,7 +118,7 @@ def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
         _say_if_interrupted(f"{name}: interrupted; run it again to go on from here")
         from pipeline.config.out_sums import record, require_sound
-        from pipeline.config.preconditions import Line, enter_project, require_inputs
+        from pipeline.config.preconditions import enter_project, require_inputs
         from pipeline.config.whole import check_whole, warnings_of
         from pipeline.params.section import read
         from pipeline.planning.timings import params_digest, timed
@@ -127,14 +127,13 @@ def _stage_command(name: str) -> Callable[[], None]:
 
         enter_project()
         params = check_whole()
-        shards_here = params.runtime.shards == "disk"
-        require_inputs(name, shards_here=shards_here)
+        inputs = require_inputs(name, shards_here=params.runtime.shards == "disk")
         if name == "detect_people":
             for warning in warnings_of(params):
                 typer.echo(f"{name}: WARNING: {warning}", err=True)
         stop_with_dvc()
         with running(name), timed(name, params_digest(read())):
-            require_sound(Line().inputs(name, shards_here=shards_here))
+            require_sound(inputs)
             importlib.import_module(f"pipeline.stages.{name}").run()
             record(name)
         typer.echo(f"{name}: done, see data/{name}/", err=True)

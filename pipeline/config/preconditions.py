@@ -45,14 +45,15 @@ def enter_project() -> Path:
     return here
 
 
-def require_inputs(stage: str, *, shards_here: bool = True) -> None:
-    """ValueError where an input of `stage` is not there, or where the stage that makes it runs."""
+def require_inputs(stage: str, *, shards_here: bool = True) -> list[str]:
+    """The inputs of `stage`; ValueError where one is not there, or the stage that makes it runs."""
     line = Line()
     needed = list(line.inputs(stage, shards_here=shards_here))
     for maker in dict.fromkeys(map(line.maker, needed)):
         if is_running(maker):
             raise ValueError(f"{stage} needs what `{maker}` makes, which is running: wait for it")
     line.require(stage, needed)
+    return needed
 
 
 def require_outs(who: str, *outs: str) -> None:

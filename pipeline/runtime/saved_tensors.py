@@ -38,8 +38,7 @@ def load_tensors(path: Path, device: torch.device | None = None) -> Any:
         zipfile.BadZipFile,
         zipfile.LargeZipFile,
         UnpicklingError,
-        RuntimeError,
-        NotImplementedError,
+        RuntimeError,  # NotImplementedError too
         ValueError,
         KeyError,
         EOFError,

@@ -2,13 +2,13 @@
 
 import hashlib
 import random
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pipeline.runtime.bucket_archive import Range, name_archive
+from support.free_port import free_port
 
 DATA = random.Random(0).randbytes(3_000_000)
 BUCKET, URL = "photos", "gs://photos/photos.tar"
@@ -21,8 +21,7 @@ def bucket() -> Iterator[Any]:
     """gcsfs's file system, led to the emulator by the environment."""
     gcsfs = pytest.importorskip("gcsfs", reason="the extra buckets is not installed")
     emulator = pytest.importorskip("gcp_storage_emulator.server", reason="there is no emulator")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = emulator.create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
     server.start()
     with pytest.MonkeyPatch.context() as patch:

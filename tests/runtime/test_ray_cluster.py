@@ -1,6 +1,5 @@
 """The same calls on a Ray cluster: order, errors, nodes that die, and the bytes of a local run."""
 
-import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,14 +10,14 @@ import pytest
 from pipeline.runtime.ray_cluster import RayCluster, connected
 from pipeline.runtime.workers import in_order, run_parts
 from support import engine_calls
+from support.free_port import free_port
 
 HERE = RayCluster("", 0.0)
 
 
 def test_a_head_that_does_not_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.runtime.ray_cluster.require_extra", lambda *names, what: None)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     nobody = RayCluster(f"127.0.0.1:{port}", 0.0)
     with pytest.raises(ValueError, match=f"address is '127.0.0.1:{port}', where nothing answers"):
         list(in_order([partial(engine_calls.square, 1)], nobody))

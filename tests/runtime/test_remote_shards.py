@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.config.out_sums import md5_of
 from pipeline.runtime import remote_shards
 from pipeline.runtime.checksums import SHARD_SUMS, recorded_sum, sha256_of, write_sums
 from pipeline.runtime.remote_shards import RemoteFolder
@@ -104,8 +105,6 @@ def test_cut_connections_lose_nothing(on_disk: Path, clone: Path, way: Way) -> N
 
 def object_of(on_disk: Path, path: Path) -> str:
     """Where `dvc push` has put the file."""
-    from pipeline.config.out_sums import md5_of
-
     md5 = md5_of(on_disk / path)
     return f"{BUCKET}/store/files/md5/{md5[:2]}/{md5[2:]}"
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -36,6 +35,7 @@ from pipeline.training import loop as stage
 from pipeline.training.processes import Processes
 from pipeline.training.train_state import TrainState
 from pipeline.training.update_step import StepResult
+from support.free_port import free_port
 from support.noise_shards import write_shards
 from support.runtime import runtime
 
@@ -492,12 +492,6 @@ def kill_node(node: subprocess.Popen[bytes]) -> None:
         with suppress(psutil.NoSuchProcess):
             each.kill()
     node.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 @pytest.mark.slow

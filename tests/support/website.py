@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -28,6 +27,7 @@ from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of
 from pipeline.runtime.code_closure import ROOT
 from support.chromium import PATIENCE
+from support.free_port import free_port
 from support.pictures import encoded, picture
 from support.stages import DATA_STAGES
 
@@ -89,13 +89,6 @@ def write_generator(folder: Path, recipe: str) -> None:
     options = {"preset": "default", "width": 4}
     config = {"recipe": recipe, "options": options, "image_size": 64}
     save_generator(folder, build_generator(recipe, options, 64), config)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def web_command(*options: str) -> list[str]:

@@ -23,7 +23,8 @@ from pipeline.web import server
 from pipeline.web.settings import Settings
 from pipeline.web.uploads import Limits
 from support.documents import commands
-from support.website import free_port, served, web_command
+from support.free_port import free_port
+from support.website import served, web_command
 
 
 @pytest.fixture(scope="module")
