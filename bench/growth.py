@@ -2,10 +2,10 @@
 
 python bench/growth.py --photos 1000 10000 100000 --out growth.md
 
-Every stage is run as a user runs it, in a folder of its own, on photos as large as Places365's; all
-are kept. Memory is that of the stage and all its processes together, each page that they share
-counted once (PSS), the largest of samples taken every tenth of a second. The detector is off: its
-model's process stands apart, and `detect.py` measures it.
+Every stage is run as a user runs it, in a folder of its own, on photos as large as Places365's or
+of `--side` px; all are kept. Memory is that of the stage and all its processes together, each page
+that they share counted once (PSS), the largest of samples taken every tenth of a second. The
+detector is off: its model's process stands apart, and `detect.py` measures it.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
     found: dict[int, dict[str, Figures]] = {}
     for num_photos in options.photos:
         with tempfile.TemporaryDirectory(dir=options.folder) as name:
-            found[num_photos] = run_all(Path(name), num_photos, options.workers)
+            found[num_photos] = run_all(Path(name), num_photos, options.workers, options.side)
     report = table(found, options.workers)
     print(report)
     if options.out:
@@ -57,13 +57,14 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--photos", type=int, nargs="+", default=list(NUM_PHOTOS))
     parser.add_argument("--workers", type=int, default=0, help="as params.yaml runtime.workers")
+    parser.add_argument("--side", type=int, default=256, help="of the photos, px")
     parser.add_argument("--folder", type=Path, default=ROOT / ".work/bench", help="on a fast disk")
     parser.add_argument("--out", type=Path, help="also write the table here")
     return parser.parse_args()
 
 
-def run_all(folder: Path, num_photos: int, workers: int) -> dict[str, Figures]:
-    write_download(folder, num_photos)
+def run_all(folder: Path, num_photos: int, workers: int, side: int) -> dict[str, Figures]:
+    write_download(folder, num_photos, side=side)
     write_params(folder, workers)
     figures = {}
     for stage in STAGES:

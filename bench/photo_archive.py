@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -24,42 +25,43 @@ QUALITY = 75  # gives 13.9 KB a photo; Places365's have 13.96
 NUM_PAINTED = 60
 
 
-def pictures(most: int = 900) -> list[bytes]:
-    """JPEGs of 256x256 px, at most `most` different ones."""
+def pictures(most: int = 900, side: int = 256) -> list[bytes]:
+    """JPEGs of side x side px, at most `most` different ones."""
     files = sorted((SHARED / "data/landscapes256/landscape").glob("*.jpg"))
     if not files:
         plain = SyntheticOptions(num_photos=NUM_PAINTED, seed=0, people_share=0.0)
-        return [synthetic.encode(number, plain)[0] for number in range(min(most, NUM_PAINTED))]
-    return [_encoded(path) for path in files[:most]]
+        painted = [synthetic.encode(number, plain)[0] for number in range(min(most, NUM_PAINTED))]
+        return [_encoded(io.BytesIO(photo), side) for photo in painted] if side < 256 else painted
+    return [_encoded(path, side) for path in files[:most]]
 
 
-def _encoded(path: Path) -> bytes:
+def _encoded(photo: Path | BinaryIO, side: int) -> bytes:
     buffer = io.BytesIO()
-    with Image.open(path) as image:
-        image.convert("RGB").save(buffer, "JPEG", quality=QUALITY)
+    with Image.open(photo) as image:
+        image.convert("RGB").resize((side, side)).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()
 
 
-def photos(num_photos: int, most: int = 900) -> Iterator[bytes]:
+def photos(num_photos: int, most: int = 900, side: int = 256) -> Iterator[bytes]:
     """`num_photos` files, each with bytes of its own."""
-    for number, picture in enumerate(islice(cycle(pictures(most)), num_photos)):
+    for number, picture in enumerate(islice(cycle(pictures(most, side)), num_photos)):
         comment = f"{number}".encode()
         segment = b"\xff\xfe" + (2 + len(comment)).to_bytes(2) + comment
         yield picture[:2] + segment + picture[2:]
 
 
-def write_download(folder: Path, num_photos: int, most: int = 900) -> None:
+def write_download(folder: Path, num_photos: int, most: int = 900, side: int = 256) -> None:
     """What the stage `download` leaves in the project `folder`."""
     archive = folder / ".work/photos/new.tar"
-    write_archive(archive, num_photos, most)
+    write_archive(archive, num_photos, most, side)
     (folder / "data/download/lists").mkdir(parents=True)
     name_by_sum(archive, folder / "data/download/photos.tar.sha256")
 
 
-def write_archive(path: Path, num_photos: int, most: int = 900) -> None:
+def write_archive(path: Path, num_photos: int, most: int = 900, side: int = 256) -> None:
     """A tar laid out as Places365's, with the same number of photos in each category."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with new_archive(path) as tar:
-        for number, photo in enumerate(photos(num_photos, most)):
+        for number, photo in enumerate(photos(num_photos, most, side)):
             category = CATEGORIES[number * len(CATEGORIES) // num_photos]
             add(tar, f"data_256/{category}/{number:08d}.jpg", photo)

@@ -1,0 +1,252 @@
+"""All data stages over many photos while faults fall every few seconds. `bench/long_run.py --help`.
+
+A folder of painted photos goes through `dvc repro crop` twice: once undisturbed, and once on a disk
+of its own while dvc, the stage or its workers are killed or stopped, the disk is full for a moment,
+or a bit rots in any file that the run has left so far. Between the attempts what the messages
+advise is done, and no more. In the end all outs must have the bytes of the undisturbed run. Memory
+(pages that processes share counted once) and open files of the stages are sampled in both.
+
+Takes root, which mounts the disk.
+"""
+
+import argparse
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+from growth import megabytes
+from photo_archive import photos
+from torture import ROOT, SIGNALS, resize
+
+sys.path[:0] = [str(ROOT / "tests")]
+from pipeline.sources.synthetic.landscapes import CATEGORIES  # noqa: E402
+from support.project import Project  # noqa: E402
+from support.rot import flip  # noqa: E402
+from support.stages import DATA_STAGES  # noqa: E402
+
+DISK = 8 << 30  # bytes
+SECONDS_FULL = 2
+SECONDS_BETWEEN_SAMPLES = 0.5
+# Half of the faults leave the stage alive, so that there is a long life to watch.
+FAULTS = {"worker": 6, "stage": 2, "dvc": 1, "full": 2, "bit": 2}
+# What a message may advise; each is done to the letter.
+ADVICE = re.compile(r"`((?:dvc repro --force|scenefill verify --remove|rm )[^`]*)`")
+PARAMS = {
+    "download.source": "folder",
+    "filter_categories.categories": "all",
+    "detect_people.enabled": False,
+    "downscale.photos_per_shard": 500,
+    "crop.samples_per_shard": 500,
+    "runtime.workers": 2,
+}
+
+
+class Watched:
+    """The largest memory in MB and number of open files of each stage with its workers."""
+
+    def __init__(self) -> None:
+        self.megabytes: dict[str, float] = {}
+        self.files: dict[str, int] = {}
+
+    @contextmanager
+    def watching(self, dvc: subprocess.Popen[str]) -> Iterator[None]:
+        ended = threading.Event()
+
+        def sample() -> None:
+            while not ended.wait(SECONDS_BETWEEN_SAMPLES):
+                with suppress(psutil.Error):
+                    if found := running_stage(dvc.pid):
+                        name, stage = found
+                        self.megabytes[name] = max(
+                            self.megabytes.get(name, 0.0), megabytes(stage.pid)
+                        )
+                        self.files[name] = max(self.files.get(name, 0), stage.num_fds())
+
+        thread = threading.Thread(target=sample)
+        thread.start()
+        yield
+        ended.set()
+        thread.join()
+
+
+def running_stage(dvc: int) -> tuple[str, psutil.Process] | None:
+    """Its name and process, where dvc runs one by now."""
+    for each in psutil.Process(dvc).children(recursive=True):
+        words = each.cmdline()
+        if words[1:3] == ["-m", "pipeline"] and words[3:4]:
+            return words[3], each
+    return None
+
+
+def paint(folder: Path, num_photos: int) -> None:
+    for number, photo in enumerate(photos(num_photos, most=60)):
+        category = CATEGORIES[number % len(CATEGORIES)]
+        path = folder / category / f"{number:08d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo)
+
+
+def project_in(folder: Path, painted: Path) -> Project:
+    project = Project(folder)
+    project.set_all(PARAMS | {"sources.folder.path": str(painted)})
+    return project
+
+
+def undisturbed(project: Project, watched: Watched) -> None:
+    dvc = project.start("dvc", "repro", "crop")
+    with watched.watching(dvc):
+        said, _ = dvc.communicate()
+    if dvc.returncode:
+        raise RuntimeError(said)
+
+
+def disturbed(
+    project: Project, draws: random.Random, every: float, watched: Watched
+) -> tuple[Counter[str], int]:
+    """The faults by kind, and how often `dvc repro` was started."""
+    faults: Counter[str] = Counter()
+    for attempt in range(1, 1_000):
+        dvc = project.start("dvc", "repro", "crop")
+        lines: list[str] = []
+        assert dvc.stdout is not None
+        reader = threading.Thread(target=lines.extend, args=[dvc.stdout])
+        reader.start()
+        with watched.watching(dvc):
+            while dvc.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    dvc.wait(draws.expovariate(1 / every))
+                if dvc.poll() is None:
+                    fault = inflict(project.folder, dvc.pid, draws)
+                    faults[fault] += 1
+                    print(f"attempt {attempt}: {fault}", file=sys.stderr, flush=True)
+        reader.join()
+        said = "".join(lines)
+        if "Traceback (most recent call last)" in said:
+            raise RuntimeError(f"a traceback at a user:\n{said}")
+        if dvc.returncode == 0 and follow(project, project_verified(project)):
+            return faults, attempt
+        follow(project, said)
+    raise RuntimeError("no end after 999 attempts")
+
+
+def project_verified(project: Project) -> str:
+    """What `scenefill verify` says."""
+    verify = project.start("python", "-m", "pipeline", "verify")
+    return verify.communicate()[0]
+
+
+def follow(project: Project, said: str) -> bool:
+    """Does what a message advises; whether there was nothing to do."""
+    advice = list(dict.fromkeys(ADVICE.findall(said)))
+    for line in advice:
+        print(f"advised: {line}", file=sys.stderr, flush=True)
+        project.type(line)
+    return not advice
+
+
+def inflict(folder: Path, dvc: int, draws: random.Random) -> str:
+    """One fault; its kind."""
+    kind = draws.choices(list(FAULTS), list(FAULTS.values()))[0]
+    if kind == "full":
+        resize(folder, max(used(folder) + draws.randrange(1 << 20), 1 << 20))
+        time.sleep(SECONDS_FULL)
+        resize(folder, DISK)
+        return kind
+    if kind == "bit":
+        files = [path for path in settled_files(folder) if path.stat().st_size]
+        flip(draws.choice(files), draws) if files else None
+        return kind
+    number = draws.choice(SIGNALS)
+    with suppress(psutil.Error):
+        target = victim(kind, dvc, draws)
+        target.send_signal(number)
+        if number == signal.SIGSTOP:
+            time.sleep(1)
+            target.send_signal(signal.SIGCONT)
+        return f"{signal.Signals(number).name} to {kind}"
+    return "none: it had ended"
+
+
+def victim(kind: str, dvc: int, draws: random.Random) -> psutil.Process:
+    """dvc itself where no stage runs yet, and the stage where it has no workers."""
+    found = None if kind == "dvc" else running_stage(dvc)
+    stage = found[1] if found else psutil.Process(dvc)
+    workers = stage.children(recursive=True) if kind == "worker" and found else []
+    return draws.choice(workers) if workers else stage
+
+
+def used(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+
+
+def settled_files(folder: Path) -> list[Path]:
+    """What the run has left for later and no longer writes: outs, parts, the store, the photos."""
+    before = time.time() - 3
+    files = []
+    for root in (folder / "data", folder / ".work"):
+        for path in sorted(root.rglob("*")):
+            with suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_mtime < before and path.suffix != ".lock":
+                    files.append(path)
+    return files
+
+
+def table(alone: Watched, beside: Watched) -> str:
+    lines = ["| stage | undisturbed | under faults |", "| --- | --- | --- |"]
+    for stage in DATA_STAGES:
+        cells = [
+            f"{each.megabytes.get(stage, 0):,.0f} MB, {each.files.get(stage, 0)} open files"
+            for each in (alone, beside)
+        ]
+        lines.append(f"| `{stage}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--photos", type=int, default=50_000)
+    parser.add_argument("--every", type=float, default=4.0, help="seconds between faults, in mean")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, default=ROOT / ".work/bench", help="on a fast disk")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    alone, beside = Watched(), Watched()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        painted, disk = Path(name) / "painted", Path(name) / "disk"
+        paint(painted, options.photos)
+        twin = project_in(Path(name) / "undisturbed", painted)
+        begun = time.monotonic()
+        undisturbed(twin, alone)
+        print(f"undisturbed: {time.monotonic() - begun:.0f} s", flush=True)
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(disk)]
+        subprocess.run(mount, check=True)
+        try:
+            project, begun = project_in(disk, painted), time.monotonic()
+            faults, attempts = disturbed(
+                project, random.Random(options.seed), options.every, beside
+            )
+            seconds = time.monotonic() - begun
+            differing = sorted(twin.out_hashes().items() ^ project.out_hashes().items())
+        finally:
+            subprocess.run(["umount", "-l", str(disk)], check=True)
+    print(f"{faults.total()} faults in {seconds:.0f} s, {attempts} starts: {dict(faults)}\n")
+    print(table(alone, beside))
+    print(f"\nouts that differ: {differing or 'none'}")
+    sys.exit(bool(differing))
+
+
+if __name__ == "__main__":
+    main()
