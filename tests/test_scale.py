@@ -57,7 +57,7 @@ def test_the_data_stages_leave_the_bytes_of_a_local_run(project: Project, cluste
 
 
 def test_a_sweep_is_one_queue(project: Project) -> None:
-    repro, queue, start, show = commands("sweep")
+    repro, queue, start, show, gather = commands("sweep")
     project.type(repro)
     project.commit()
     assert project.type(queue).count("Queueing with overrides") == 4
@@ -73,6 +73,14 @@ def test_a_sweep_is_one_queue(project: Project) -> None:
         if row["rev"] not in ("", "workspace") and row["typ"] != "baseline"
     ]
     assert sorted(swept) == [("1", "0.0"), ("1", "1.3"), ("2", "0.0"), ("2", "1.3")]
+    project.type(gather)
+    with (project.folder / "data/compare/former.csv").open() as table:
+        changed = [row["subject"].split(": ")[1].split(", ") for row in csv.DictReader(table)]
+    assert sorted(map(sorted, changed)) == [
+        [f"recipes.scenefill.detail={detail}", f"train.seed={seed}"]
+        for detail in ("0.0", "1.3")
+        for seed in (1, 2)
+    ]
     runs = {stage: project.folder / f".work/timings/{stage}.jsonl" for stage in ("crop", "train")}
     counts = {stage: len(path.read_text().splitlines()) for stage, path in runs.items()}
     assert counts == {"crop": 1, "train": 4}, "the data stages ran once"

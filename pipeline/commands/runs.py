@@ -1,10 +1,13 @@
 """`scenefill runs`: what git knows of former runs of this project, from their committed figures.
 
+Those are the states of the history and DVC's experiments, which are commits beside it.
+
 The report shows what this command wrote and does not look at git itself: a page's bytes follow
 from files that DVC tracks.
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,31 +22,62 @@ FORMER_PATH = Path("data/compare/former.csv")
 INPUTS = {"shards": "data/crop/meta.json", "generator": "data/train/generator.safetensors"}
 FIGURES = ("hole_psnr", "hole_ssim", "hole_l1")
 COLUMNS = ["revision", "date", "subject", *INPUTS, *FIGURES]
+# Where DVC keeps an experiment: refs/exps/, the commit that it began from, its name.
+EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
 
 
 def former_runs(project: Path = Path()) -> pd.DataFrame:
-    """A row for each committed state of metrics.json in which a model completes holes, newest
-    first; `shards` and `generator` are md5 sums. Commits whose figures are those of the next older
-    one are left out.
+    """A row for each experiment, then one for each committed state of metrics.json, newest first;
+    only of models that complete holes. `shards` and `generator` are md5 sums. Commits whose figures
+    are those of the next older one are left out.
     """
-    rows = list(_rows(project))
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    same = table[[*INPUTS, *FIGURES]].eq(table[[*INPUTS, *FIGURES]].shift(-1)).all(axis=1)
-    return table[~same].reset_index(drop=True)
+    history = pd.DataFrame(_history(project), columns=COLUMNS)
+    known = history[[*INPUTS, *FIGURES]]
+    is_repeated = known.eq(known.shift(-1)).all(axis=1)
+    experiments = pd.DataFrame(_experiments(project), columns=COLUMNS)
+    # Of an empty table pandas knows no types.
+    tables = [each for each in (experiments, history[~is_repeated]) if len(each)]
+    return pd.concat(tables, ignore_index=True) if tables else history
 
 
-def _rows(project: Path) -> Iterator[dict[str, Any]]:
+def _history(project: Path) -> Iterator[dict[str, Any]]:
     log = _git(project, "log", "--format=%h%x09%cs%x09%s", "--", METRICS_PATH.as_posix())
     for line in log.splitlines():
         revision, date, subject = line.split("\t", 2)
-        model = json.loads(_file_of(project, revision, METRICS_PATH) or "{}").get("model", {})
-        if all(name in model for name in FIGURES):
-            lock = YAML(typ="safe").load(_file_of(project, revision, Path("dvc.lock"))) or {}
-            deps = lock.get("stages", {}).get("evaluate", {}).get("deps", [])
-            sums = {dep["path"]: dep["md5"] for dep in deps}
-            facts = {"revision": revision, "date": date, "subject": subject}
-            facts |= {name: sums.get(path, "") for name, path in INPUTS.items()}
-            yield facts | {name: model[name] for name in FIGURES}
+        if figures := _figures(project, revision):
+            yield {"revision": revision, "date": date, "subject": subject, **figures}
+
+
+def _experiments(project: Path) -> Iterator[dict[str, Any]]:
+    """Their subject is what they changed in params.yaml."""
+    form = "--format=%(objectname:short)%09%(committerdate:short)%09%(refname)"
+    refs = _git(project, "for-each-ref", "--sort=-committerdate", form, "refs/exps/")
+    for line in refs.splitlines():
+        revision, date, ref = line.split("\t", 2)
+        # Beside experiments DVC keeps there what its queue needs.
+        if (place := EXPERIMENT.fullmatch(ref)) and (figures := _figures(project, revision)):
+            before, after = _params(project, place[1] + place[2]), _params(project, revision)
+            changes = [f"{name}={after[name]}" for name in after if after[name] != before.get(name)]
+            subject = f"{place[3]}: {', '.join(changes) or 'nothing changed'}"
+            yield {"revision": revision, "date": date, "subject": subject, **figures}
+
+
+def _params(project: Path, revision: str) -> dict[str, Any]:
+    """Dotted name -> value."""
+    values = YAML(typ="safe").load(_file_of(project, revision, Path("params.yaml"))) or {}
+    return {str(name): value for name, value in pd.json_normalize(values).iloc[0].items()}
+
+
+def _figures(project: Path, revision: str) -> dict[str, Any] | None:
+    """What was measured in that commit, and on what; None where no model completed holes."""
+    model = json.loads(_file_of(project, revision, METRICS_PATH) or "{}").get("model", {})
+    if not all(name in model for name in FIGURES):
+        return None
+    lock = YAML(typ="safe").load(_file_of(project, revision, Path("dvc.lock"))) or {}
+    deps = lock.get("stages", {}).get("evaluate", {}).get("deps", [])
+    sums = {dep["path"]: dep["md5"] for dep in deps}
+    inputs = {name: sums.get(path, "") for name, path in INPUTS.items()}
+    return inputs | {name: model[name] for name in FIGURES}
 
 
 def _file_of(project: Path, revision: str, path: Path) -> str:

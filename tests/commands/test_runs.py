@@ -55,6 +55,25 @@ def test_a_commit_that_removes_the_figures_is_no_run(repository: Path) -> None:
     assert list(former_runs(repository)["subject"]) == ["first"]
 
 
+def test_experiments_come_first_with_what_they_changed(repository: Path) -> None:
+    """As DVC keeps them: commits on no branch, under the commit that they began from."""
+    params = repository / "params.yaml"
+    params.write_text("train: {seed: 0, batch_size: 8}\n")
+    commit(repository, "first", 20.0)
+    base = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=repository, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    for name, seed, psnr in (("gaunt-lord", 1, 22.0), ("failed-one", 2, None)):
+        params.write_text(f"train: {{seed: {seed}, batch_size: 8}}\n")
+        commit(repository, "dvc: commit experiment", psnr)
+        git(repository, "update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", "HEAD")
+        git(repository, "update-ref", f"refs/exps/celery/{name}", "HEAD")
+        git(repository, "reset", "--quiet", "--hard", base)
+    table = former_runs(repository)
+    assert list(table["subject"]) == ["gaunt-lord: train.seed=1", "first"]
+    assert list(table["hole_psnr"]) == [22.0, 20.0]
+
+
 def test_without_a_history_it_says_what_to_do(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="commit data/evaluate/metrics.json and"):
         former_runs(repository)
