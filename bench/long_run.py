@@ -116,7 +116,9 @@ def disturbed(
 ) -> tuple[Counter[str], int]:
     """The faults by kind, and how often `dvc repro` was started."""
     faults: Counter[str] = Counter()
+    former = ""
     for attempt in range(1, 1_000):
+        before = faults.total()
         dvc = project.start("dvc", "repro", "crop")
         lines: list[str] = []
         assert dvc.stdout is not None
@@ -136,6 +138,11 @@ def disturbed(
             raise RuntimeError(f"a traceback at a user:\n{said}")
         if dvc.returncode == 0 and follow(project, project_verified(project)):
             return faults, attempt
+        error = "".join(line for line in lines if line.startswith(("error:", "interrupted")))
+        print(error, file=sys.stderr, end="")
+        if dvc.returncode and faults.total() == before and error == former:
+            raise RuntimeError(f"the advice does not help:\n{said}")
+        former = error
         follow(project, said)
     raise RuntimeError("no end after 999 attempts")
 

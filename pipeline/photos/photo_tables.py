@@ -119,10 +119,10 @@ def _reading(path: Path) -> Iterator[None]:
         raise
     # ArrowInvalid, OSError for a wrong checksum, UnicodeDecodeError, KeyError and others.
     except Exception as error:
-        raise ValueError(
-            f"{path} is damaged ({str(error)[:200]}): run `scenefill verify --remove`, then "
-            f"`dvc repro {path.parent.name}`"
-        ) from error
+        mend = f"run `scenefill verify --remove`, then `dvc repro {path.parent.name}`"
+        if ".work" in path.parts:  # a part of a stage that runs
+            mend = "run the same command again, which makes this part anew and keeps the others"
+        raise ValueError(f"{path} is damaged ({str(error)[:200]}): {mend}") from error
 
 
 def left_join(

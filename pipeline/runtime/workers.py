@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pipeline.runtime import ray_cluster
+from pipeline.runtime.checksums import read_sums, sha256_of, write_sums
 from pipeline.runtime.parent import end_with_parent
 from pipeline.runtime.progress import Advance
 from pipeline.runtime.ray_cluster import RayCluster
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 # Calls handed out or done for each worker whose results nobody has taken yet: what bounds memory.
 AHEAD = 2
+# In a part's folder: the sums of its files.
+PART_SUMS = ".sums"
 # A call whose worker dies so often is not made again: something about it kills.
 MAX_DEATHS = 3
 # How long a killed process may still look alive.
@@ -56,10 +59,10 @@ def run_parts(
     """Makes each missing part `folder/<name>/`; returns the folders in the plan's order.
 
     A part is written under a temporary name; the rename is its mark of completion. A part that a
-    former run finished is not made again, and `advance` hears nothing of it. `module` as in
-    `in_order`.
+    former run finished is not made again while its bytes are sound, and `advance` hears nothing of
+    it. `module` as in `in_order`.
     """
-    clear_unfinished(folder)
+    keep_finished(folder)
     planned: list[Path] = []
 
     def missing() -> Iterator[Callable[[], int]]:
@@ -73,11 +76,24 @@ def run_parts(
     return planned
 
 
-def clear_unfinished(folder: Path) -> None:
-    """An empty `folder`, or one that holds finished parts alone."""
+def keep_finished(folder: Path) -> None:
+    """An empty `folder`, or one that holds finished parts alone, all of them as they were made."""
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("*.tmp"):
-        shutil.rmtree(left)
+    for part in folder.iterdir():
+        if part.suffix == ".tmp" or not _is_sound(part):
+            shutil.rmtree(part)
+
+
+def _is_sound(part: Path) -> bool:
+    """A disk may have rotted since a former run, and no reader would know whom to ask."""
+    try:
+        return read_sums(part / PART_SUMS) == _sums_of(part)
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _sums_of(part: Path) -> dict[str, str]:
+    return {path.name: sha256_of(path) for path in part.iterdir() if path.name != PART_SUMS}
 
 
 def make_part(final: Path, make: MakePart) -> int:
@@ -91,6 +107,7 @@ def make_part(final: Path, make: MakePart) -> int:
     temporary = final.with_name(f"{final.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     temporary.mkdir()
     num_photos = make(temporary)
+    write_sums(temporary / PART_SUMS, _sums_of(temporary))
     try:
         os.replace(temporary, final)
     except OSError:

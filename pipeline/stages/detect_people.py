@@ -45,7 +45,7 @@ from pipeline.runtime.progress import progress
 from pipeline.runtime.ray_cluster import RayCluster, through_actors
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
 from pipeline.runtime.scratch import facts_of, fingerprint, publish, scratch, work_dir
-from pipeline.runtime.workers import AHEAD, at_photo, clear_unfinished, in_order, make_part
+from pipeline.runtime.workers import AHEAD, at_photo, in_order, keep_finished, make_part
 
 if TYPE_CHECKING:
     from pipeline.detection.detector import Detections, Detector
@@ -191,7 +191,7 @@ def detect_people(
     num_photos = photo_tables.num_rows(selected)
     starts = range(0, num_photos, PHOTOS_PER_PART)
     parts = [folder / "parts" / f"part-{number:06d}" for number in range(len(starts))]
-    clear_unfinished(folder / "parts")
+    keep_finished(folder / "parts")
     is_missing = [not part.is_dir() for part in parts]
     missing = deque(compress(zip(parts, starts, strict=True), is_missing))
     pieces = photo_tables.read_pieces(selected, list(Place._fields))

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.runtime.workers import AHEAD, MAX_DEATHS, in_order, run_parts
+from pipeline.runtime.workers import AHEAD, MAX_DEATHS, PART_SUMS, in_order, run_parts
 from support import engine_calls
+from support.rot import flip
 from support.waiting import wait_for
 
 
@@ -135,6 +137,18 @@ def test_finished_parts_are_not_made_again(workers: int, tmp_path: Path) -> None
     assert sorted(made.read_text().split()) == ["a", "b", "c"] and done == [3, 3, 3]
     assert [(folder / "data").read_text() for folder in folders] == ["a", "b", "c"]
     assert sorted(path.name for path in parts.iterdir()) == ["a", "b", "c"]
+
+
+def test_a_finished_part_that_rots_is_made_again(tmp_path: Path) -> None:
+    """Its own file, and the list of its sums; the other parts stay."""
+    made, parts = tmp_path / "made", tmp_path / "parts"
+    plan = [(name, partial(engine_calls.part, name, made)) for name in ("a", "b", "c")]
+    run_parts(parts, plan, lambda num: None, 1)
+    flip(parts / "a/data", random.Random(0))
+    flip(parts / "b" / PART_SUMS, random.Random(0))
+    folders = run_parts(parts, plan, lambda num: None, 1)
+    assert made.read_text().split() == ["a", "b", "c", "a", "b"]
+    assert [(folder / "data").read_text() for folder in folders] == ["a", "b", "c"]
 
 
 def test_an_interrupted_part_is_no_part(tmp_path: Path) -> None:
