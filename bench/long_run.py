@@ -3,10 +3,11 @@
 A folder of painted photos goes through `dvc repro crop` twice: once undisturbed, and once on a disk
 of its own while dvc, the stage or its workers are killed or stopped, the disk is full for a moment,
 or a bit rots in any file that the run has left so far. Between the attempts what the messages
-advise is done, and no more. In the end all outs must have the bytes of the undisturbed run. Memory
-(pages that processes share counted once) and open files of the stages are sampled in both.
+advise is done, and no more; as `make repro` does, each attempt begins with `scenefill check`. In
+the end all outs must have the bytes of the undisturbed run. Memory (pages that processes share
+counted once) and open files of the stages are sampled in both.
 
-Takes root, which mounts the disk.
+Only root can mount the disk; for others none is full.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from growth import megabytes
@@ -114,10 +116,15 @@ def undisturbed(project: Project, watched: Watched) -> None:
 def disturbed(
     project: Project, draws: random.Random, every: float, watched: Watched
 ) -> tuple[Counter[str], int]:
-    """The faults by kind, and how often `dvc repro` was started."""
+    """The faults by kind, and how often `dvc repro` was started.
+
+    Raises RuntimeError for a traceback at the user, and where a refusal comes again that nothing
+    but its own advice came before.
+    """
     faults: Counter[str] = Counter()
     former = ""
     for attempt in range(1, 1_000):
+        follow(project, said_by(project, "check"))
         before = faults.total()
         dvc = project.start("dvc", "repro", "crop")
         lines: list[str] = []
@@ -133,10 +140,11 @@ def disturbed(
                     faults[fault] += 1
                     print(f"attempt {attempt}: {fault}", file=sys.stderr, flush=True)
         reader.join()
+        dvc.stdout.close()
         said = "".join(lines)
         if "Traceback (most recent call last)" in said:
             raise RuntimeError(f"a traceback at a user:\n{said}")
-        if dvc.returncode == 0 and follow(project, project_verified(project)):
+        if dvc.returncode == 0 and follow(project, said_by(project, "verify")):
             return faults, attempt
         error = "".join(line for line in lines if line.startswith(("error:", "interrupted")))
         print(error, file=sys.stderr, end="")
@@ -147,10 +155,9 @@ def disturbed(
     raise RuntimeError("no end after 999 attempts")
 
 
-def project_verified(project: Project) -> str:
-    """What `scenefill verify` says."""
-    verify = project.start("python", "-m", "pipeline", "verify")
-    return verify.communicate()[0]
+def said_by(project: Project, command: str) -> str:
+    """What `scenefill command` says."""
+    return project.start("python", "-m", "pipeline", command).communicate()[0]
 
 
 def follow(project: Project, said: str) -> bool:
@@ -165,6 +172,8 @@ def follow(project: Project, said: str) -> bool:
 def inflict(folder: Path, dvc: int, draws: random.Random) -> str:
     """One fault; its kind."""
     kind = draws.choices(list(FAULTS), list(FAULTS.values()))[0]
+    if kind == "full" and not folder.is_mount():
+        return "none: only root can mount a disk that is full"
     if kind == "full":
         resize(folder, max(used(folder) + draws.randrange(1 << 20), 1 << 20))
         time.sleep(SECONDS_FULL)
@@ -221,6 +230,37 @@ def table(alone: Watched, beside: Watched) -> str:
     return "\n".join(lines)
 
 
+class Found(NamedTuple):
+    faults: Counter[str]
+    starts: int  # of dvc repro
+    seconds: float
+    differing: list[tuple[str, str]]  # outs and sums that only one of the two has
+    alone: Watched
+    beside: Watched
+
+
+def compare(folder: Path, num_photos: int, every: float, seed: int) -> Found:
+    """The disturbed run beside the undisturbed one, both in the empty `folder`."""
+    alone, beside = Watched(), Watched()
+    painted, disk = folder / "painted", folder / "disk"
+    paint(painted, num_photos)
+    twin = project_in(folder / "undisturbed", painted)
+    undisturbed(twin, alone)
+    disk.mkdir()
+    with suppress(subprocess.CalledProcessError):  # of all others than root
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(disk)]
+        subprocess.run(mount, check=True, stderr=subprocess.DEVNULL)
+    try:
+        project, begun = project_in(disk, painted), time.monotonic()
+        faults, starts = disturbed(project, random.Random(seed), every, beside)
+        seconds = time.monotonic() - begun
+        differing = sorted(twin.out_hashes().items() ^ project.out_hashes().items())
+    finally:
+        if disk.is_mount():
+            subprocess.run(["umount", "-l", str(disk)], check=True)
+    return Found(faults, starts, seconds, differing, alone, beside)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--photos", type=int, default=50_000)
@@ -229,30 +269,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / ".work/bench", help="on a fast disk")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    alone, beside = Watched(), Watched()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        painted, disk = Path(name) / "painted", Path(name) / "disk"
-        paint(painted, options.photos)
-        twin = project_in(Path(name) / "undisturbed", painted)
-        begun = time.monotonic()
-        undisturbed(twin, alone)
-        print(f"undisturbed: {time.monotonic() - begun:.0f} s", flush=True)
-        disk.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(disk)]
-        subprocess.run(mount, check=True)
-        try:
-            project, begun = project_in(disk, painted), time.monotonic()
-            faults, attempts = disturbed(
-                project, random.Random(options.seed), options.every, beside
-            )
-            seconds = time.monotonic() - begun
-            differing = sorted(twin.out_hashes().items() ^ project.out_hashes().items())
-        finally:
-            subprocess.run(["umount", "-l", str(disk)], check=True)
-    print(f"{faults.total()} faults in {seconds:.0f} s, {attempts} starts: {dict(faults)}\n")
-    print(table(alone, beside))
-    print(f"\nouts that differ: {differing or 'none'}")
-    sys.exit(bool(differing))
+        found = compare(Path(name), options.photos, options.every, options.seed)
+    num_faults = found.faults.total()
+    print(f"{num_faults} faults in {found.seconds:.0f} s, {found.starts} starts of dvc repro:")
+    print(", ".join(f"{num} x {kind}" for kind, num in sorted(found.faults.items())) + "\n")
+    print(table(found.alone, found.beside))
+    print(f"\nouts that differ: {found.differing or 'none'}")
+    sys.exit(bool(found.differing))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,9 @@ def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     try:
         values: dict[str, Any] = parse(path.read_text())
     except (YAMLError, ValueError, KeyError, TypeError) as error:
-        mend = f"`git checkout {LOCK}`" if path.name == LOCK else f"`rm {path}`"
+        mend = f"`rm {path}`"
+        if path.name == LOCK:
+            mend = f"`git checkout {LOCK}`, or where git has none {mend}, then `dvc repro`"
         raise ValueError(f"{path} is damaged: run {mend} ({str(error)[:200]})") from None
     return values
 
