@@ -434,13 +434,13 @@ def schema() -> None:
 @app.command()
 def check() -> None:
     """Check the whole of params.yaml, your photos' names, and DVC's own files."""
-    from pipeline.config.dvc_rwlock import faults_of_rwlock
+    from pipeline.config.dvc_files import faults_of_dvc
     from pipeline.config.photo_folder import faults_of
     from pipeline.config.whole import check_whole
 
     _enter("check")
     params = check_whole()
-    if faults := faults_of(Path(params.sources.folder.path)) + faults_of_rwlock():
+    if faults := faults_of(Path(params.sources.folder.path)) + faults_of_dvc():
         raise ValueError("\n".join(faults))
     typer.echo("params.yaml is fine")
 

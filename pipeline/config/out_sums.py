@@ -7,6 +7,7 @@ dvc.lock gives it, or, where a stage ran without DVC, the one that was taken whe
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.runtime.checksums import SHARD_SUMS, read_sums, sha256_of
 from pipeline.runtime.progress import progress
 
 LOCK = "dvc.lock"
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 # In the folder itself, as pipeline/runtime/running.py has it.
 RECORDS = Path(".work/sums")
 MEND = "run `scenefill verify --remove`, which removes what is damaged, then `dvc repro`"
@@ -76,17 +78,21 @@ def is_recorded(out: str) -> bool:
 def recorded_md5s() -> dict[str, set[str]]:
     """Out -> the md5s that it may have: by dvc.lock, and by its stage's last run here."""
     known: dict[str, set[str]] = {}
-    for stage in _read(Path(LOCK), _stages_of_lock).values():
-        for out in stage.get("outs", []):
-            known.setdefault(out["path"], set()).add(out["md5"])
-    for path in sorted(RECORDS.glob("*.json")):
-        for name, md5 in _read(path, json.loads).items():
+    lists = [_read(Path(LOCK), _sums_in_lock)]
+    lists += [_read(path, json.loads) for path in sorted(RECORDS.glob("*.json"))]
+    for sums in lists:
+        for name, md5 in sums.items():
             known.setdefault(name, set()).add(md5)
     return known
 
 
-def _stages_of_lock(text: str) -> Any:
-    return YAML(typ="safe", pure=True).load(text)["stages"]
+def _sums_in_lock(text: str) -> dict[str, str]:
+    stages = YAML(typ="safe", pure=True).load(text).get("stages", {}).values()
+    outs = [out for stage in stages for out in stage.get("outs", []) if out.get("md5")]
+    for out in outs:
+        if not MD5.fullmatch(out["md5"]):
+            raise ValueError(f"{out['path']} has the md5 {out['md5']!r}")
+    return {out["path"]: out["md5"] for out in outs}
 
 
 def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
@@ -95,12 +101,19 @@ def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
         return {}
     try:
         values: dict[str, Any] = parse(path.read_text())
-    except (YAMLError, ValueError, KeyError, TypeError) as error:
-        mend = f"`rm {path}`"
+    except (YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         if path.name == LOCK:
-            mend = f"`git checkout {LOCK}`, or where git has none {mend}, then `dvc repro`"
-        raise ValueError(f"{path} is damaged: run {mend} ({str(error)[:200]})") from None
+            raise damaged_lock(error) from None
+        raise ValueError(f"{path} is damaged: run `rm {path}` ({str(error)[:200]})") from None
     return values
+
+
+def damaged_lock(why: Exception) -> ValueError:
+    """Of a dvc.lock that cannot be read; without one DVC finds in its cache what it has made."""
+    return ValueError(
+        f"{LOCK} is damaged: run `git checkout {LOCK}`, or where git has none `rm {LOCK}`, then "
+        f"`dvc repro` ({str(why)[:200]})"
+    )
 
 
 def _has_sums(path: Path) -> bool:

@@ -100,6 +100,8 @@ def test_damaged_records_are_named(line: Line) -> None:
         out_sums.require_sound(["data/index/funnel.json"])
     record.write_text(json.dumps({}))
     out_sums.require_sound(["data/index/funnel.json"])  # there is nothing to compare it with
-    Path("dvc.lock").write_text("stages: [")
-    with pytest.raises(ValueError, match="dvc.lock is damaged: run `git checkout dvc.lock`"):
-        out_sums.require_sound(["data/index/funnel.json"])
+    out = "stages: {index: {outs: [{path: data/index/funnel.json, md5: 12ab}]}}"
+    for half in ("", "stages: [", "stages: {index: }", out):
+        Path("dvc.lock").write_text(half)
+        with pytest.raises(ValueError, match="dvc.lock is damaged: run `git checkout dvc.lock`"):
+            out_sums.require_sound(["data/index/funnel.json"])
