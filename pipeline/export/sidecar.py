@@ -30,7 +30,11 @@ def read_sidecar(path: Path) -> tuple[dict[str, Any], Signature]:
     try:
         facts = json.loads(sidecar.read_text())
         expected, signature = facts["sha256"], read_signature(facts)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    # What else JSON may say: a number without end, brackets in brackets in brackets.
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError, IndexError),
+        *(OverflowError, RecursionError),
+    ) as error:
         raise ValueError(
             f"{sidecar} is no sidecar of an exported generator "
             f"({type(error).__name__}: {error}): copy it again, or {AGAIN}"

@@ -123,7 +123,7 @@ def read_ratings(
 def _checked(path: Path, content: bytes, test_sha256: str) -> RatingFile:
     try:
         found = RatingFile.model_validate(json.loads(content))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON ({error}): download it anew, or remove it") from error
     except ValidationError as error:
         faults = [

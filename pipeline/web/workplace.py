@@ -376,7 +376,7 @@ def _read(drawing: str) -> dict[str, Any]:
     """What the canvas says: `photo` (its number), `hole` (a data URI) and `fill` (a name)."""
     try:
         said = json.loads(drawing or "{}")
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise ValueError("What is marked could not be read: draw it anew")

@@ -125,7 +125,9 @@ def test_a_missing_file(copied: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"sha256": "0"}', '{"sha256": "0", "inputs": [3]}']
+    "content",
+    ["", "[]", "{}", '{"sha256": "0"}', '{"sha256": "0", "inputs": [3]}', "[" * 100_000]
+    + ['{"sha256": "0", "inputs": [], "outputs": [], "image_size": 1e400, "size_multiple": 1}'],
 )
 def test_a_sidecar_that_is_none(copied: Path, content: str) -> None:
     copied.with_name("generator.onnx.json").write_text(content)

@@ -83,6 +83,7 @@ def test_ratings_of_a_former_generator_stay_and_are_called_so(tmp_path: Path) ->
     ("content", "message"),
     [
         ("{", "rating-0.json is no JSON"),
+        ("[" * 100_000, "rating-0.json is no JSON"),
         ("[]", "rating-0.json: "),
         (result(ONE, test_sha256="00" * 32), "test_sha256 is 000000000000"),
         (result(ONE, generator=FORMER, generator_sha256=GENERATOR), "ratings.0.picture is '"),

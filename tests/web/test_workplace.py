@@ -234,6 +234,7 @@ def test_what_a_browser_sends_is_taken_for_nothing_else(
         ("[]", "could not be read"),
         ("{", "could not be read"),
         ("", "no longer kept"),
+        ("[" * 100_000, "draw it anew"),
         ('{"photo": 7}', "no longer kept"),
         ('{"photo": "/etc/passwd"}', "no longer kept"),
         ('{"photo": 0}', "Nothing is marked"),
