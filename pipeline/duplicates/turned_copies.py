@@ -19,7 +19,7 @@ SIMILARITY = 0.97
 _NUM_ORDERS = 16
 _NUM_NEIGHBOURS = 4
 _CODE_BITS = 64
-_ROWS_AT_ONCE = 65_536
+_ROWS_AT_ONCE = 8_192
 
 
 def find_turned_copies(descriptors: np.ndarray) -> np.ndarray:
@@ -29,10 +29,9 @@ def find_turned_copies(descriptors: np.ndarray) -> np.ndarray:
     that are as alike unturned are left out, whoever groups near copies has them.
     """
     shown = np.flatnonzero(descriptors.any(axis=1))
-    constant = np.concatenate(
-        [_constant(descriptors[shown[some]]) for some in _blocks(len(shown))]
-        or [np.empty((0, LENGTH), np.uint8)]
-    )
+    constant = np.empty((len(shown), LENGTH), np.uint8)
+    for some in _blocks(len(shown)):
+        constant[some] = _constant(descriptors[shown[some]])
     found = [np.empty((2, 0), np.int64)]
     for order in _orders(constant):
         for distance in range(1, _NUM_NEIGHBOURS + 1):
@@ -71,11 +70,10 @@ def _orders(constant: np.ndarray) -> Iterator[np.ndarray]:
     for _ in range(_NUM_ORDERS):
         planes = random.integers(0, 2, (LENGTH, _CODE_BITS)) * 2 - 1
         levels = (middle @ planes).astype(np.float32)
-        sides = [
-            constant[some].astype(np.float32) @ planes.astype(np.float32) > levels
-            for some in _blocks(len(constant))
-        ]
-        codes = np.packbits(np.concatenate(sides), axis=1).view(">u8").ravel()
+        codes = np.empty(len(constant), ">u8")
+        for some in _blocks(len(constant)):
+            sides = constant[some].astype(np.float32) @ planes.astype(np.float32) > levels
+            codes[some] = np.packbits(sides, axis=1).view(">u8").ravel()
         yield np.argsort(codes, kind="stable")
 
 
@@ -90,7 +88,7 @@ def _may_be_copies(constant: np.ndarray, first: np.ndarray, second: np.ndarray) 
 
 def _are_turned(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(M,) bool: more alike in another position than in this one, and enough so."""
-    one, other = first.astype(np.int64), second.astype(np.int64)
+    one, other = first.astype(np.int32), second.astype(np.int32)
     lengths = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
     products = np.stack([(one * each).sum(axis=1) for each in _positions(other)])
     turned = products[1:].max(axis=0, initial=0)
@@ -104,7 +102,8 @@ def _positions(descriptors: np.ndarray) -> Iterator[np.ndarray]:
     for swapped in (grids, grids.swapaxes(1, 2)):
         for rows in (1, np.where(is_odd, -1, 1)):
             for columns in (1, np.where(is_odd, -1, 1)):
-                signs = np.multiply.outer(np.ones(SIDE, int) * rows, np.ones(SIDE, int) * columns)
+                ones = np.ones(SIDE, np.int32)
+                signs = np.multiply.outer(ones * rows, ones * columns, dtype=np.int32)
                 yield (swapped * signs).reshape(-1, SIDE * SIDE)[:, 1:]
 
 
