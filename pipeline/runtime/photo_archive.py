@@ -1,12 +1,14 @@
-"""Where the tar of photos lies: in the scratch folder under its sum, or in a bucket.
+"""Where the tar of photos lies: in the scratch folder under its sum, or in a bucket, where single
+photos may stand for it.
 
 It is no out of `download`, but its sum is. The photos of others are not to be handed on, by no
 `dvc push` either, and a clone without them goes on from every stage that does not read them.
 """
 
+import json
 from pathlib import Path
 
-from pipeline.runtime.bucket_archive import BucketArchive, noted_archive
+from pipeline.runtime.bucket_archive import BucketArchive, BucketTar
 from pipeline.runtime.checksums import read_sums, sha256_of, write_sums
 from pipeline.runtime.scratch import work_dir
 
@@ -40,7 +42,7 @@ def photo_archive(data: Path) -> PhotoArchive:
     sha256 = _sum_in(record)
     path, note = stored_archive(sha256), bucket_note(sha256)
     if not path.is_file() and note.is_file():
-        archive = noted_archive(note)
+        archive = _noted(note)
         archive.require_unchanged()
         return archive
     if not path.is_file():
@@ -50,6 +52,17 @@ def photo_archive(data: Path) -> PhotoArchive:
             "without them"
         )
     return path
+
+
+def _noted(note: Path) -> BucketArchive:
+    """What `BucketArchive.write` has noted."""
+    facts = json.loads(note.read_text())
+    if not facts["url"].endswith("/"):
+        return BucketTar(**facts)
+    # Imported here: commands that read no photos need no tables.
+    from pipeline.runtime.bucket_folder import BucketFolder
+
+    return BucketFolder(**facts, objects=note.with_suffix(".parquet"))
 
 
 def name_by_sum(archive: Path, record: Path) -> None:

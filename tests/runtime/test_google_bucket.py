@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.runtime.bucket_archive import Range, name_archive
+from pipeline.runtime.bucket_archive import Range, name_tar
 from support.free_port import free_port
 
 DATA = random.Random(0).randbytes(3_000_000)
@@ -38,7 +38,7 @@ def bucket() -> Iterator[Any]:
 
 def test_an_object_is_read_by_ranges_and_another_in_its_place_refused(bucket: Any) -> None:
     bucket.pipe_file("photos/photos.tar", DATA)
-    archive = name_archive(URL)
+    archive = name_tar(URL)
     assert (archive.sha256, archive.num_bytes) == (hashlib.sha256(DATA).hexdigest(), len(DATA))
     places = [Range(10, 20_000), Range(50_000, 100), Range(2_900_000, 100_000)]
     read = list(archive.read_ahead(places))
@@ -51,4 +51,4 @@ def test_an_object_is_read_by_ranges_and_another_in_its_place_refused(bucket: An
 
 def test_what_is_not_there_is_said(bucket: Any) -> None:
     with pytest.raises(ValueError, match="none.tar does not exist"):
-        name_archive("gs://photos/none.tar")
+        name_tar("gs://photos/none.tar")

@@ -16,6 +16,7 @@ class FolderOptions(Section):
     url: str = Field(
         default="",
         pattern=URL,
-        description="a plain tar of your photos in a bucket, such as s3://bucket/photos.tar, in "
-        "place of the folder, which is data/none then; it stays there. Empty for none",
+        description="your photos in a bucket, in place of the folder, which is data/none then: a "
+        "plain tar, such as s3://bucket/photos.tar, or, with a / at the end, a folder with one "
+        "folder a category, such as s3://bucket/photos/. They stay there. Empty for none",
     )
