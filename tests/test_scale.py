@@ -2,11 +2,14 @@
 
 import csv
 import io
+import shutil
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pipeline.config.out_sums import md5_of
@@ -108,6 +111,55 @@ def test_photos_in_a_bucket_leave_the_bytes_of_those_on_a_disk(project: Project,
     put(project.folder / "params.yaml", "photos.tar")
     refusal = project.run("dvc", "repro", "--force", "--single-item", "downscale", code=255)
     assert "has changed since `download`" in refusal
+
+
+def test_a_folder_in_a_bucket_leaves_the_bytes_of_one_on_a_disk(project: Project, way: Way) -> None:
+    """The photos are never here as a whole; a photo that is added is refused by its name."""
+    project.run("dvc", "repro", "download")
+    (tar,) = (project.folder / ".work/photos").glob("*.tar")
+    photos = project.folder / "data/photos"
+    with tarfile.open(tar) as archive:
+        for member in archive:
+            path = photos / member.name.partition("/")[2]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.extractfile(member).read())  # type: ignore[union-attr]
+    (photos / "sea").mkdir(exist_ok=True)
+    (photos / "sea/notes.txt").write_text("no photo")
+    tar.unlink()
+    chosen = {"download.source": "folder", "sources.folder.path": "data/photos"}
+    project.set_all(chosen | {"runtime.workers": 2, "filter_categories.categories": "all"})
+    project.run("dvc", "repro", "crop")
+    on_disk = project.out_hashes()
+
+    url = f"s3://{BUCKET}/own/"
+    for path in photos.rglob("*"):
+        if path.is_file():
+            put(path, f"own/{path.relative_to(photos)}")
+    shutil.rmtree(photos)
+    shutil.rmtree(project.folder / ".work/photos")
+    project.set_all({"sources.folder.path": "data/none", "sources.folder.url": url})
+    check, repro = commands("bucket")
+    project.type(check)
+    way.cut(10, after=20_000)
+    assert stages_run(project.type(repro)) == ["download"], "the same photos"
+    assert project.out_hashes() == on_disk
+    for stage in ("index", "detect_people", "filter_people", "downscale"):
+        project.run("dvc", "repro", "--force", "--single-item", stage)
+    assert way.num_cuts == 10
+    assert project.out_hashes() == on_disk and "data/crop/train" in on_disk
+    here = [path.suffix for path in (project.folder / ".work/photos").iterdir()]
+    assert sorted(here) == [".json", ".parquet"]
+
+    photo = project.run("python", "-m", "pipeline", "explain", f"{first_path(project)}")
+    assert "bytes from byte" in photo
+    put(project.folder / "params.yaml", "own/sea/added.yaml")
+    refusal = project.run("dvc", "repro", "--force", "--single-item", "downscale", code=255)
+    assert f"{url}sea/added.yaml was added" in refusal
+
+
+def first_path(project: Project) -> str:
+    table = pd.read_parquet(project.folder / "data/index/index.parquet")
+    return str(table["path"][0])
 
 
 def test_a_clone_trains_on_shards_in_a_bucket(project: Project, way: Way, tmp_path: Path) -> None:
