@@ -165,7 +165,7 @@ class BucketTar(BucketArchive):
 
     def require_unchanged(self) -> None:
         """As BucketArchive."""
-        num_bytes, version = _facts(self.url)
+        num_bytes, version = object_facts(self.url)
         if (num_bytes, version) != (self.num_bytes, self.version):
             raise ValueError(
                 f"{self.url} has {num_bytes:,} bytes of the version {version}, but had "
@@ -242,7 +242,7 @@ def name_tar(url: str, sha256: str | None = None, num_bytes: int | None = None) 
 
     Raises ValueError where it cannot be read, or has other than `num_bytes`.
     """
-    seen, version = _facts(url)
+    seen, version = object_facts(url)
     if num_bytes not in (None, seen):
         raise ValueError(f"{url} has {seen:,} bytes, but the file that is pinned {num_bytes:,}")
     tar = BucketTar(url, seen, version, sha256 or "")
@@ -308,7 +308,7 @@ def version_of(info: Mapping[str, Any]) -> str:
     return next((str(info[name]) for name in VERSIONS if info.get(name)), "").strip('"')
 
 
-def _facts(url: str) -> tuple[int, str]:
+def object_facts(url: str) -> tuple[int, str]:
     """Bytes and version of the object, from the bucket and not from a listing kept in memory."""
     system, path = opened(url)
     system.invalidate_cache()

@@ -63,6 +63,13 @@ def noted_archive(data: Path) -> PhotoArchive:
     return path
 
 
+def archive_in_bucket(data: Path) -> BucketArchive | None:
+    """The archive as `download` has noted it in a bucket, also where the same tar is here."""
+    record = data / "download" / "photos.tar.sha256"
+    note = bucket_note(_sum_in(record)) if record.is_file() else None
+    return _in_bucket(note) if note and note.is_file() else None
+
+
 def _in_bucket(note: Path) -> BucketArchive:
     """What `BucketArchive.write` has noted."""
     facts = json.loads(note.read_text())
