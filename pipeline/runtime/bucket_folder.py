@@ -119,7 +119,7 @@ def _layout(folder: BucketFolder) -> _Layout:
     table = table.slice(0, len(table) - table["offset"].null_count)
     offsets, sizes = table["offset"].to_numpy(), table["size"].to_numpy()
     starts = np.concatenate([[0], offsets + -(-sizes // BLOCK) * BLOCK])
-    _, root = opened(folder.url)
+    _, root = _opened(folder.url)
     names, members = (table[name].chunk(0) for name in ("name", "member"))
     return _Layout(root, names, members, starts, offsets, sizes)
 
@@ -136,12 +136,16 @@ def list_objects(url: str) -> dict[str, Object]:
 
     Raises ValueError where it cannot be listed, or there is nothing.
     """
-    system, root = opened(url)
+    system, root = _opened(url)
     system.invalidate_cache()
     found: dict[str, dict[str, Any]] = tried(url, lambda: system.find(root, detail=True))
     system.invalidate_cache()  # which would keep all of it
     start = f"{root}/"
-    below = {path[len(start) :]: info for path, info in found.items() if path.startswith(start)}
+    below = {
+        path[len(start) :]: info
+        for path, info in found.items()
+        if path.startswith(start) and info["type"] != "directory"
+    }
     if not below:
         raise ValueError(f"{url} does not exist: look at the bucket and the name")
     return {
@@ -153,7 +157,7 @@ def list_objects(url: str) -> dict[str, Object]:
 
 def first_bytes(url: str, sizes: Mapping[str, int], num_bytes: int) -> dict[str, bytes]:
     """The first `num_bytes`, or fewer, of the objects of these names and sizes."""
-    _, root = opened(url)
+    _, root = _opened(url)
     pieces = {
         name: Piece(f"{root}/{name}", 0, min(size, num_bytes)) for name, size in sizes.items()
     }
@@ -187,6 +191,12 @@ def name_folder(
     pq.write_table(pa.table(columns, schema=SCHEMA), path, compression="zstd")
     num_bytes = -(-(end + END) // RECORD) * RECORD
     return summed(BucketFolder(url, num_bytes, sha256_of(path), "", path))
+
+
+def _opened(url: str) -> tuple[Any, str]:
+    """As `opened`; gcsfs keeps the slash at the end of a folder's name, others do not."""
+    system, root = opened(url)
+    return system, root.rstrip("/")
 
 
 def _by_name(table: pa.Table) -> dict[str, Object]:

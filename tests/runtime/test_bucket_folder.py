@@ -12,13 +12,14 @@ from pipeline.params.index import IndexParams
 from pipeline.photos.decoding import read_photo_at
 from pipeline.photos.formats import FORMATS
 from pipeline.runtime.bucket_archive import Range, opened
-from pipeline.runtime.bucket_folder import BucketFolder
+from pipeline.runtime.bucket_folder import BucketFolder, list_objects
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.photo_archive import bucket_note, photo_archive
 from pipeline.sources.folder import source
 from pipeline.sources.folder.options import FolderOptions
 from pipeline.sources.folder.source import write
 from pipeline.stages.index import index
+from support.bucket_folder import named
 from support.object_store import BUCKET, Way, object_store
 from support.pictures import encoded, picture
 from support.runtime import runtime
@@ -70,16 +71,6 @@ def packed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packed")
     write(folder / "photos.tar", folder, FolderOptions(path=str(root)), runtime())
     return folder
-
-
-def named(url: str, folder: Path) -> BucketFolder:
-    """As `download` names it; lists and note go to `folder`."""
-    folder.mkdir(exist_ok=True)
-    options = FolderOptions(path="data/none", url=url)
-    sha256 = write(folder / "photos.tar", folder, options, runtime())
-    facts = json.loads((folder / "photos.json").read_text())
-    assert facts["sha256"] == sha256
-    return BucketFolder(**facts, objects=folder / "photos.parquet")
 
 
 def put_all(root: Path, url: str) -> None:
@@ -233,7 +224,6 @@ def test_a_folder_that_changes_while_it_is_summed_is_refused(
         system.pipe_file(f"{path}/sea/0.jpg", encoded(picture(99)))
         return dict(listed)
 
-    list_objects = source.list_objects
     monkeypatch.setattr(source, "list_objects", list_before)
     with pytest.raises(ValueError, match=r"sea/0.jpg (is another|ends at byte)"):
         named(own, tmp_path)
@@ -267,6 +257,7 @@ def test_marks_of_folders_are_no_objects_and_unusable_names_are_counted(
     with pytest.raises(ValueError, match="was added"):
         alone.require_unchanged()
     assert named(url, tmp_path / "marked").sha256 == alone.sha256
+    assert f"marked/{next(iter(list_objects(url)))}" in list_objects(f"s3://{BUCKET}/")
     assert json.loads((tmp_path / "marked/left_out.json").read_text()) == {"unusable_name": 4}
 
 
