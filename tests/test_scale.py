@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.config.out_sums import md5_of
 from support.documents import commands
+from support.google_bucket import google_bucket
 from support.object_store import BUCKET, Way, object_store, put
 from support.project import TINY, Project, stages_run
 
@@ -199,3 +200,29 @@ def test_a_clone_trains_on_shards_in_a_bucket(project: Project, way: Way, tmp_pa
     project.run("git", "clone", "--quiet", str(project.folder), str(whole.folder))
     whole.run("dvc", "pull", "--with-deps", "evaluate")
     assert whole.repro("evaluate") == [] and whole.out_hashes() == on_disk
+
+
+def test_a_clone_trains_on_shards_in_a_bucket_of_googles(project: Project, tmp_path: Path) -> None:
+    """As above, by an emulator of Google's server; no shard is kept."""
+    pytest.importorskip("dvc_gs", reason="the extra buckets is not installed")
+    add, push = commands("push-to-bucket")
+    pull, repro = commands("train-from-bucket")
+    project.run("dvc", "repro", "crop")
+    with google_bucket(BUCKET) as address:
+        project.type(add.replace("s3://BUCKET", f"gs://{BUCKET}"))
+        project.run("dvc", "remote", "modify", "store", "endpointurl", address)
+        project.type(push)
+        assert "in sync" in project.run("dvc", "status", "--cloud")
+        project.commit()
+        clone = Project.at(tmp_path / "clone")
+        project.run("git", "clone", "--quiet", str(project.folder), str(clone.folder))
+        clone.type(pull)
+        clone.set("runtime.shards", "remote")
+        assert stages_run(clone.type(repro)) == ["evaluate", "train", "train_features"]
+        assert not list(clone.folder.rglob("*.tar"))
+        whole = Project.at(tmp_path / "whole")
+        project.run("git", "clone", "--quiet", str(project.folder), str(whole.folder))
+        whole.run("dvc", "pull", "--with-deps", "crop")
+        assert whole.repro("crop") == [] and list(whole.folder.rglob("data/crop/train/*.tar"))
+    project.run("dvc", "repro", "evaluate")
+    assert clone.out_hashes() == project.out_hashes()

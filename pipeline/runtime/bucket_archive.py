@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from pipeline.runtime.extras import require_extra
+from pipeline.runtime.progress import progress
 
 T = TypeVar("T")
 # The bucket's part has no @: a name and a password do not belong into params.yaml.
@@ -251,8 +252,12 @@ def name_tar(url: str, sha256: str | None = None, num_bytes: int | None = None) 
 
 def summed(archive: ArchiveT) -> ArchiveT:
     """With its sum, for which all of it is read."""
-    scan = archive.scan()
+    scan, num_bytes = archive.scan(), archive.num_bytes
     try:
+        with progress("download", num_bytes >> 20, "MiB") as advance:
+            for start in range(0, num_bytes, BLOCK):
+                scan.pread(BLOCK, start)
+                advance((min(start + BLOCK, num_bytes) >> 20) - (start >> 20))
         archive = replace(archive, sha256=scan.sha256())
     finally:
         scan.close()
@@ -274,7 +279,7 @@ def fetched(url: str, pieces: Collection[Piece]) -> dict[Piece, bytes]:
         answers = system.cat_ranges(paths, starts, ends, on_error="return")
         faults = []
         for piece, answer in zip(missing, answers, strict=True):
-            if isinstance(answer, Exception) and not _is_beyond_the_end(answer):
+            if isinstance(answer, BaseException) and not _is_beyond_the_end(answer):
                 faults.append((piece, answer))
             else:
                 got[piece] = answer if isinstance(answer, bytes) else b""
@@ -293,7 +298,7 @@ def fetched(url: str, pieces: Collection[Piece]) -> dict[Piece, bytes]:
     return got
 
 
-def _is_beyond_the_end(fault: Exception) -> bool:
+def _is_beyond_the_end(fault: BaseException) -> bool:
     """How s3fs and gcsfs say HTTP's 416: the object has become shorter."""
     is_invalid = isinstance(fault, OSError) and fault.errno == errno.EINVAL
     return is_invalid or getattr(fault, "code", None) == 416
