@@ -58,7 +58,7 @@ class BucketFolder(BucketArchive):
         """As BucketArchive; a request for each object, or the part of it that is asked for."""
         layout = _layout(self)
         parts = [list(layout.parts(each)) for each in ranges]
-        pieces = {part for each in parts for part in each if isinstance(part, Piece)}
+        pieces = dict.fromkeys(part for each in parts for part in each if isinstance(part, Piece))
         got = fetched(self.url, pieces)
         return [
             b"".join(got[part] if isinstance(part, Piece) else part for part in each)
@@ -69,11 +69,14 @@ class BucketFolder(BucketArchive):
         """As BucketArchive; lists the folder, by one request for 1,000 objects or more."""
         table = pq.read_table(self.objects, columns=["name", "size", "version"])
         noted, now = _by_name(table), list_objects(self.url)
-        if noted == now:
+        names = noted.keys() | now.keys()
+        differing = sorted(name for name in names if noted.get(name) != now.get(name))
+        if not differing:
             return
-        name = min(name for name in noted.keys() | now.keys() if noted.get(name) != now.get(name))
+        name, num = differing[0], len(differing)
         what = "is gone" if name not in now else "was added" if name not in noted else "is another"
-        raise ValueError(f"{self.url}{name} {what}, and maybe more in {self.url}: {CHANGED}")
+        more = f", the first of {num:,} objects that differ" if num > 1 else ""
+        raise ValueError(f"{self.url}{name} {what}{more}: {CHANGED}")
 
 
 class _Layout(NamedTuple):

@@ -177,7 +177,10 @@ def test_what_was_changed_added_or_removed_is_named(own: str, tmp_path: Path) ->
     put_photos(own, 5)
     folder = named(own, tmp_path)
     system.pipe_file(f"{path}/sea/notes.txt", b"no photo")
-    with pytest.raises(ValueError, match=r"sea/notes.txt was added.*`dvc repro --force"):
+    with pytest.raises(ValueError, match=r"sea/notes.txt was added: .*`dvc repro --force"):
+        folder.require_unchanged()
+    system.rm_file(f"{path}/sea/3.jpg")
+    with pytest.raises(ValueError, match=r"sea/3.jpg is gone, the first of 2 objects that differ"):
         folder.require_unchanged()
     with pytest.raises(ValueError, match="is no list of"):
         folder.objects.write_bytes(folder.objects.read_bytes() + b"x")
