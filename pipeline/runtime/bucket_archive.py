@@ -4,7 +4,6 @@ By fsspec (https://filesystem-spec.readthedocs.io), which is imported where a bu
 Credentials are those of the environment, as the bucket's own tools read them.
 """
 
-import errno
 import hashlib
 import io
 import json
@@ -299,9 +298,9 @@ def fetched(url: str, pieces: Collection[Piece]) -> dict[Piece, bytes]:
 
 
 def _is_beyond_the_end(fault: BaseException) -> bool:
-    """How s3fs and gcsfs say HTTP's 416: the object has become shorter."""
-    is_invalid = isinstance(fault, OSError) and fault.errno == errno.EINVAL
-    return is_invalid or getattr(fault, "code", None) == 416
+    """Whether it is HTTP's 416, as botocore and gcsfs tell it: the object has become shorter."""
+    answer = getattr(fault.__cause__, "response", {}).get("ResponseMetadata", {})
+    return 416 in (answer.get("HTTPStatusCode"), getattr(fault, "code", None))
 
 
 def _url_of(url: str, piece: Piece) -> str:

@@ -88,7 +88,7 @@ def name_by_sum(archive: Path, record: Path) -> None:
     write_sums(record, {ARCHIVE: sha256})
 
 
-def damaged_archive(archive: PhotoArchive) -> ValueError:
+def damaged_archive(archive: PhotoArchive | str) -> ValueError:
     """The error of an archive whose bytes are no longer those that `download` wrote."""
     return ValueError(f"{archive} is damaged: run {FETCH}, which gets the photos again")
 

@@ -51,7 +51,7 @@ def test_what_is_not_there_is_said(bucket: Any) -> None:
 
 def test_a_folder_is_the_tar_of_its_photos(bucket: Any, tmp_path: Path) -> None:
     root = tmp_path / "photos"
-    for number, name in enumerate(["sea/1.jpg", "sea/ä #2?.jpg", "empty.jpg", "hill/no photo"]):
+    for number, name in enumerate(["sea/1.jpg", "sea/ä #2?.jpg", "empty.jpg", "hill/other"], 1):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(DATA[: 1000 * number] if name != "empty.jpg" else b"")
         bucket.pipe_file(f"photos/own/{name}", (root / name).read_bytes())
@@ -63,6 +63,11 @@ def test_a_folder_is_the_tar_of_its_photos(bucket: Any, tmp_path: Path) -> None:
     bucket.pipe_file("photos/own/sea/1.jpg", b"another")
     with pytest.raises(ValueError, match=r"gs://photos/own/sea/1.jpg is another"):
         folder.require_unchanged()
+    with pytest.raises(ValueError, match=r"gs://photos/own/sea/1.jpg ends at byte 7: it has chan"):
+        folder.pread(10**6, 0)
+    bucket.pipe_file("photos/own/sea/1.jpg", b"")
+    with pytest.raises(ValueError, match=r"gs://photos/own/sea/1.jpg ends at byte 0: it has chan"):
+        folder.pread(10**6, 0)
     bucket.rm_file("photos/own/sea/1.jpg")
     with pytest.raises(ValueError, match=r"gs://photos/own/sea/1.jpg is gone"):
         folder.require_unchanged()
