@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
 from pipeline.params.index import IndexParams  # noqa: E402
 from pipeline.photos.packing import add, new_archive  # noqa: E402
-from pipeline.runtime.bucket_archive import Range, name_archive  # noqa: E402
+from pipeline.runtime.bucket_archive import Range, name_tar  # noqa: E402
 from pipeline.stages.index import index  # noqa: E402
 from support.object_store import object_store, put  # noqa: E402
 
@@ -37,7 +37,7 @@ def main() -> None:
                 size = chance.randrange(MEAN_BYTES // 2, MEAN_BYTES * 3 // 2)
                 category = number * NUM_CATEGORIES // arguments.photos
                 add(tar, f"data_256/c{category}/{number:06d}.jpg", JPEG + chance.randbytes(size))
-        archive = name_archive(put(path, "photos.tar"))
+        archive = name_tar(put(path, "photos.tar"))
 
         way.num_bytes = 0
         scan = archive.scan()

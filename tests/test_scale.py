@@ -2,15 +2,19 @@
 
 import csv
 import io
+import shutil
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pipeline.config.out_sums import md5_of
 from support.documents import commands
+from support.google_bucket import google_bucket
 from support.object_store import BUCKET, Way, object_store, put
 from support.project import TINY, Project, stages_run
 
@@ -118,6 +122,55 @@ def test_photos_in_a_bucket_leave_the_bytes_of_those_on_a_disk(project: Project,
     assert "has changed since `download`" in refusal
 
 
+def test_a_folder_in_a_bucket_leaves_the_bytes_of_one_on_a_disk(project: Project, way: Way) -> None:
+    """The photos are never here as a whole; a photo that is added is refused by its name."""
+    project.run("dvc", "repro", "download")
+    (tar,) = (project.folder / ".work/photos").glob("*.tar")
+    photos = project.folder / "data/photos"
+    with tarfile.open(tar) as archive:
+        for member in archive:
+            path = photos / member.name.partition("/")[2]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.extractfile(member).read())  # type: ignore[union-attr]
+    (photos / "sea").mkdir(exist_ok=True)
+    (photos / "sea/notes.txt").write_text("no photo")
+    tar.unlink()
+    chosen = {"download.source": "folder", "sources.folder.path": "data/photos"}
+    project.set_all(chosen | {"runtime.workers": 2, "filter_categories.categories": "all"})
+    project.run("dvc", "repro", "crop")
+    on_disk = project.out_hashes()
+
+    url = f"s3://{BUCKET}/own/"
+    for path in photos.rglob("*"):
+        if path.is_file():
+            put(path, f"own/{path.relative_to(photos)}")
+    shutil.rmtree(photos)
+    shutil.rmtree(project.folder / ".work/photos")
+    project.set_all({"sources.folder.path": "data/none", "sources.folder.url": url})
+    check, repro = commands("bucket")
+    project.type(check)
+    way.cut(10, after=20_000)
+    assert stages_run(project.type(repro)) == ["download"], "the same photos"
+    assert project.out_hashes() == on_disk
+    for stage in ("index", "detect_people", "filter_people", "downscale"):
+        project.run("dvc", "repro", "--force", "--single-item", stage)
+    assert way.num_cuts == 10
+    assert project.out_hashes() == on_disk and "data/crop/train" in on_disk
+    here = [path.suffix for path in (project.folder / ".work/photos").iterdir()]
+    assert sorted(here) == [".json", ".parquet"]
+
+    photo = project.run("python", "-m", "pipeline", "explain", f"{first_path(project)}")
+    assert "bytes from byte" in photo
+    put(project.folder / "params.yaml", "own/sea/added.yaml")
+    refusal = project.run("dvc", "repro", "--force", "--single-item", "downscale", code=255)
+    assert f"{url}sea/added.yaml was added" in refusal
+
+
+def first_path(project: Project) -> str:
+    table = pd.read_parquet(project.folder / "data/index/index.parquet")
+    return str(table["path"][0])
+
+
 def test_a_clone_trains_on_shards_in_a_bucket(project: Project, way: Way, tmp_path: Path) -> None:
     """The bytes of a run from the disk, DVC's record too; and a clone that pulls runs nothing."""
     pytest.importorskip("dvc_s3", reason="the extra buckets is not installed")
@@ -155,3 +208,29 @@ def test_a_clone_trains_on_shards_in_a_bucket(project: Project, way: Way, tmp_pa
     project.run("git", "clone", "--quiet", str(project.folder), str(whole.folder))
     whole.run("dvc", "pull", "--with-deps", "evaluate")
     assert whole.repro("evaluate") == [] and whole.out_hashes() == on_disk
+
+
+def test_a_clone_trains_on_shards_in_a_bucket_of_googles(project: Project, tmp_path: Path) -> None:
+    """As above, by an emulator of Google's server; no shard is kept."""
+    pytest.importorskip("dvc_gs", reason="the extra buckets is not installed")
+    add, push = commands("push-to-bucket")
+    pull, repro = commands("train-from-bucket")
+    project.run("dvc", "repro", "crop")
+    with google_bucket(BUCKET) as address:
+        project.type(add.replace("s3://BUCKET", f"gs://{BUCKET}"))
+        project.run("dvc", "remote", "modify", "store", "endpointurl", address)
+        project.type(push)
+        assert "in sync" in project.run("dvc", "status", "--cloud")
+        project.commit()
+        clone = Project.at(tmp_path / "clone")
+        project.run("git", "clone", "--quiet", str(project.folder), str(clone.folder))
+        clone.type(pull)
+        clone.set("runtime.shards", "remote")
+        assert stages_run(clone.type(repro)) == ["evaluate", "train", "train_features"]
+        assert not list(clone.folder.rglob("*.tar"))
+        whole = Project.at(tmp_path / "whole")
+        project.run("git", "clone", "--quiet", str(project.folder), str(whole.folder))
+        whole.run("dvc", "pull", "--with-deps", "crop")
+        assert whole.repro("crop") == [] and list(whole.folder.rglob("data/crop/train/*.tar"))
+    project.run("dvc", "repro", "evaluate")
+    assert clone.out_hashes() == project.out_hashes()

@@ -230,12 +230,15 @@ def _disk(params: WholeParams) -> Iterator[Finding]:
     """Against what the source will bring, as `scenefill plan` counts it."""
     from pipeline.planning.amounts import size_text
     from pipeline.planning.disk import disk_needs, total_need
-    from pipeline.planning.expected import expected
+    from pipeline.planning.expected import UnknownPhotosError, expected
 
     cache = cache_dir()
     stored_once = cache is not None and hard_links_work(Path.cwd(), cache)
     try:
         source = expected(params)
+    except UnknownPhotosError as error:
+        yield Finding("warning", "disk", f"what will be needed is not known: {error}")
+        return
     except ValueError as error:
         yield Finding("fault", "source", str(error))
         return

@@ -22,7 +22,7 @@ from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_at, read_photo_at
 from pipeline.photos.headers import members
 from pipeline.photos.keys import shuffle_numbers
-from pipeline.runtime.photo_archive import has_photos, photo_archive
+from pipeline.runtime.photo_archive import has_photos, noted_archive
 from pipeline.sources.folder.source import NO_CATEGORY
 
 MODEL = "model"  # in the evaluation's table
@@ -346,7 +346,7 @@ def _picture(
     """Side by side: the photo with its boxes, the sample, masked, completed; what there is."""
     if not has_photos(data) or (person is not None and not person["height"]):
         return None
-    archive = photo_archive(data)
+    archive = noted_archive(data)
     with archive.open("rb") as file:
         photo_bytes = read_photo_at(file, photo["offset"], photo["size"], photo["crc32"])
     try:

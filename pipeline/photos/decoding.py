@@ -27,7 +27,6 @@ import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, NamedTuple
 
@@ -136,11 +135,11 @@ def read_photos(archive: PhotoArchive, places: Sequence[Range]) -> Generator[byt
 def read_photo_at(file: BinaryIO, offset: int, size: int, crc32: int) -> bytes:
     """As `read_at`, of a photo of the archive; ValueError where its bytes have another CRC-32."""
     data = read_at(file, offset, size)
-    require_sound(data, crc32, Path(file.name))
+    require_sound(data, crc32, file.name)
     return data
 
 
-def require_sound(data: bytes, crc32: int, archive: PhotoArchive) -> None:
+def require_sound(data: bytes, crc32: int, archive: PhotoArchive | str) -> None:
     """ValueError where a photo of the archive has another CRC-32."""
     if zlib.crc32(data) != crc32:
         raise damaged_archive(archive)

@@ -103,13 +103,28 @@ def files_below(root: Path) -> Folder:
     for path in _walk(root):
         if not path.is_file():
             left_out["no_regular_file"] += 1
-        elif path.name.startswith("."):
-            left_out["hidden_files"] += 1
-        elif ending_of(path.name) in KNOWN_ENDINGS or is_photo(path.name, _head(path)):
-            photos.append(path)
+        elif reason := why_left_out(path.name, b"" if is_told_by_name(path.name) else _head(path)):
+            left_out[reason] += 1
         else:
-            left_out["other_files"] += 1
+            photos.append(path)
     return Folder(sorted(photos), left_out)
+
+
+def is_told_by_name(name: str) -> bool:
+    """Whether `why_left_out` needs no first bytes of this file."""
+    return is_hidden(name) or ending_of(name) in KNOWN_ENDINGS
+
+
+def why_left_out(name: str, head: bytes) -> str | None:
+    """Why a file of a folder is not taken, or None."""
+    if is_hidden(name):
+        return "hidden_files"
+    return None if ending_of(name) in KNOWN_ENDINGS or is_photo(name, head) else "other_files"
+
+
+def is_hidden(name: str) -> bool:
+    """Of a file or folder."""
+    return name.startswith(".")
 
 
 def _head(path: Path) -> bytes:
@@ -125,7 +140,7 @@ def _walk(root: Path) -> Iterator[Path]:
                     f"{Path(folder, name)} is a link to a folder, which is not looked behind: new "
                     "photos there would be missed. Copy the photos, or name the real folder"
                 )
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
         for path in (Path(folder, name) for name in names):
             if leads_out(path, root):
                 raise ValueError(

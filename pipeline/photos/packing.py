@@ -3,12 +3,21 @@
 import io
 import os
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pipeline.photos.formats import FORMATS, Folder, files_below
+from pipeline.photos.formats import (
+    FORMATS,
+    HEAD_BYTES,
+    Folder,
+    files_below,
+    is_hidden,
+    is_told_by_name,
+    why_left_out,
+)
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.progress import progress, say
 from pipeline.runtime.scratch import require_space
@@ -64,15 +73,52 @@ def photos_below(root: Path, setting: str) -> Folder:
             "name the folder that holds one folder of photos a category"
         )
     folder = files_below(root)
-    num_others = folder.left_out.total()
-    if not folder.photos:
+    _say_left_out(len(folder.photos), folder.left_out, f"{setting} is {str(root)!r}")
+    return folder
+
+
+def photos_of(
+    sizes: Mapping[str, int],
+    first_bytes: Callable[[Mapping[str, int], int], Mapping[str, bytes]],
+    setting: str,
+) -> tuple[list[str], Counter[str]]:
+    """As `photos_below`, of the objects of a bucket: the photos' names, and the others by why.
+
+    `sizes` (bytes) are by name, below the folder that the entry `setting` names. The first bytes
+    are asked for where a name does not tell. A name that no file can have stays out.
+    """
+    files, left_out = {}, Counter[str]()
+    for name, size in sizes.items():
+        *folders, last = name.split("/")
+        if any(part in ("", ".", "..") or "\0" in part for part in (*folders, last)):
+            left_out["unusable_name"] += 1
+        elif not any(map(is_hidden, folders)):
+            files[name] = size
+    untold = {name: size for name, size in files.items() if not is_told_by_name(_last(name))}
+    heads, photos = first_bytes(untold, HEAD_BYTES) if untold else {}, []
+    for name in files:
+        if reason := why_left_out(_last(name), heads.get(name, b"")):
+            left_out[reason] += 1
+        else:
+            photos.append(name)
+    _say_left_out(len(photos), left_out, setting)
+    return sorted(photos, key=lambda name: name.split("/")), left_out
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _say_left_out(num_photos: int, left_out: Counter[str], setting: str) -> None:
+    """ValueError where there is no photo."""
+    num_others = left_out.total()
+    if not num_photos:
         raise ValueError(
-            f"params.yaml {setting} is {str(root)!r}, but there is no photo in it "
+            f"params.yaml {setting}, but there is no photo in it "
             f"({num_others} other files; photos are {', '.join(FORMATS)})"
         )
     if num_others:
-        say(f"download: {num_others} files are no photos and stay out: {dict(folder.left_out)}")
-    return folder
+        say(f"download: {num_others} files are no photos and stay out: {dict(left_out)}")
 
 
 def relative_name(photo: Path, root: Path) -> str:

@@ -1,17 +1,26 @@
 """What a source will bring, known before anything is downloaded."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.config.whole import WholeParams
 from pipeline.downloads.archive import Archive
 from pipeline.downloads.archives import VERIFIED
 from pipeline.params.section import closest
-from pipeline.photos.decoding import BrokenPhotoError, open_image
-from pipeline.photos.packing import photos_below, relative_name
+from pipeline.photos import photo_tables
+from pipeline.photos.decoding import BrokenPhotoError, open_image, read_photo_at
+from pipeline.photos.packing import photos_below, photos_of, relative_name
 from pipeline.places365.categories import categories
+from pipeline.runtime.bucket_archive import object_facts
+from pipeline.runtime.photo_archive import archive_in_bucket
 from pipeline.runtime.scratch import ARCHIVES, work_dir
+from pipeline.sources.folder.source import member_name
+
+T = TypeVar("T")
 
 # Counts of the official lists; bytes in a tar with its headers.
 PLACES_TRAIN_PHOTOS, PLACES_TRAIN_RANGE = 1_803_460, (3_068, 5_000)
@@ -21,6 +30,10 @@ MNIST_PHOTOS, MNIST_SIZE, MNIST_BYTES = {"train": 60_000, "test": 10_000}, (28, 
 PAINTED_BYTES = 18_000  # a photo, 256x256
 PLACES_SIZE = (256, 256)
 NUM_MEASURED = 20  # of one's own photos, for their typical size
+
+
+class UnknownPhotosError(ValueError):
+    """Nothing is wrong, but how many photos there are cannot be known yet."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,10 @@ class Expected:
 
 
 def expected(params: WholeParams) -> Expected:
-    """For the source that params.yaml chooses. Raises ValueError where it cannot be had."""
+    """For the source that params.yaml chooses.
+
+    Raises ValueError where it cannot be had, and UnknownPhotosError where it cannot be counted.
+    """
     return {
         "synthetic": _synthetic,
         "folder": _folder,
@@ -88,32 +104,85 @@ def _synthetic(params: WholeParams) -> Expected:
 
 
 def _folder(params: WholeParams) -> Expected:
-    if params.sources.folder.url:
-        raise ValueError(
-            f"the photos of {params.sources.folder.url} are known when `dvc repro index` has run: "
-            "plan counts those of a folder"
-        )
+    url = params.sources.folder.url
+    if url.endswith("/"):
+        return _bucket_folder(params, url)
+    if url:
+        return _bucket_tar(params, url)
     root = Path(params.sources.folder.path)
     photos = photos_below(root, "sources.folder.path").photos
-    category_of = {photo: relative_name(photo, root).rpartition("/")[0] for photo in photos}
-    named = {photo: category or "uncategorized" for photo, category in category_of.items()}
-    chosen = set(_chosen(params, sorted(set(named.values()))))
-    # A header, and half a block that the tar pads with.
-    num_bytes = sum(photo.stat().st_size + 768 for photo in photos)
+    categories = [_category(relative_name(photo, root)) for photo in photos]
     return Expected(
         photos=len(photos),
-        num_bytes=num_bytes,
-        selected=sum(category in chosen for category in named.values()),
-        size=_typical_size(photos),
+        # A header, and half a block that the tar pads with.
+        num_bytes=sum(photo.stat().st_size + 768 for photo in photos),
+        selected=_num_selected(params, Counter(categories)),
+        size=_typical_size(photo.read_bytes() for photo in _some(photos)),
     )
 
 
-def _typical_size(photos: Sequence[Path]) -> tuple[int, int]:
-    """Of some photos spread over all, that of the middle one by pixels; only headers are read."""
+def _bucket_folder(params: WholeParams, url: str) -> Expected:
+    from pipeline.runtime.bucket_folder import first_bytes, list_objects
+
+    sizes = {name: found.size for name, found in list_objects(url).items()}
+    photos, _ = photos_of(sizes, partial(first_bytes, url), f"sources.folder.url is {url!r}")
+    num_bytes = sum(sizes[photo] for photo in photos)
+    some = {photo: sizes[photo] for photo in _some(photos)}
+    return Expected(
+        photos=len(photos),
+        num_bytes=num_bytes,
+        selected=_num_selected(params, Counter(map(_category, photos))),
+        size=_typical_size(first_bytes(url, some, max(some.values())).values()),
+        fetched=num_bytes,  # once, for the sum
+        in_bucket=True,
+    )
+
+
+def _bucket_tar(params: WholeParams, url: str) -> Expected:
+    """Of a tar whose index is here; of another one its bytes alone are known."""
+    index = Path("data/index/index.parquet")
+    archive = archive_in_bucket(Path("data"))
+    if archive is None or archive.url != url or not index.is_file():
+        num_bytes, _ = object_facts(url)
+        raise UnknownPhotosError(
+            f"params.yaml sources.folder.url is {url!r}, a tar of {num_bytes:,} bytes: how many "
+            "photos are in it is known when `dvc repro index` has read it. Run that first"
+        )
+    archive.require_unchanged()
+    table = photo_tables.read(index, ["category", "offset", "size", "crc32"])
+    some = [table.iloc[number] for number in _some(range(len(table)))]
+    with archive.open() as file:
+        read = [read_photo_at(file, row["offset"], row["size"], row["crc32"]) for row in some]
+    return Expected(
+        photos=len(table),
+        num_bytes=archive.num_bytes,
+        selected=_num_selected(params, Counter(table["category"])),
+        size=_typical_size(read),
+        in_bucket=True,
+    )
+
+
+def _category(relative: str) -> str:
+    """Of a photo's path below the folder."""
+    return member_name(relative).partition("/")[2].rpartition("/")[0]
+
+
+def _num_selected(params: WholeParams, nums: Counter[str]) -> int:
+    """Photos of the chosen categories, of these `nums`."""
+    return sum(nums[name] for name in set(_chosen(params, sorted(nums))))
+
+
+def _some(photos: Sequence[T]) -> Sequence[T]:
+    """Spread over all."""
+    return photos[:: max(1, len(photos) // NUM_MEASURED)]
+
+
+def _typical_size(photos: Iterable[bytes]) -> tuple[int, int]:
+    """That of the middle one by pixels; only headers are decoded."""
     sizes = []
-    for photo in photos[:: max(1, len(photos) // NUM_MEASURED)]:
+    for photo in photos:
         try:
-            sizes.append(open_image(photo.read_bytes()).size)
+            sizes.append(open_image(photo).size)
         except BrokenPhotoError:
             continue  # they are the stages' matter
     sizes.sort(key=lambda size: size[0] * size[1])

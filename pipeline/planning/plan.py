@@ -261,5 +261,9 @@ def _remark_lines(
             f"{cluster.nodes} nodes like this one share {shared} and train; the network between "
             "them is not counted: neither reading photos nor averaging gradients"
         )
-    if params.download.source in ("places365", "places365_val"):
+    if source.in_bucket:
+        yield (
+            "the photos stay in a bucket: what the stages after download wait for it is not counted"
+        )
+    elif params.download.source in ("places365", "places365_val"):
         yield "the official server often gives less than 10 MB/s: see `mirrors` in params.yaml"

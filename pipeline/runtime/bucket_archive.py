@@ -1,4 +1,4 @@
-"""The tar of photos where it lies in a bucket: read by ranges and ahead of need, never copied.
+"""The photos where they lie in a bucket: read by ranges and ahead of need, never copied.
 
 By fsspec (https://filesystem-spec.readthedocs.io), which is imported where a bucket is named.
 Credentials are those of the environment, as the bucket's own tools read them.
@@ -10,19 +10,24 @@ import json
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from pipeline.runtime.extras import require_extra
+from pipeline.runtime.progress import progress
 
 T = TypeVar("T")
 # The bucket's part has no @: a name and a password do not belong into params.yaml.
-URL = r"^$|^(s3|gs|memory|file)://[^@/\s]*/\S+$"
+URL = r"^$|^(s3|gs|memory|file)://[^@/\s]*/\S*$"
+TAR_URL = r"^$|^(s3|gs|memory|file)://[^@/\s]*/\S*[^/\s]$"
 MODULES = {"s3": "s3fs", "gs": "gcsfs"}
+# Requests that are under way together; botocore's own limit is 10, gcsfs's 100.
+OPTIONS = {"s3": {"config_kwargs": {"max_pool_connections": 64}}}
 # What a request takes while the whole is read, and what is fetched ahead of need.
 BLOCK = 8 << 20
 # Photos of one request lie at most this far apart: a plain header, and what a block is filled with.
@@ -46,8 +51,16 @@ class Range(NamedTuple):
     size: int
 
 
+class Piece(NamedTuple):
+    """Bytes `start` to `end` of an object: what one request brings."""
+
+    path: str
+    start: int
+    end: int
+
+
 class BucketFile(io.RawIOBase):
-    """An object of a bucket as an open file; `pread` alone says how it is read."""
+    """A tar in a bucket as an open file; `pread` alone says how it is read."""
 
     def __init__(self, source: "BucketArchive | Scan") -> None:
         self.name, self.source, self.position = source.url, source, 0
@@ -78,16 +91,24 @@ def pread(file: BinaryIO | BucketFile, size: int, offset: int) -> bytes:
 
 
 @dataclass(frozen=True)
-class BucketArchive:
-    """The object at `url` in the version that was met when it was named."""
+class BucketArchive(ABC):
+    """A plain tar at `url`, as it was when it was named."""
 
     url: str
     num_bytes: int
-    version: str  # its ETag, or what the bucket has in its place
+    version: str  # of the object, or of the list of objects
     sha256: str  # of all bytes
 
     def __str__(self) -> str:
         return self.url
+
+    @abstractmethod
+    def read(self, ranges: Sequence[Range]) -> list[bytes]:
+        """The bytes of each; requests are made together."""
+
+    @abstractmethod
+    def require_unchanged(self) -> None:
+        """ValueError where the bucket has something else by now."""
 
     def open(self, mode: str = "rb", buffering: int = 0) -> BinaryIO:
         """As Path.open; each read is a request of its own."""
@@ -98,26 +119,6 @@ class BucketArchive:
         """At most `size` bytes from `offset`."""
         size = min(size, self.num_bytes - offset)
         return self.read([Range(offset, size)])[0] if size > 0 else b""
-
-    def read(self, ranges: Sequence[Range]) -> list[bytes]:
-        """The bytes of each; neighbours come by one request, and requests are made together."""
-        from fsspec.utils import merge_offset_ranges
-
-        system, path = _opened(self.url)
-        wanted = sorted(each for each in ranges if each.size)
-        starts = [each.offset for each in wanted]
-        ends = [each.offset + each.size for each in wanted]
-        paths, starts, ends = merge_offset_ranges(
-            [path] * len(wanted), starts, ends, max_gap=MAX_GAP, max_block=BLOCK
-        )
-        fetched = tried(self.url, lambda: system.cat_ranges(paths, starts, ends, on_error="raise"))
-        parts = dict(zip(starts, fetched, strict=True))
-        for start, end in zip(starts, ends, strict=True):
-            if len(parts[start]) != end - start:
-                raise ValueError(
-                    f"{self.url} ends at byte {start + len(parts[start]):,}: {CHANGED}"
-                )
-        return [_cut(parts, each) for each in ranges]
 
     def read_ahead(self, ranges: Sequence[Range]) -> Iterator[bytes]:
         """As `read`, one after the other; the next BLOCK or so is fetched meanwhile."""
@@ -137,20 +138,42 @@ class BucketArchive:
         """For one pass from the start to the end."""
         return Scan(self)
 
+    def write(self, path: Path) -> None:
+        """A note of where it lies."""
+        facts = {name: getattr(self, name) for name in NOTED}
+        path.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class BucketTar(BucketArchive):
+    """One object; `version` is its ETag, or what the bucket has in its place."""
+
+    def read(self, ranges: Sequence[Range]) -> list[bytes]:
+        """As BucketArchive; neighbours come by one request."""
+        from fsspec.utils import merge_offset_ranges
+
+        _, path = opened(self.url)
+        wanted = sorted(each for each in ranges if each.size)
+        starts = [each.offset for each in wanted]
+        ends = [each.offset + each.size for each in wanted]
+        merged = merge_offset_ranges(
+            [path] * len(wanted), starts, ends, max_gap=MAX_GAP, max_block=BLOCK
+        )
+        pieces = [Piece(*each) for each in zip(*merged, strict=True)]
+        parts = {piece.start: data for piece, data in fetched(self.url, pieces).items()}
+        return [_cut(parts, each) for each in ranges]
+
     def require_unchanged(self) -> None:
-        """ValueError where the bucket has another version by now."""
-        num_bytes, version = _facts(self.url)
+        """As BucketArchive."""
+        num_bytes, version = object_facts(self.url)
         if (num_bytes, version) != (self.num_bytes, self.version):
             raise ValueError(
                 f"{self.url} has {num_bytes:,} bytes of the version {version}, but had "
                 f"{self.num_bytes:,} of {self.version}: {CHANGED}"
             )
 
-    def write(self, path: Path) -> None:
-        """A note of where it lies."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
-
+NOTED = ("url", "num_bytes", "version", "sha256")
 CHANGED = "it has changed since `download`, run `dvc repro --force --single-item download`"
 
 
@@ -211,51 +234,105 @@ class Scan:
         self.next = self.ahead.submit(self.archive.pread, BLOCK, self.start + len(self.window))
 
 
-def name_archive(
-    url: str, sha256: str | None = None, num_bytes: int | None = None
-) -> BucketArchive:
+ArchiveT = TypeVar("ArchiveT", bound=BucketArchive)
+
+
+def name_tar(url: str, sha256: str | None = None, num_bytes: int | None = None) -> BucketTar:
     """The object at `url` as it is now; where no sum of it is known, all of it is read for one.
 
     Raises ValueError where it cannot be read, or has other than `num_bytes`.
     """
-    seen, version = _facts(url)
+    seen, version = object_facts(url)
     if num_bytes not in (None, seen):
         raise ValueError(f"{url} has {seen:,} bytes, but the file that is pinned {num_bytes:,}")
-    if sha256 is None:
-        scan = BucketArchive(url, seen, version, "").scan()
-        try:
-            sha256 = scan.sha256()
-        finally:
-            scan.close()
-    archive = BucketArchive(url, seen, version, sha256)
+    tar = BucketTar(url, seen, version, sha256 or "")
+    return tar if sha256 else summed(tar)
+
+
+def summed(archive: ArchiveT) -> ArchiveT:
+    """With its sum, for which all of it is read."""
+    scan, num_bytes = archive.scan(), archive.num_bytes
+    try:
+        with progress("download", num_bytes >> 20, "MiB") as advance:
+            for start in range(0, num_bytes, BLOCK):
+                scan.pread(BLOCK, start)
+                advance((min(start + BLOCK, num_bytes) >> 20) - (start >> 20))
+        archive = replace(archive, sha256=scan.sha256())
+    finally:
+        scan.close()
     archive.require_unchanged()
     return archive
 
 
-def noted_archive(note: Path) -> BucketArchive:
-    """What `BucketArchive.write` has noted."""
-    return BucketArchive(**json.loads(note.read_text()))
+def fetched(url: str, pieces: Collection[Piece]) -> dict[Piece, bytes]:
+    """What they hold, by requests that are made together; of lost ones alone it is asked again.
+
+    `url` is what the user knows of them. Raises ValueError where an object is gone or ends before.
+    """
+    system, _ = opened(url)
+    got: dict[Piece, bytes] = {}
+
+    def ask() -> None:
+        missing = [piece for piece in pieces if piece not in got]
+        paths, starts, ends = map(list, zip(*missing, strict=True))
+        answers = system.cat_ranges(paths, starts, ends, on_error="return")
+        faults = []
+        for piece, answer in zip(missing, answers, strict=True):
+            if isinstance(answer, BaseException) and not _is_beyond_the_end(answer):
+                faults.append((piece, answer))
+            else:
+                got[piece] = answer if isinstance(answer, bytes) else b""
+        for piece, fault in faults:
+            if isinstance(fault, FileNotFoundError):
+                raise ValueError(f"{_url_of(url, piece)} is gone: {CHANGED}")
+        if faults:
+            raise faults[0][1]
+
+    if pieces:
+        tried(url, ask)
+    for piece, data in got.items():
+        if len(data) != piece.end - piece.start:
+            where = _url_of(url, piece)
+            raise ValueError(f"{where} ends at byte {piece.start + len(data):,}: {CHANGED}")
+    return got
 
 
-def _facts(url: str) -> tuple[int, str]:
+def _is_beyond_the_end(fault: BaseException) -> bool:
+    """Whether it is HTTP's 416, as botocore and gcsfs tell it: the object has become shorter."""
+    answer = getattr(fault.__cause__, "response", {}).get("ResponseMetadata", {})
+    return 416 in (answer.get("HTTPStatusCode"), getattr(fault, "code", None))
+
+
+def _url_of(url: str, piece: Piece) -> str:
+    return f"{url.partition('://')[0]}://{piece.path}"
+
+
+def version_of(info: Mapping[str, Any]) -> str:
+    """Of an object, as its file system describes it."""
+    return next((str(info[name]) for name in VERSIONS if info.get(name)), "").strip('"')
+
+
+def object_facts(url: str) -> tuple[int, str]:
     """Bytes and version of the object, from the bucket and not from a listing kept in memory."""
-    system, path = _opened(url)
+    system, path = opened(url)
     system.invalidate_cache()
     info = tried(url, lambda: system.info(path))
     if info["type"] != "file":
-        raise ValueError(f"{url} is no object: name the tar itself, such as s3://bucket/photos.tar")
-    version = next((str(info[name]) for name in VERSIONS if info.get(name)), "")
-    return int(info["size"]), version.strip('"')
+        raise ValueError(
+            f"{url} is no object: name the tar itself, such as s3://bucket/photos.tar, or for a "
+            "folder of single photos end the name in /"
+        )
+    return int(info["size"]), version_of(info)
 
 
-def _opened(url: str) -> tuple[Any, str]:
+def opened(url: str) -> tuple[Any, str]:
     """The file system and the path in it; one a process and bucket, which fsspec keeps."""
     protocol = url.partition("://")[0]
     if protocol in MODULES:
         require_extra("buckets", MODULES[protocol], what=url)
     from fsspec.core import url_to_fs
 
-    system, path = url_to_fs(url)
+    system, path = url_to_fs(url, **OPTIONS.get(protocol, {}))
     return system, str(path)
 
 
@@ -281,7 +358,11 @@ def tried(url: str, ask: Callable[[], T]) -> T:
 def _faults() -> tuple[type[Exception], ...]:
     """What file systems raise of a network; a library that was not loaded has raised nothing."""
     kinds: list[type[Exception]] = [OSError]
-    for module, name in (("aiohttp", "ClientError"), ("botocore.exceptions", "BotoCoreError")):
+    for module, name in (
+        ("aiohttp", "ClientError"),
+        ("botocore.exceptions", "BotoCoreError"),
+        ("gcsfs.retry", "HttpError"),
+    ):
         if module in sys.modules:
             kinds.append(getattr(sys.modules[module], name))
     return tuple(kinds)

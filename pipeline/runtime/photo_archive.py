@@ -1,12 +1,14 @@
-"""Where the tar of photos lies: in the scratch folder under its sum, or in a bucket.
+"""Where the tar of photos lies: in the scratch folder under its sum, or in a bucket, where single
+photos may stand for it.
 
 It is no out of `download`, but its sum is. The photos of others are not to be handed on, by no
 `dvc push` either, and a clone without them goes on from every stage that does not read them.
 """
 
+import json
 from pathlib import Path
 
-from pipeline.runtime.bucket_archive import BucketArchive, noted_archive
+from pipeline.runtime.bucket_archive import BucketArchive, BucketTar
 from pipeline.runtime.checksums import read_sums, sha256_of, write_sums
 from pipeline.runtime.scratch import work_dir
 
@@ -34,15 +36,24 @@ def photo_archive(data: Path) -> PhotoArchive:
     Raises ValueError, with the remedy, where it is not here, and where the bucket has another one
     in its place.
     """
+    archive = noted_archive(data)
+    if isinstance(archive, BucketArchive):
+        archive.require_unchanged()
+    return archive
+
+
+def noted_archive(data: Path) -> PhotoArchive:
+    """As `photo_archive`, without a look at the bucket: for a few photos, each with its checksum.
+
+    That look lists a folder, which takes a second for some thousand photos.
+    """
     record = data / "download" / "photos.tar.sha256"
     if not record.is_file():
         raise ValueError(f"{record} is missing: run `dvc repro download` first")
     sha256 = _sum_in(record)
     path, note = stored_archive(sha256), bucket_note(sha256)
     if not path.is_file() and note.is_file():
-        archive = noted_archive(note)
-        archive.require_unchanged()
-        return archive
+        return _in_bucket(note)
     if not path.is_file():
         raise ValueError(
             f"the photos of this run are not here ({path}): they are not shared with its figures. "
@@ -52,6 +63,24 @@ def photo_archive(data: Path) -> PhotoArchive:
     return path
 
 
+def archive_in_bucket(data: Path) -> BucketArchive | None:
+    """The archive as `download` has noted it in a bucket, also where the same tar is here."""
+    record = data / "download" / "photos.tar.sha256"
+    note = bucket_note(_sum_in(record)) if record.is_file() else None
+    return _in_bucket(note) if note and note.is_file() else None
+
+
+def _in_bucket(note: Path) -> BucketArchive:
+    """What `BucketArchive.write` has noted."""
+    facts = json.loads(note.read_text())
+    if not facts["url"].endswith("/"):
+        return BucketTar(**facts)
+    # Imported here: commands that read no photos need no tables.
+    from pipeline.runtime.bucket_folder import BucketFolder
+
+    return BucketFolder(**facts, objects=note.with_suffix(".parquet"))
+
+
 def name_by_sum(archive: Path, record: Path) -> None:
     """Renames `archive` to its sum, which `record` then holds: as `download` leaves the two."""
     sha256 = sha256_of(archive)
@@ -59,7 +88,7 @@ def name_by_sum(archive: Path, record: Path) -> None:
     write_sums(record, {ARCHIVE: sha256})
 
 
-def damaged_archive(archive: PhotoArchive) -> ValueError:
+def damaged_archive(archive: PhotoArchive | str) -> ValueError:
     """The error of an archive whose bytes are no longer those that `download` wrote."""
     return ValueError(f"{archive} is damaged: run {FETCH}, which gets the photos again")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from pipeline.params.download import DownloadParams
 from pipeline.params.runtime import RuntimeParams
 from pipeline.params.section import load
-from pipeline.runtime.photo_archive import bucket_note, stored_archive
+from pipeline.runtime.photo_archive import stored_archive
 from pipeline.runtime.scratch import publish, scratch
 
 
 def run(data: Path = Path("data")) -> None:
     """Writes the tar of photos under its sum, data/download/photos.tar.sha256, and lists/.
 
-    Of a tar that stays in its bucket there is a note of where it lies, in its place.
+    Of photos that stay in their bucket there is a note of where they lie, in its place.
     """
     params = load("download", DownloadParams)
     runtime = load("runtime", RuntimeParams)
@@ -36,9 +36,9 @@ def run(data: Path = Path("data")) -> None:
         # Of a source that knows nothing besides: DVC warns of an empty folder.
         (lists / "source.txt").write_text(f"{params.source}\n")
         (folder / "photos.tar.sha256").write_text(f"{sha256}  photos.tar\n")
-        if (note := folder / "photos.json").is_file():
-            publish(note, bucket_note(sha256))
-        else:
-            publish(folder / "photos.tar", stored_archive(sha256))
+        # The note last: with it there is an archive.
+        for written in ("photos.tar", "photos.parquet", "photos.json"):
+            if (path := folder / written).is_file():
+                publish(path, stored_archive(sha256).with_suffix(path.suffix))
         for name in ("photos.tar.sha256", "lists"):
             publish(folder / name, data / "download" / name)

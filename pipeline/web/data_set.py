@@ -18,7 +18,7 @@ from pipeline.people_filter.contact_sheet import thumbnail
 from pipeline.photos import photo_tables
 from pipeline.photos.decoding import BrokenPhotoError, decode, read_photo_at
 from pipeline.report.funnel import RARE, REASONS, Drop
-from pipeline.runtime.photo_archive import photo_archive
+from pipeline.runtime.photo_archive import noted_archive
 
 ALL = "all"
 # Verdict -> what the page calls it.
@@ -152,7 +152,7 @@ def shown(keys: list[str], data: Path) -> list[Shown]:
     people = _rows(
         data / "detect_people" / "people.parquet", keys, ["scores", "boxes", "height", "width"]
     )
-    with photo_archive(data).open("rb") as file:
+    with noted_archive(data).open("rb") as file:
         return [
             Shown(
                 key,

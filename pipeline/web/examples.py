@@ -13,7 +13,7 @@ from pipeline.photos import photo_tables
 from pipeline.photos.decoding import decode, read_at, read_photo_at
 from pipeline.photos.formats import files_below
 from pipeline.photos.headers import members
-from pipeline.runtime.photo_archive import has_photos, photo_archive
+from pipeline.runtime.photo_archive import has_photos, noted_archive
 
 TEST, FULL = "Test photos, with their holes", "Photos of full size"
 NUM_EACH = 12
@@ -67,7 +67,7 @@ def _full_photos(data: Path) -> Iterator[Example]:
     index = data / "index" / "index.parquet"
     if index.is_file() and has_photos(data):
         rows = _rows(index, data / "filter_people" / "splits.parquet")
-        with photo_archive(data).open("rb") as file:
+        with noted_archive(data).open("rb") as file:
             for row in rows[:: max(1, len(rows) // NUM_EACH)]:
                 content = read_photo_at(file, row["offset"], row["size"], row["crc32"])
                 yield Example(row["key"], content, None)

@@ -1,16 +1,19 @@
 """What is known of a source before it is here, against what the stages find in it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.commands.doctor import _disk
 from pipeline.config.profiles import render
 from pipeline.config.whole import WholeParams, check_whole
 from pipeline.planning.disk import disk_needs, total_need
-from pipeline.planning.expected import expected
+from pipeline.planning.expected import UnknownPhotosError, expected
 from pipeline.runtime.scratch import ARCHIVES
+from pipeline.stages import download, index
 from support.pictures import encoded, picture
 
 
@@ -70,6 +73,62 @@ def test_ones_own_photos_are_counted(scratch_root: Path, monkeypatch: pytest.Mon
     assert (found.photos, found.selected, found.size) == (6, 5, (300, 200))
     with pytest.raises(ValueError, match="'see', which is no category of the photos: did you mean"):
         expected(params("folder", scratch_root, {"filter_categories": {"categories": ["see"]}}))
+
+
+def own_photos_at(url: str, tmp_path: Path, categories: list[str] | str) -> WholeParams:
+    pytest.importorskip("fsspec", reason="the extra buckets is not installed")
+    values = YAML(typ="safe").load(render("folder"))
+    values["sources"]["folder"] = {"path": "data/none", "url": url}
+    values["filter_categories"]["categories"] = categories
+    YAML(typ="safe").dump(values, tmp_path / "params.yaml")
+    return check_whole(tmp_path / "params.yaml")
+
+
+def test_photos_in_a_folder_of_a_bucket_are_counted_by_its_listing(scratch_root: Path) -> None:
+    """As those on a disk are, and to the byte."""
+    from pipeline.runtime.bucket_archive import opened
+
+    url = f"memory://own/{scratch_root.name}/"
+    system, path = opened(url)
+    photo = encoded(picture(1, (300, 200)))
+    for name in ("sea/a.jpg", "sea/no ending", "hill/low/d.jpg", "e.jpg", "sea/.hidden.jpg"):
+        system.pipe_file(f"{path}/{name}", photo)
+    system.pipe_file(f"{path}/sea/notes.txt", b"no photo")
+    system.pipe_file(f"{path}/sea/broken.jpg", b"no photo")
+    params = own_photos_at(url, scratch_root, ["sea", "uncategorized"])
+    found = expected(params)
+    assert (found.photos, found.selected, found.size) == (5, 4, (300, 200))
+    assert found.num_bytes == found.fetched == 4 * len(photo) + len(b"no photo")
+    assert next(disk_needs(params, found)).num_bytes == 0
+    with pytest.raises(ValueError, match="'see', which is no category of the photos: did you mean"):
+        expected(own_photos_at(url, scratch_root, ["see"]))
+
+
+def test_photos_in_a_tar_of_a_bucket_are_counted_when_there_is_an_index(
+    scratch_root: Path, monkeypatch: pytest.MonkeyPatch, write_tar: Callable[..., None]
+) -> None:
+    from pipeline.runtime.bucket_archive import opened
+
+    monkeypatch.chdir(scratch_root)
+    url = f"memory://own/{scratch_root.name}/photos.tar"
+    system, path = opened(url)
+    members = {f"data_256/{name}.jpg": encoded(picture(1, (300, 200))) for name in ("a/1", "b/2")}
+    write_tar(scratch_root / "photos.tar", members)
+    tar = (scratch_root / "photos.tar").read_bytes()
+    system.pipe_file(path, tar)
+    params = own_photos_at(url, scratch_root, ["a"])
+    with pytest.raises(UnknownPhotosError, match=f"a tar of {len(tar):,} bytes: how many photos"):
+        expected(params)
+    assert "is not known" in next(_disk(params)).seen
+    for stage in (download, index):
+        stage.run()
+    found = expected(params)
+    assert (found.photos, found.selected, found.size) == (2, 1, (300, 200))
+    assert (found.num_bytes, found.in_bucket) == (len(tar), True)
+    assert next(_disk(params)).level == "ok"
+    system.pipe_file(path, tar + bytes(512))
+    with pytest.raises(ValueError, match="has changed since `download`"):
+        expected(params)
 
 
 @pytest.mark.parametrize(("profile", "photos"), [("celeba", 202_599), ("mnist", 60_000)])

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.params.index import IndexParams
 from pipeline.photos.packing import add, new_archive
-from pipeline.runtime.bucket_archive import BLOCK, BucketArchive, Range, name_archive
+from pipeline.runtime.bucket_archive import BLOCK, BucketArchive, Range, name_tar
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.photo_archive import bucket_note, has_photos, photo_archive
 from pipeline.stages.index import index
@@ -44,7 +44,7 @@ def tar(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def archive(way: Way, tar: Path) -> BucketArchive:
-    return name_archive(put(tar, "photos.tar"))
+    return name_tar(put(tar, "photos.tar"))
 
 
 def places_in(table: pd.DataFrame) -> list[Range]:
@@ -107,7 +107,7 @@ def test_places_in_any_order_and_twice(archive: BucketArchive, tar: Path) -> Non
 def test_another_object_in_its_place_is_refused(way: Way, tmp_path: Path) -> None:
     path = tmp_path / "photos.tar"
     path.write_bytes(hashlib.sha256(b"one").digest())
-    archive = name_archive(put(path, "own.tar"))
+    archive = name_tar(put(path, "own.tar"))
     archive.require_unchanged()
     path.write_bytes(hashlib.sha256(b"another").digest())
     put(path, "own.tar")
@@ -131,8 +131,8 @@ def test_a_note_stands_in_the_place_of_the_archive(
 
 def test_what_cannot_be_read_is_said(archive: BucketArchive) -> None:
     with pytest.raises(ValueError, match="none.tar does not exist"):
-        name_archive(f"s3://{BUCKET}/none.tar")
+        name_tar(f"s3://{BUCKET}/none.tar")
     with pytest.raises(ValueError, match="is no object: name the tar itself"):
-        name_archive(f"s3://{BUCKET}/")
+        name_tar(f"s3://{BUCKET}/")
     with pytest.raises(ValueError, match="but the file that is pinned 12"):
-        name_archive(archive.url, "0" * 64, 12)
+        name_tar(archive.url, "0" * 64, 12)

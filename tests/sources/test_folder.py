@@ -4,7 +4,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from pipeline.config.profiles import render
+from pipeline.config.whole import check_whole
 from pipeline.params.index import IndexParams
 from pipeline.photos.formats import FORMATS
 from pipeline.sources.folder.options import FolderOptions
@@ -84,6 +87,24 @@ def test_a_folder_without_photos_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty/readme.md").touch()
     with pytest.raises(ValueError, match=r"no photo in it \(1 other files"):
         packed(tmp_path / "empty", tmp_path / "photos.tar")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://bucket",
+        "bucket/photos/",
+        "https://host/photos/",
+        "s3://me:word@bucket/p/",
+        "s3://b/a b/",
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said(url: str, tmp_path: Path) -> None:
+    params = YAML(typ="safe").load(render("folder"))
+    params["sources"]["folder"] = {"path": "data/none", "url": url}
+    YAML(typ="safe").dump(params, tmp_path / "params.yaml")
+    with pytest.raises(ValueError, match=r"sources.folder.url is .*, but must be empty, or begin"):
+        check_whole(tmp_path / "params.yaml")
 
 
 def test_a_pipe_is_counted_and_not_waited_for(photos: Path, tmp_path: Path) -> None:

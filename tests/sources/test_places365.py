@@ -272,3 +272,11 @@ def test_a_byte_order_mark_costs_no_photo_its_label(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\0")
     with pytest.raises(ValueError, match="is no text in UTF-8"):
         read_labels(path)
+
+
+def test_only_the_tar_itself_is_read_from_a_bucket() -> None:
+    facts = {"form": "archive", "url": "s3://bucket/train_256_places365standard.tar"}
+    assert Places365Options.model_validate(facts).url == facts["url"]
+    for changes in ({"url": "s3://bucket/data_256/"}, {"form": "folder"}):
+        with pytest.raises(ValueError, match=r"url|form"):
+            Places365Options.model_validate(facts | changes)

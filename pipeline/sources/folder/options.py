@@ -1,6 +1,8 @@
 """The section `sources.folder`: your own photos, one folder a category."""
 
-from pydantic import Field
+import re
+
+from pydantic import Field, field_validator
 
 from pipeline.params.section import Section
 from pipeline.runtime.bucket_archive import URL
@@ -16,6 +18,20 @@ class FolderOptions(Section):
     url: str = Field(
         default="",
         pattern=URL,
-        description="a plain tar of your photos in a bucket, such as s3://bucket/photos.tar, in "
-        "place of the folder, which is data/none then; it stays there. Empty for none",
+        description="your photos in a bucket, in place of the folder, which is data/none then: a "
+        "plain tar, such as s3://bucket/photos.tar, or, with a / at the end, a folder with one "
+        "folder a category, such as s3://bucket/photos/. They stay there. Empty for none",
     )
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _names_a_tar_or_a_folder(cls, url: object) -> object:
+        """In words; the pattern is for editors."""
+        if isinstance(url, str) and not re.fullmatch(URL, url):
+            raise ValueError(
+                "must be empty, or begin with s3:// or gs://, the bucket and a /, and go on with "
+                "the name of a tar (s3://bucket/photos.tar) or of a folder with a / at its end "
+                "(s3://bucket/photos/). There are no spaces in it, and no password: those come "
+                "from the environment"
+            )
+        return url

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from pipeline.downloads.archive import Archive
 from pipeline.params.section import Section
-from pipeline.runtime.bucket_archive import URL
+from pipeline.runtime.bucket_archive import TAR_URL
 
 TRAIN = Archive(
     name="train_256_places365standard.tar",
@@ -28,7 +28,7 @@ class Places365Options(Section):
     )
     url: str = Field(
         default="",
-        pattern=URL,
+        pattern=TAR_URL,
         description="where in a bucket the official tar lies, such as "
         "s3://bucket/train_256_places365standard.tar; it stays there. Empty for none",
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.downloads.archives import adopted_folder, obtain
 from pipeline.params.runtime import RuntimeParams
 from pipeline.photos.packing import ARCHIVE_ROOT, pack_photos, photos_below, relative_name
-from pipeline.runtime.bucket_archive import name_archive
+from pipeline.runtime.bucket_archive import name_tar
 from pipeline.runtime.scratch import publish
 from pipeline.sources.places365.options import Places365Options
 
@@ -26,7 +26,7 @@ def write(archive: Path, lists: Path, options: Places365Options, runtime: Runtim
     if options.url:
         # Its sum is known: `index`, which reads all of it, holds it against that.
         pinned = options.archive
-        in_bucket = name_archive(options.url, pinned.sha256, pinned.num_bytes)
+        in_bucket = name_tar(options.url, pinned.sha256, pinned.num_bytes)
         in_bucket.write(archive.with_suffix(".json"))
         return in_bucket.sha256
     if options.form == "folder":
