@@ -3,13 +3,15 @@
 Each of `detect_people`, `downscale` and `crop` runs once on this machine's own workers, and once on
 a cluster of three nodes (processes of this machine, a core each) of which one is killed again and
 again at random moments, and replaced. Both must leave the same bytes, and no finished part may be
-made twice. `--overhead` compares the time of an undisturbed run instead, start included and not.
+made twice. `--overhead` compares the time of undisturbed runs instead; what a run of few photos
+takes is taken for the start.
 """
 
 import argparse
 import os
 import random
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -34,6 +36,9 @@ from kill_data import (
 )
 
 NUM_NODES = 3
+NUM_RUNS = 3
+FEW_PHOTOS = 200
+PHOTOS_PER_SHARD = 1000  # as the profiles have it
 
 
 def main() -> None:
@@ -45,7 +50,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         prepared = prepare(Path(name) / "prepared", options.photos, False)
         if options.overhead:
-            overhead(prepared, Path(name))
+            few = prepare(Path(name) / "few", FEW_PHOTOS, False)
+            overhead(few, prepared, Path(name))
             return
         for stage in STAGES:
             found = kill_and_compare(prepared, Path(name), stage, options.kills)
@@ -112,24 +118,32 @@ def kill_and_compare(prepared: Path, work: Path, stage: str, num_kills: int) -> 
     return found
 
 
-def overhead(prepared: Path, work: Path) -> None:
-    """Seconds of undisturbed runs of `downscale` with two cores of each engine."""
-    local = twin(prepared, work / "local", "downscale", 2)
-    begun = time.monotonic()
-    run(local, "downscale")
-    print(f"local: {time.monotonic() - begun:.1f} s")
+def overhead(few: Path, many: Path, work: Path) -> None:
+    """Seconds of `downscale` with two cores of each engine, in turn; medians of NUM_RUNS."""
     from ray.cluster_utils import Cluster
 
     begun = time.monotonic()
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
     print(f"start of a node: {time.monotonic() - begun:.1f} s")
-    for number in range(2):
-        folder = twin(prepared, work / f"ray-{number}", "downscale", 2)
-        on_cluster(folder, nodes.address)
-        begun = time.monotonic()
-        run(folder, "downscale")
-        print(f"Ray, run {number + 1}: {time.monotonic() - begun:.1f} s", flush=True)
+    took: dict[tuple[str, Path], list[float]] = {}
+    for number in range(NUM_RUNS):
+        for prepared in (few, many):
+            for engine in ("local", "ray"):
+                folder = twin(prepared, work / f"{engine}-{prepared.name}-{number}", "downscale", 2)
+                set_params(folder, {"downscale": {"photos_per_shard": PHOTOS_PER_SHARD}})
+                if engine == "ray":
+                    on_cluster(folder, nodes.address)
+                begun = time.monotonic()
+                run(folder, "downscale")
+                took.setdefault((engine, prepared), []).append(time.monotonic() - begun)
+                shutil.rmtree(folder)
     nodes.shutdown()
+    running = {}
+    for engine in ("local", "ray"):
+        start, whole = (statistics.median(took[engine, each]) for each in (few, many))
+        running[engine] = whole - start
+        print(f"{engine}: {start:.1f} s of few photos, {whole:.1f} s of all")
+    print(f"Ray takes {running['ray'] / running['local']:.2f} times as long once it runs")
 
 
 if __name__ == "__main__":
