@@ -1,8 +1,8 @@
 """Kills nodes of a Ray cluster under the data stages. `bench/kill_ray.py --help`.
 
-Each of `detect_people`, `downscale` and `crop` runs once on this machine's own workers, and once on
-a cluster of three nodes (processes of this machine, a core each) of which one is killed again and
-again at random moments, and replaced. Both must leave the same bytes, and no finished part may be
+Each of `detect_people`, `downscale` and `crop` runs once on this machine's own workers, and again
+and again on a cluster of three nodes (processes of this machine, a core each), of which one is
+killed at a random moment of each run. All must leave the same bytes, and no finished part may be
 made twice. `--overhead` compares the time of undisturbed runs instead; what a run of few photos
 takes is taken for the start.
 """
@@ -84,37 +84,35 @@ def on_cluster(folder: Path, address: str) -> None:
 
 
 def kill_and_compare(prepared: Path, work: Path, stage: str, num_kills: int) -> Outcome:
-    """The stage whose nodes are killed beside an undisturbed one on this machine's workers."""
+    """As many runs of the stage, a node killed in each, beside one on this machine's workers."""
     alone = undisturbed(prepared, work, stage, 2)
     found = Outcome(stage, num_parts(alone, stage))
-    killed = twin(prepared, work / f"{stage}-killed", stage, 2)
-    nodes = cluster()
-    on_cluster(killed, nodes.address)
-    rng = random.Random(stage)
-    moments = sorted(rng.randrange(found.num_parts * 3 // 4) for _ in range(num_kills))
-    seen: dict[str, tuple[int, int]] = {}
-    process = start(killed, stage)
-    for moment in moments:
+    nodes, rng = cluster(), random.Random(stage)
+    for _ in range(num_kills):
+        killed = twin(prepared, work / f"{stage}-killed", stage, 2)
+        on_cluster(killed, nodes.address)
+        seen: dict[str, tuple[int, int]] = {}
+        process = start(killed, stage)
+        moment = rng.randrange(found.num_parts * 3 // 4)
         _wait(process, killed, partial(_has_come_to, killed, stage, moment))
         _note_remade(killed, found, seen)
         # The head has the cluster's state: no work survives it.
         victim = rng.choice([node for node in nodes.list_all_nodes() if not node.head])
         nodes.remove_node(victim, allow_graceful=False)
         found.kills["worker"] += 1
+        while process.poll() is None:
+            _note_remade(killed, found, seen)
+            time.sleep(0.01)
+        if process.returncode:
+            raise RuntimeError(f"{stage} failed:\n{(killed / 'log').read_text()}")
+        sums = [outs_of(folder, stage) for folder in (alone, killed)]
+        found.differing += sorted(
+            path for path in set().union(*sums) if len({each.get(path) for each in sums}) > 1
+        )
+        shutil.rmtree(killed)
         nodes.add_node(num_cpus=1)
-        _note_remade(killed, found, seen)
-    while process.poll() is None:
-        _note_remade(killed, found, seen)
-        time.sleep(0.01)
     nodes.shutdown()
-    if process.returncode:
-        raise RuntimeError(f"{stage} failed:\n{(killed / 'log').read_text()}")
-    sums = [outs_of(folder, stage) for folder in (alone, killed)]
-    found.differing = sorted(
-        path for path in set().union(*sums) if len({each.get(path) for each in sums}) > 1
-    )
-    for folder in (alone, killed):
-        shutil.rmtree(folder)
+    shutil.rmtree(alone)
     return found
 
 
