@@ -71,10 +71,11 @@ def connected(cluster: RayCluster) -> Iterator[Any]:
                 logging_level="ERROR",
                 runtime_env={"env_vars": _environment()},
             )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise ValueError(
                 f"no Ray cluster at params.yaml runtime.ray.address {cluster.address!r} ({error}): "
-                "start one with `ray start --head`, or leave the address empty"
+                "start one with `ray start --head`, or leave the address empty. Where one runs, it "
+                "may ask for a token: set RAY_AUTH_MODE=token here, and have its ~/.ray/auth_token"
             ) from error
         finally:
             signal.signal(signal.SIGTERM, before)

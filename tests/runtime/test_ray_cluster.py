@@ -1,15 +1,22 @@
 """The same calls on a Ray cluster: order, errors, nodes that die, and the bytes of a local run."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.ray_cluster import RayCluster, connected
 from pipeline.runtime.workers import in_order, run_parts
 from support import engine_calls
+from support.documents import commands
 from support.free_port import free_port
 
 HERE = RayCluster("", 0.0)
@@ -49,6 +56,60 @@ def cluster() -> Iterator[Any]:
     ray.shutdown()
     nodes.shutdown()
     monkeypatch.undo()
+
+
+JOIN = """
+import sys
+from pipeline.runtime.code_closure import ROOT
+from pipeline.runtime.ray_cluster import RayCluster, connected
+try:
+    with connected(RayCluster(sys.argv[1], 0.0)) as ray:
+        print(f"{len(ray.nodes())} nodes")
+except ValueError as error:
+    print(error)
+"""
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(1)
+
+
+@pytest.mark.slow
+def test_a_cluster_with_a_token(tmp_path: Path) -> None:
+    """Started as the guide says: nodes and stages that send the token are let in, others told."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    generate, export = (line.split("#")[0].split() for line in commands("token"))
+    name, mode = export[1].split("=")
+    stranger = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
+    stranger["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with_token = stranger | {"HOME": str(tmp_path), name: mode}
+    without = [stranger | {"HOME": str(tmp_path)}, with_token | {"HOME": str(tmp_path / "other")}]
+    subprocess.run(generate, env=with_token, check=True)
+    # Sockets below pytest's folder would have names that are too long.
+    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+        address = f"127.0.0.1:{free_port()}"
+        start = ["ray", "start", "--num-cpus=1", "--block"]
+        port = f"--port={address.rpartition(':')[2]}"
+        head = [*start, "--head", port, "--include-dashboard=false", f"--temp-dir={folder}"]
+        nodes = [subprocess.Popen(head, env=with_token)]
+
+        def said(environment: dict[str, str]) -> str:
+            join = [sys.executable, "-c", JOIN, address]
+            return subprocess.run(join, env=environment, capture_output=True, text=True).stdout
+
+        try:
+            _wait_until(lambda: "1 nodes" in said(with_token))
+            nodes.append(subprocess.Popen([*start, f"--address={address}"], env=with_token))
+            _wait_until(lambda: "2 nodes" in said(with_token))
+            for environment in without:
+                assert "set RAY_AUTH_MODE=token here" in said(environment)
+        finally:
+            for node in reversed(nodes):
+                node.terminate()
+                node.wait()
 
 
 @pytest.mark.slow
