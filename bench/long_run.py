@@ -4,8 +4,8 @@ A folder of painted photos goes through `dvc repro crop` twice: once undisturbed
 of its own while dvc, the stage or its workers are killed or stopped, the disk is full for a moment,
 or a bit rots in any file that the run has left so far. Between the attempts what the messages
 advise is done, and no more; as `make repro` does, each attempt begins with `scenefill check`. In
-the end all outs must have the bytes of the undisturbed run. Memory (pages that processes share
-counted once) and open files of the stages are sampled in both.
+the end all outs must have the bytes of the undisturbed run. Of the
+stages memory, with their workers (shared pages counted once), and open files are sampled in both.
 
 Only root can mount the disk; for others none is full.
 """
@@ -55,7 +55,7 @@ PARAMS = {
 
 
 class Watched:
-    """The largest memory in MB and number of open files of each stage with its workers."""
+    """Of each stage the largest memory, with its workers, in MB, and number of open files."""
 
     def __init__(self) -> None:
         self.megabytes: dict[str, float] = {}
@@ -77,9 +77,11 @@ class Watched:
 
         thread = threading.Thread(target=sample)
         thread.start()
-        yield
-        ended.set()
-        thread.join()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 def running_stage(dvc: int) -> tuple[str, psutil.Process] | None:
@@ -180,8 +182,8 @@ def inflict(folder: Path, dvc: int, draws: random.Random) -> str:
         resize(folder, DISK)
         return kind
     if kind == "bit":
-        files = [path for path in settled_files(folder) if path.stat().st_size]
-        flip(draws.choice(files), draws) if files else None
+        if files := settled_files(folder):
+            flip(draws.choice(files), draws)
         return kind
     number = draws.choice(SIGNALS)
     with suppress(psutil.Error):
@@ -214,7 +216,9 @@ def settled_files(folder: Path) -> list[Path]:
     for root in (folder / "data", folder / ".work"):
         for path in sorted(root.rglob("*")):
             with suppress(FileNotFoundError):
-                if path.is_file() and path.stat().st_mtime < before and path.suffix != ".lock":
+                state = path.stat()
+                is_settled = state.st_size > 0 and state.st_mtime < before
+                if path.is_file() and is_settled and path.suffix != ".lock":
                     files.append(path)
     return files
 
