@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +13,7 @@ from pipeline.runtime.bucket_archive import BLOCK, BucketArchive, Range, name_ta
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.photo_archive import bucket_note, has_photos, photo_archive
 from pipeline.stages.index import index
-from support.object_store import BUCKET, Way, object_store, put
+from support.object_store import BUCKET, Way, put
 
 PARAMS = IndexParams(formats=["jpeg"], max_bytes=10**8)
 # Of the size of those of Places365, and as many as make three blocks.
@@ -22,12 +21,6 @@ SIZE, NUM_PHOTOS, NUM_CATEGORIES = 14_000, 1400, 10
 JPEG = b"\xff\xd8\xff\xe0"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
-@pytest.fixture(scope="module")
-def way() -> Iterator[Way]:
-    with object_store() as way:
-        yield way
 
 
 @pytest.fixture(scope="module")

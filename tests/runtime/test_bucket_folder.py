@@ -3,7 +3,6 @@
 import json
 import pickle
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from pipeline.sources.folder.options import FolderOptions
 from pipeline.sources.folder.source import write
 from pipeline.stages.index import index
 from support.bucket_folder import named
-from support.object_store import BUCKET, Way, object_store
+from support.object_store import BUCKET, Way
 from support.pictures import encoded, picture
 from support.runtime import runtime
 
@@ -42,12 +41,6 @@ NAMES = [f"sea/{size}.jpg" for size in SIZES] + [
 OTHERS = ["sea/.hidden.jpg", ".cache/1.jpg", "sea/.cache/1.jpg", "notes.txt", "sea/empty"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
-@pytest.fixture(scope="module")
-def way() -> Iterator[Way]:
-    with object_store() as way:
-        yield way
 
 
 @pytest.fixture(scope="module")

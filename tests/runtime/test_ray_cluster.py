@@ -4,8 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pipeline.runtime.workers import in_order, run_parts
 from support import engine_calls
 from support.documents import commands
 from support.free_port import free_port
+from support.waiting import wait_until
 
 HERE = RayCluster("", 0.0)
 
@@ -60,7 +60,6 @@ def cluster() -> Iterator[Any]:
 
 JOIN = """
 import sys
-from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.ray_cluster import RayCluster, connected
 try:
     with connected(RayCluster(sys.argv[1], 0.0)) as ray:
@@ -68,13 +67,6 @@ try:
 except ValueError as error:
     print(error)
 """
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(1)
 
 
 @pytest.mark.slow
@@ -101,9 +93,9 @@ def test_a_cluster_with_a_token(tmp_path: Path) -> None:
             return subprocess.run(join, env=environment, capture_output=True, text=True).stdout
 
         try:
-            _wait_until(lambda: "1 nodes" in said(with_token))
+            wait_until(lambda: "1 nodes" in said(with_token), "the head", seconds=300)
             nodes.append(subprocess.Popen([*start, f"--address={address}"], env=with_token))
-            _wait_until(lambda: "2 nodes" in said(with_token))
+            wait_until(lambda: "2 nodes" in said(with_token), "the other node", seconds=300)
             for environment in without:
                 assert "set RAY_AUTH_MODE=token here" in said(environment)
         finally:
