@@ -82,20 +82,22 @@ def _figures(project: Path, revision: str) -> dict[str, Any] | None:
 
 def _file_of(project: Path, revision: str, path: Path) -> str:
     """Its text in that commit; nothing where the commit has no such file."""
-    return _git(project, "show", f"{revision}:./{path.as_posix()}", missing="")
+    # Asked first: `show` says that a file is missing in a sentence that depends on what lies in
+    # the working tree and on the user's language.
+    if not _git(project, "ls-tree", revision, "--", path.as_posix()):
+        return ""
+    return _git(project, "show", f"{revision}:./{path.as_posix()}")
 
 
-def _git(project: Path, *arguments: str, missing: str | None = None) -> str:
-    """What git prints; `missing` where the commit has no such file."""
+def _git(project: Path, *arguments: str) -> str:
+    """What git prints."""
     run = subprocess.run(["git", *arguments], cwd=project, capture_output=True, text=True)
-    if run.returncode == 0:
-        return run.stdout
-    if missing is not None and "does not exist" in run.stderr:
-        return missing
-    raise ValueError(
-        f"git has no history to read here ({run.stderr.strip()}): commit {METRICS_PATH} and "
-        "dvc.lock after a run, and later ones are held against it"
-    )
+    if run.returncode:
+        raise ValueError(
+            f"git has no history to read here ({run.stderr.strip()}): commit {METRICS_PATH} and "
+            "dvc.lock after a run, and later ones are held against it"
+        )
+    return run.stdout
 
 
 def runs_text(for_report: bool) -> str:

@@ -74,6 +74,20 @@ def test_experiments_come_first_with_what_they_changed(repository: Path) -> None
     assert list(table["hole_psnr"]) == [22.0, 20.0]
 
 
+@pytest.mark.parametrize("place", [Path(), Path("below")])
+def test_an_experiment_without_figures_is_no_run(repository: Path, place: Path) -> None:
+    """Of some stages only, while the figures of a whole run lie in the working tree."""
+    project = repository / place
+    project.mkdir(exist_ok=True)
+    (project / "params.yaml").write_text("train: {seed: 0}\n")
+    commit(project, "of some stages", None)
+    git(project, "rm", "--quiet", "data/evaluate/metrics.json", "dvc.lock")
+    git(project, "commit", "--quiet", "--message", "dvc: commit experiment")
+    git(project, "update-ref", f"refs/exps/{'0' * 2}/{'0' * 38}/partial", "HEAD")
+    commit(project, "first", 20.0)
+    assert list(former_runs(project)["subject"]) == ["first"]
+
+
 def test_without_a_history_it_says_what_to_do(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="commit data/evaluate/metrics.json and"):
         former_runs(repository)
