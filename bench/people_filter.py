@@ -7,56 +7,44 @@ precision-recall curves are made from the scores. Skips where the shared photos 
 """
 
 import argparse
-import csv
 import json
 import math
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from pipeline.detection.detector import Detector, resolve_weights  # noqa: E402
+import people_views  # noqa: E402
+from people_photos import (  # noqa: E402
+    BATCH,
+    SHORT_SIDE,
+    Photo,
+    detector_of,
+    landscape_photos,
+    people_photos,
+    read,
+)
+
+from pipeline.detection.detector import Detector  # noqa: E402
 from pipeline.metrics.intervals import wilson  # noqa: E402
-from pipeline.params.detect_people import DEMO_SHA256, DetectPeopleParams  # noqa: E402
 from pipeline.people_filter.accuracy import average_precision, curve, recall_by_height  # noqa: E402
-from pipeline.runtime.checksums import sha256_of  # noqa: E402
 
 DEMO = "package:fall_detection/models/best.pt"
 SIZES = (256, 320, 416, 512, 640)
 CONFIDENCES = (0.1, 0.25, 0.4, 0.5)
 CURVE_SCORES = tuple(round(0.01 * number, 2) for number in range(5, 100))
-# The names of the person classes in the detectors we know.
-PERSON_NAMES = {DEMO_SHA256: ["Normal", "Fall"]}
-BATCH = 16
-SHORT_SIDE = 256  # px, as Places365's
-SCENES = ("glacier", "mountain", "sea", "forest")
 
 # The recommendation: the most people found among settings that lose at most this share of the
 # landscapes without people; a smaller size if it finds nearly as many.
 MAX_FALSE_ALARMS = 0.05
 NEARLY = 0.02
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photo and what is known of it; `group` says which column of the table it counts in."""
-
-    name: str
-    path: Path
-    group: str
-    # px of the tallest person where the short side has 256, 0 without; None where it was not drawn.
-    person_height: float | None = 0.0
-    area: float = 0.0  # of the largest person's box, as a share of the photo
-
 
 Scores = dict[str, float]  # photo name -> best person score, 0 where nothing was found
 
@@ -69,9 +57,6 @@ def main() -> None:
         return
     photos = people_photos(shared / "data") + landscape_photos(shared / "data")
     if options.views:
-        # It imports this file.
-        import people_views
-
         weights = (options.weights or [str(shared / "weights" / "yolo11n.pt")])[0]
         print(people_views.report(weights, photos, options.work, options.views))
         return
@@ -116,64 +101,6 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def people_photos(data: Path) -> list[Photo]:
-    """COCO photos, grouped by the share of the image that their largest person takes."""
-    with (data / "people" / "person_gt.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    return [
-        Photo(
-            name=row["image"],
-            path=data / "people" / row["image"],
-            group=_person_group(row),
-            person_height=_height(row),
-            area=float(row["largest_person_area"]),
-        )
-        for row in rows
-    ]
-
-
-def _height(row: dict[str, str]) -> float:
-    """The table has that of the largest person, as a share of the image's height."""
-    width, height = int(row["width"]), int(row["height"])
-    return float(row["largest_person_height"]) * height * SHORT_SIDE / min(width, height)
-
-
-def _person_group(row: dict[str, str]) -> str:
-    if int(row["persons"]) == 0:
-        return "everyday"
-    area = float(row["largest_person_area"])
-    return "tiny" if area < 0.01 else "small" if area <= 0.05 else "large"
-
-
-def landscape_photos(data: Path) -> list[Photo]:
-    """240 photos of landscapes256 and 30 of each scene, spread evenly.
-
-    Each of them was looked at: people_in_landscapes.csv names those with a person, however small,
-    and the largest one's area, estimated by eye. Other photos would count as empty, so the choice
-    is fixed.
-    """
-    flickr = sorted((data / "landscapes256" / "landscape").glob("*.jpg"))
-    chosen = _spread(flickr, 240)
-    for scene in SCENES:
-        files = sorted((data / "scenes" / scene).glob("*.jpg"))
-        chosen += _spread(files, 30)
-    with (HERE / "people_in_landscapes.csv").open() as file:
-        areas = {row["photo"]: float(row["area"]) for row in csv.DictReader(file)}
-    return [
-        Photo(name, path, "peopled", None, areas[name])
-        if name in areas
-        else Photo(name, path, "empty")
-        for path in chosen
-        for name in [str(path.relative_to(data))]
-    ]
-
-
-def _spread(files: list[Path], num: int) -> list[Path]:
-    """`num` of `files` at even distances, so that fewer are no other kind of photo."""
-    num = min(num, len(files))
-    return [files[index * len(files) // num] for index in range(num)]
-
-
 def measure(
     weights: str, photos: list[Photo], work: Path, measured: dict[str, Scores]
 ) -> Iterator[None]:
@@ -202,36 +129,8 @@ def measure(
         yield
 
 
-def detector_of(weights: str, size: int, work: Path) -> Detector:
-    path = resolve_weights(weights, work / "weights")
-    found = sha256_of(path)  # a bench measures what it is given; the stage pins
-    params = DetectPeopleParams(
-        enabled=True,
-        weights=weights,
-        weights_sha256=found,
-        person_classes=PERSON_NAMES.get(found, ["person"]),
-        image_size=size,
-        slice_ratio=2.0,
-        score_floor=0.05,
-        iou=0.7,
-        max_pixels=64_000_000,
-    )
-    return Detector(params, "cpu", os.cpu_count() or 1, work / "weights")
-
-
 def _batches(photos: list[Photo]) -> Iterable[list[Photo]]:
     return (photos[start : start + BATCH] for start in range(0, len(photos), BATCH))
-
-
-def read(path: Path) -> np.ndarray:
-    """RGB with a short side of at most 256 px, the size at which Places365 comes."""
-    with Image.open(path) as file:
-        image = file.convert("RGB")
-    scale = SHORT_SIDE / min(image.size)
-    if scale < 1:
-        size = (round(image.width * scale), round(image.height * scale))
-        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3)
-    return np.asarray(image)
 
 
 def relative_rates(detectors: dict[int, Detector], images: Sequence[np.ndarray]) -> Scores:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from people_photos import BATCH, Photo, detector_of, read
 from PIL import Image, ImageOps
 from ruamel.yaml import YAML
 
-from people_filter import BATCH, Photo, detector_of, read
 from pipeline.config.profiles import render
 from pipeline.detection.views import OVERLAP, View, views
 from pipeline.metrics.intervals import wilson

@@ -110,11 +110,14 @@ def _keep(source: Expected, costs: Costs, digest: str) -> None:
 
 
 def _kept(digest: str) -> tuple[Expected, Costs] | None:
-    """The newest measurement, if it was made for the params of this digest."""
+    """The newest measurement, if it was made for the params of this digest and is whole."""
     path = work_dir() / "plan" / "measured.json"
     if not path.is_file():
         return None
-    facts = json.loads(path.read_text())
+    try:
+        facts = json.loads(path.read_bytes())
+    except ValueError:
+        return None  # half written when the disk was full
     if facts["params"] != digest:
         return None
     facts["source"]["size"] = tuple(facts["source"]["size"])

@@ -53,8 +53,11 @@ def took(stage: str) -> Took | None:
     found: Took | None = None
     last: str | None = None
     seconds = 0.0
-    for line in path.read_text().splitlines():
-        note = json.loads(line)
+    for line in path.read_bytes().splitlines():
+        try:
+            note = json.loads(line)
+        except ValueError:
+            continue  # half written when the disk was full: of that attempt no time is known
         if last is not None and note["params"] != last:
             seconds = 0.0
         last = note["params"]

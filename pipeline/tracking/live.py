@@ -96,11 +96,11 @@ def read_live(folder: Path) -> Live:
         status = replace(status, state="killed")
     # A last line without its end is still being written.
     *lines, _ = (folder / ROWS).read_text(encoding="utf-8").split("\n")
-    return Live(status, [json.loads(line) for line in lines])
+    return Live(status, [_parsed(line, folder / ROWS) for line in lines])
 
 
 def _read_status(path: Path) -> Status:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    values = _parsed(path.read_text(encoding="utf-8"), path)
     expected = {each.name for each in fields(Status)}
     if set(values) != expected:
         raise ValueError(
@@ -108,6 +108,18 @@ def _read_status(path: Path) -> Status:
             "the program wrote it; go on with that training, or remove it by `scenefill clean`"
         )
     return Status(**values)
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    """A JSON object of the file `path`."""
+    try:
+        values: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}): `dvc repro` goes on with that training and writes it "
+            "anew, or remove it by `scenefill clean`"
+        ) from None
+    return values
 
 
 def _is_alive(status: Status) -> bool:

@@ -98,6 +98,18 @@ def test_a_cluster_and_ten_times_the_photos_measure_nothing_anew(
     assert "no GPU here to time it on" in no_network and "train unknown" in no_network
 
 
+def test_what_a_full_disk_cut_is_measured_anew(
+    scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = project(scratch_root, "celeba", monkeypatch)
+    plan_text(params, list(STAGES))
+    path = scratch_root / ".work/plan/measured.json"
+    path.write_text(path.read_text()[:-30])
+    plan_text(params, list(STAGES))
+    plan_text(params, list(STAGES))
+    assert len(measured) == 2
+
+
 def test_a_budget_in_minutes_or_epochs(
     scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

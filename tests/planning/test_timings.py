@@ -29,6 +29,14 @@ def test_a_stage_that_never_ended_took_nothing(scratch_root: Path) -> None:
     assert took("crop") is None
 
 
+def test_a_note_that_was_half_written_counts_for_nothing(scratch_root: Path) -> None:
+    note(scratch_root, (5, True, "a"))
+    path = scratch_root / ".work/timings/crop.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:20] + b"\n\xff" + whole)
+    assert took("crop") == (5, "a")
+
+
 def test_the_end_of_the_block_is_noted(scratch_root: Path) -> None:
     with pytest.raises(KeyboardInterrupt), timed("crop", "a"):
         raise KeyboardInterrupt

@@ -74,6 +74,17 @@ def test_a_last_line_is_read_once_it_is_whole(tmp_path: Path) -> None:
     assert read_live(tmp_path).rows == [ROW, LATER]
 
 
+@pytest.mark.parametrize("name", [STATUS, ROWS])
+def test_what_a_full_disk_cut_is_told(tmp_path: Path, name: str) -> None:
+    files = LiveFiles(tmp_path)
+    files.start([{"step": 1.0}, {"step": 2.0}])
+    files.status(status())
+    path = tmp_path / name
+    path.write_text(path.read_text()[:-7] + "\n")
+    with pytest.raises(ValueError, match=f"{name} is damaged .*: `dvc repro` goes on with"):
+        read_live(tmp_path)
+
+
 def test_a_status_is_replaced_whole(tmp_path: Path) -> None:
     """A reader that holds the former file open still reads all of it."""
     files = LiveFiles(tmp_path)
