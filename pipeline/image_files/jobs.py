@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.photos.formats import FORMATS, files_below
+from pipeline.photos.formats import FORMATS, files_below, is_hidden
 
 # What outputs can be.
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
@@ -113,8 +113,8 @@ def _in_folder(root: Path, ending: str, recursive: bool) -> tuple[list[Path], di
     photos, left_out = [], {}
     is_photo = set(files_below(root).photos)
     for path in sorted(root.rglob("*")):
-        hidden = next((part for part in path.relative_to(root).parts if part.startswith(".")), "")
-        if path.is_dir() and not path.name.startswith("."):
+        hidden = next((part for part in path.relative_to(root).parts if is_hidden(part)), "")
+        if path.is_dir() and not is_hidden(path.name):
             continue
         if hidden and hidden != path.name:
             continue  # its folder is told

@@ -7,6 +7,7 @@ counts as a photo where its bytes are of no known format: it is a broken one, an
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import filterfalse
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ PHOTO_ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endin
 KNOWN_ENDINGS = {*PHOTO_ENDINGS, *UNREADABLE["heic"]}
 # Files of cameras' own formats begin as TIFF does.
 RAW_ENDINGS = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".rw2", ".srw")
+# Beside the photos: thumbnails on a Synology, what macOS adds to a zip, Windows' waste bin.
+SYSTEM_FOLDERS = ("@eaDir", "__MACOSX", "$RECYCLE.BIN")
 BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes of the header that follows, by version
 AVIF_BRANDS, HEIC_BRANDS = (b"avif", b"avis"), (b"heic", b"heix", b"hevc", b"heim", b"mif1")
 
@@ -93,15 +96,17 @@ class Folder(NamedTuple):
 
 
 def files_below(root: Path) -> Folder:
-    """What lies below `root`, subfolders included, hidden files and folders not.
+    """What lies below `root`, subfolders included; what is hidden or in a hidden folder stays out.
 
     Regular files, and links to such below `root`; a pipe, say, is none. ValueError for a link to a
     folder: nobody would see that files are added behind it; and for a link that leads out of
     `root`, by which a folder from a stranger takes in files that are not its own.
     """
     photos, left_out = [], Counter[str]()
-    for path in _walk(root):
-        if not path.is_file():
+    for path, is_apart in _walk(root):
+        if is_apart:
+            left_out["hidden_files"] += 1
+        elif not path.is_file():
             left_out["no_regular_file"] += 1
         elif reason := why_left_out(path.name, b"" if is_told_by_name(path.name) else _head(path)):
             left_out[reason] += 1
@@ -123,8 +128,8 @@ def why_left_out(name: str, head: bytes) -> str | None:
 
 
 def is_hidden(name: str) -> bool:
-    """Of a file or folder."""
-    return name.startswith(".")
+    """Of a file or folder; also of the folders in which systems keep thumbnails and the like."""
+    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def _head(path: Path) -> bytes:
@@ -132,22 +137,26 @@ def _head(path: Path) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Files, and whether they are in a hidden folder."""
     for folder, subfolders, names in os.walk(root):
-        for name in subfolders:
+        if any(map(is_hidden, Path(folder).relative_to(root).parts)):
+            yield from ((Path(folder, name), True) for name in names)
+            continue
+        for name in filterfalse(is_hidden, subfolders):
             if Path(folder, name).is_symlink():
                 raise ValueError(
                     f"{Path(folder, name)} is a link to a folder, which is not looked behind: new "
                     "photos there would be missed. Copy the photos, or name the real folder"
                 )
-        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
+        subfolders.sort()
         for path in (Path(folder, name) for name in names):
             if leads_out(path, root):
                 raise ValueError(
                     f"{path} is a link that leads out of {root}: put the photo itself there "
                     "(cp -L, or ln for a hard link), or name the real folder"
                 )
-            yield path
+            yield path, False
 
 
 def leads_out(path: Path, root: Path) -> bool:

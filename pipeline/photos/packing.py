@@ -89,10 +89,12 @@ def photos_of(
     """
     files, left_out = {}, Counter[str]()
     for name, size in sizes.items():
-        *folders, last = name.split("/")
-        if any(part in ("", ".", "..") or "\0" in part for part in (*folders, last)):
+        parts = name.split("/")
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
             left_out["unusable_name"] += 1
-        elif not any(map(is_hidden, folders)):
+        elif any(map(is_hidden, parts)):
+            left_out["hidden_files"] += 1
+        else:
             files[name] = size
     untold = {name: size for name, size in files.items() if not is_told_by_name(_last(name))}
     heads, photos = first_bytes(untold, HEAD_BYTES) if untold else {}, []

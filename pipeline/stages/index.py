@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pipeline.params.index import IndexParams
 from pipeline.params.section import closest, load
 from pipeline.photos import photo_tables
-from pipeline.photos.formats import HEAD_BYTES, LEFT_OUT, why_no_photo
+from pipeline.photos.formats import HEAD_BYTES, LEFT_OUT, is_hidden, why_no_photo
 from pipeline.photos.headers import Member, TarError, members
 from pipeline.photos.keys import key_of
 from pipeline.places365.categories import by_folder, categories, read_labels
@@ -195,7 +195,7 @@ def _judge(member: Member, file: BinaryIO, params: IndexParams) -> tuple[list[st
     is_text = name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
     if name.startswith("/") or ".." in parts or len(parts) < 2 or not is_text:
         return parts, "unusable_name"
-    if parts[-1].startswith("."):
+    if any(map(is_hidden, parts[1:])):
         return parts, "hidden_files"
     head = pread(file, min(HEAD_BYTES, member.size), member.offset)
     reason = why_no_photo(parts[-1], head, params.formats)

@@ -66,15 +66,18 @@ def test_every_file_of_the_folder_is_in_the_funnel(photos: Path, tmp_path: Path)
     (photos / "sea/phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(50))
     (photos / "sea/camera.dng").write_bytes(b"II*\0" + bytes(100))
     (photos / "sea/real.png").write_bytes(encoded(picture(9), "png"))
+    for name in (".thumbnails/b.jpg", "sea/@eaDir/b.jpg/SYNOPHOTO_THUMB_M.jpg"):
+        (photos / name).parent.mkdir(parents=True)
+        (photos / name).write_bytes(jpeg)
     (photos / "sea/script.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
     archive = tmp_path / "photos.tar"
     packed(photos, archive)
     table, counts = index(
         archive, IndexParams(formats=list(FORMATS), max_bytes=10**6), archive.parent
     )
-    assert counts == {"hidden_files": 1, "other_files": 2, "photos": 10, "unsupported_format": 1}
+    assert counts == {"hidden_files": 3, "other_files": 2, "photos": 10, "unsupported_format": 1}
     num_files = sum(path.is_file() for path in photos.rglob("*"))
-    assert sum(counts.values()) == num_files == 14
+    assert sum(counts.values()) == num_files == 16
     assert {"data_256/sea/c.jfif", "data_256/sea/no ending"} <= set(table["path"])
     _, fewer = index(archive, IndexParams(formats=["png"], max_bytes=10**6), archive.parent)
     assert (fewer["photos"], fewer["unsupported_format"]) == (1, 9), "what is a JPEG is none"

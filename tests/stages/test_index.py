@@ -66,6 +66,8 @@ def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
             ("data_256/c/huge.jpg", 2000),
             ("data_256/c/notes.txt", 10),
             ("data_256/c/._a.jpg", 10),
+            ("data_256/c/.thumbnails/a.jpg", 10),
+            ("data_256/c/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", 10),
             ("data_256/../../etc/a.jpg", 10),
             ("/etc/a/a.jpg", 10),
             ("data_256/c/\udcff.jpg", 10),
@@ -86,7 +88,7 @@ def test_every_other_member_is_counted_by_reason(tmp_path: Path) -> None:
     assert counts == {
         "duplicate_path": 1,
         "no_regular_file": 3,
-        "hidden_files": 1,
+        "hidden_files": 3,
         "other_files": 1,
         "photos": 1,
         "too_large": 1,
