@@ -324,7 +324,7 @@ def complete(
         typer.Option(help="of masks with more than two values: brighter pixels are white"),
     ] = None,
     mask_black: Annotated[
-        bool, typer.Option("--mask-black", help="black = complete, white stays")
+        bool, typer.Option("--mask-black", help="black (or opaque) = complete")
     ] = False,
     grow: Annotated[int, typer.Option(help="px by which holes are widened")] = 0,
     hole: Annotated[

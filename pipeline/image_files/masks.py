@@ -1,8 +1,9 @@
 """Mask files: which of their pixels are to be completed. One rule, and never a guess.
 
-A mask with transparent pixels marks the hole by them, as an eraser leaves it. Another has two
-values, of which the brighter one is the hole (`black`: the darker one). Whatever has more, such as
-a soft brush, a JPEG or a map of labels, needs a threshold that the user names.
+A mask with transparent pixels marks the hole by them, as an eraser leaves it (`black`: by the
+opaque ones, as a brush on a layer of its own does). Another has two values, of which the brighter
+one is the hole (`black`: the darker one). Whatever has more, such as a soft brush, a JPEG or a map
+of labels, needs a threshold that the user names.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ class MaskRule(NamedTuple):
     """How masks are read."""
 
     threshold: int | None = None  # 0..254: brighter (in alpha: more opaque) pixels are one value
-    black: bool = False  # the dark value is the hole
+    black: bool = False  # the dark value is the hole; in alpha: what is opaque
     grow: int = 0  # px by which the hole is widened on all sides
 
 
@@ -37,12 +38,8 @@ def read_mask(path: Path, rule: MaskRule) -> np.ndarray:
         raise ValueError(f"the mask {path} is damaged: {mask.damage}")
     rgb, alpha = mask.image, mask.alpha
     if alpha is not None:
-        if rule.black:
-            raise ValueError(
-                f"the mask {path} has transparent pixels, which are the hole: --mask-black is for "
-                "masks without any, so leave it out or save the mask without transparency"
-            )
-        return ~_brighter(alpha, path, rule, "degrees of transparency")
+        opaque = _brighter(alpha, path, rule, "degrees of transparency")
+        return opaque if rule.black else ~opaque
     levels = np.array(Image.fromarray(rgb).convert("L"))
     if rule.threshold is None and DEEP in mask.traits:
         # Two labels may be one level of 8 bits. Only their number is asked for, not their places.

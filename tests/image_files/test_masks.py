@@ -51,8 +51,8 @@ def test_what_is_erased_is_the_hole_whatever_its_colour(mode: str, tmp_path: Pat
         image = image.convert(mode)
     path = saved(image, tmp_path)
     assert read_mask(path, PLAIN).tolist() == HOLE
-    with pytest.raises(ValueError, match="transparent pixels, which are the hole: --mask-black"):
-        read_mask(path, MaskRule(black=True))
+    painted = read_mask(path, MaskRule(black=True))
+    assert painted.tolist() == [[True, True, False, False]], "as painted on a transparent layer"
 
 
 def test_a_soft_mask_needs_a_threshold(tmp_path: Path) -> None:
