@@ -40,8 +40,9 @@ CREDENTIALS = (
     "look at the credentials in the environment, and at the server's address (AWS_ENDPOINT_URL "
     "where it is not Amazon's)"
 )
-# What a bucket's file system tells of an object's version; the first that it has.
-VERSIONS = ("ETag", "etag", "md5Hash", "mtime", "created")
+# What a bucket's file system tells of an object's version; the first that it has. Google's etag
+# comes late: a change of the object's metadata changes it.
+VERSIONS = ("md5Hash", "generation", "ETag", "etag", "mtime", "created")
 
 
 class Range(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.params.index import IndexParams
 from pipeline.photos.packing import add, new_archive
-from pipeline.runtime.bucket_archive import BLOCK, BucketArchive, Range, name_tar
+from pipeline.runtime.bucket_archive import BLOCK, BucketArchive, Range, name_tar, version_of
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.photo_archive import bucket_note, has_photos, photo_archive
 from pipeline.stages.index import index
@@ -129,3 +129,12 @@ def test_what_cannot_be_read_is_said(archive: BucketArchive) -> None:
         name_tar(f"s3://{BUCKET}/")
     with pytest.raises(ValueError, match="but the file that is pinned 12"):
         name_tar(archive.url, "0" * 64, 12)
+
+
+def test_a_change_of_the_metadata_makes_no_other_object() -> None:
+    """As s3fs and gcsfs describe objects; Google's etag stands for the metadata too."""
+    assert version_of({"ETag": '"abc"', "LastModified": 1}) == "abc"
+    google = {"md5Hash": "abc==", "generation": "17", "etag": "CJi="}
+    assert version_of(google) == version_of(google | {"etag": "CJj=", "metageneration": "2"})
+    composite = {"generation": "17", "etag": "CJi="}
+    assert version_of(composite) == "17" != version_of(composite | {"generation": "18"})
