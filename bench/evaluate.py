@@ -38,7 +38,7 @@ from pipeline.inpainting import baselines  # noqa: E402
 from pipeline.metrics.image_metrics import completion_metrics  # noqa: E402
 from pipeline.params.evaluate import Baseline, EvaluateParams  # noqa: E402
 from pipeline.photos import photo_tables  # noqa: E402
-from pipeline.photos.decoding import encode_png  # noqa: E402
+from pipeline.photos.png import encode_png  # noqa: E402
 from pipeline.shards.writer import ShardWriter  # noqa: E402
 
 if TYPE_CHECKING:

@@ -32,8 +32,9 @@ from pipeline.export.sidecar import read_sidecar, sidecar_path  # noqa: E402
 from pipeline.image_files.complete import _rectangle  # noqa: E402
 from pipeline.params.crop import CropParams  # noqa: E402
 from pipeline.params.section import load  # noqa: E402
-from pipeline.photos.decoding import encode_png, read_photo  # noqa: E402
+from pipeline.photos.decoding import read_photo  # noqa: E402
 from pipeline.photos.headers import members  # noqa: E402
+from pipeline.photos.png import encode_png  # noqa: E402
 from pipeline.places365.categories import read_labels  # noqa: E402
 from pipeline.report.ratings import image_name, read_ratings  # noqa: E402
 from pipeline.runtime.checksums import read_sums  # noqa: E402

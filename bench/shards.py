@@ -23,7 +23,7 @@ from photo_archive import ROOT
 from PIL import Image
 from rungs import Rounds, Run, emptied, rate, ratio, take
 
-from pipeline.photos.decoding import encode_png
+from pipeline.photos.png import encode_png
 from pipeline.shards.reader import read_split
 from pipeline.shards.writer import ShardWriter, shard_name
 

@@ -19,9 +19,10 @@ from pipeline.params.crop import CropParams
 from pipeline.params.section import PARAMS_PATH, load
 from pipeline.people_filter.contact_sheet import draw_boxes
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, decode, read_at, read_photo_at
+from pipeline.photos.decoding import BrokenPhotoError, decode
 from pipeline.photos.headers import members
 from pipeline.photos.keys import shuffle_numbers
+from pipeline.photos.photo_bytes import read_at, read_photo_at
 from pipeline.runtime.photo_archive import has_photos, noted_archive
 from pipeline.sources.folder.source import NO_CATEGORY
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from pipeline.photos.decoding import PROFILE, from_srgb, open_image, read_photo
+from pipeline.photos.decoding import open_image, read_photo
+from pipeline.photos.icc_profiles import PROFILE, from_srgb
 from pipeline.runtime.progress import say
 
 ORIENTATION = 0x0112  # the EXIF tag

@@ -9,7 +9,8 @@ import pandas as pd
 from pipeline.people_filter.contact_sheet import COLUMNS, thumbnail, write_sheet
 from pipeline.people_filter.large_people import square_areas
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import decode, read_photo_at
+from pipeline.photos.decoding import decode
+from pipeline.photos.photo_bytes import read_photo_at
 from pipeline.runtime.photo_archive import PhotoArchive
 
 # Sheet -> what it shows.

@@ -19,25 +19,21 @@ but where memory is short, it is a MemoryError: the photo may be whole.
 
 import io
 import signal
-import struct
 import threading
 import time
 import warnings
-import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from types import FrameType
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from pipeline.photos.formats import HEAD_BYTES, PNG_START, format_of
+from pipeline.photos.formats import HEAD_BYTES, format_of
+from pipeline.photos.icc_profiles import BAD_PROFILE, PROFILE, applied, is_srgb, space_of, to_srgb
 from pipeline.photos.stated_colors import UnknownColorsError, profile_of
-from pipeline.runtime.bucket_archive import BucketArchive, Range, pread
-from pipeline.runtime.photo_archive import PhotoArchive, damaged_archive
 from pipeline.runtime.system_faults import is_memory_short
 
 # 8000 x 8000, some 400 MB while one is decoded. A JPEG of more is decoded at 1/2, 1/4 or 1/8.
@@ -67,8 +63,6 @@ MARKER, START_OF_FRAME, APP1, APP2, START_OF_SCAN = 0xFF, (0xC0, 0xC1, 0xC2), 0x
 PROGRESSIVE = 0xC2
 ICC_START = b"ICC_PROFILE\0"
 
-# Levels by which sRGB as others compute it differs from ours.
-SRGB_TOLERANCE = 3
 # White, in as many bits as cameras and scanners give.
 WHITES = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)
 # TIFF's SMinSampleValue and SMaxSampleValue. Its Min- and MaxSampleValue are the values that occur,
@@ -78,9 +72,8 @@ PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 turn the photo on its side
 
 # Traits: what was done to the colours.
-TRAITS = ("profile", "bad_profile", "deep", "transparent")
-PROFILE, BAD_PROFILE, DEEP, TRANSPARENT = TRAITS
-
+DEEP, TRANSPARENT = "deep", "transparent"
+TRAITS = (PROFILE, BAD_PROFILE, DEEP, TRANSPARENT)
 
 EIGHT_BIT = (0.0, 255.0)
 
@@ -106,43 +99,6 @@ class Photo(NamedTuple):
     alpha: np.ndarray | None  # (H, W) uint8 as `image`; None where all of it is opaque
     traits: tuple[str, ...]  # sorted
     range: tuple[float, float]  # the file's own values of black and white
-
-
-def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    """`size` bytes from `offset` of an open file; thread-safe, the file's position stays."""
-    return _whole(pread(file, size, offset), file.name, offset, size)
-
-
-def _whole(data: bytes, name: str, offset: int, size: int) -> bytes:
-    if len(data) != size:
-        raise ValueError(
-            f"{name} ends inside the photo at byte {offset:,}: got {len(data):,} of {size:,} "
-            "bytes; the archive changed after it was indexed, run `dvc repro index`"
-        )
-    return data
-
-
-def read_photos(archive: PhotoArchive, places: Sequence[Range]) -> Generator[bytes, None, None]:
-    """As `read_at`, one photo after the other; from a bucket ahead of need."""
-    if isinstance(archive, BucketArchive):
-        yield from archive.read_ahead(places)
-        return
-    with archive.open("rb") as file:
-        for offset, size in places:
-            yield read_at(file, offset, size)
-
-
-def read_photo_at(file: BinaryIO, offset: int, size: int, crc32: int) -> bytes:
-    """As `read_at`, of a photo of the archive; ValueError where its bytes have another CRC-32."""
-    data = read_at(file, offset, size)
-    require_sound(data, crc32, file.name)
-    return data
-
-
-def require_sound(data: bytes, crc32: int, archive: PhotoArchive | str) -> None:
-    """ValueError where a photo of the archive has another CRC-32."""
-    if zlib.crc32(data) != crc32:
-        raise damaged_archive(archive)
 
 
 def decode(data: bytes, at_least: int | None = None) -> Image.Image:
@@ -176,7 +132,7 @@ def read_photo(
                 traits: tuple[str, ...] = ()
                 if header.profile:
                     wide = Image.fromarray(image)
-                    image, traits = np.array(_applied(wide, header.profile, "RGB")), (PROFILE,)
+                    image, traits = np.array(applied(wide, header.profile, "RGB")), (PROFILE,)
                 return Photo(image, (header.height, header.width), "", None, traits, EIGHT_BIT)
         else:
             # The smallest scale: all bytes are read, few pixels are made.
@@ -215,8 +171,8 @@ def _jpeg_header(data: bytes) -> _JpegHeader:
         elif kind == APP2 and data.startswith(ICC_START, at + 4):
             # Behind the mark stand the number of this piece and that of all.
             profile = data[at + 18 : at + 2 + length]
-            is_plain = is_plain and data[at + 17] == 1 and _space(profile) == "RGB"
-            profile = b"" if _is_srgb(profile) else profile
+            is_plain = is_plain and data[at + 17] == 1 and space_of(profile) == "RGB"
+            profile = b"" if is_srgb(profile) else profile
         elif kind in START_OF_FRAME:
             height, width = (int.from_bytes(data[at + n : at + n + 2]) for n in (5, 7))
             is_colour = data[at + 9] in (1, 3)
@@ -401,12 +357,12 @@ def _decode(data: bytes, name: str, at_least: int | None, max_pixels: int | None
     if is_deep_colour and np.asarray(upright)[..., :3].max() < 16:
         raise UnreadableModeError("of the 16 bits of its colours the upper four are empty")
     tags = getattr(image, "tag_v2", {})
-    photo = _to_srgb(upright, image.info.get("icc_profile") or b"", tags)
+    photo = _photo_of(upright, image.info.get("icc_profile") or b"", tags)
     traits = {*photo.traits, DEEP} if is_deep_colour else photo.traits
     return photo._replace(size=size, traits=tuple(sorted(traits)))
 
 
-def _to_srgb(image: Image.Image, profile: bytes, tags: Mapping[int, Any]) -> Photo:
+def _photo_of(image: Image.Image, profile: bytes, tags: Mapping[int, Any]) -> Photo:
     """An upright image by the rules above, with the `tags` of a TIFF; `size` is its own."""
     traits, own_range = [], EIGHT_BIT
     alpha: np.ndarray | None = None
@@ -421,7 +377,7 @@ def _to_srgb(image: Image.Image, profile: bytes, tags: Mapping[int, Any]) -> Pho
         alpha = np.asarray(image.getchannel("A"))
     if alpha is not None and (alpha == 255).all():
         alpha = None
-    rgb, trait = _through_profile(image, profile)
+    rgb, trait = to_srgb(image, profile)
     traits += [trait] if trait else []
     if alpha is not None:
         traits.append(TRANSPARENT)
@@ -456,102 +412,3 @@ def _eight_bit(
         return wide.convert("L"), (low, high)
     levels = (values.astype(np.float64) - low) * (255 / (high - low))
     return Image.fromarray(np.rint(levels.clip(0, 255)).astype(np.uint8)), (low, high)
-
-
-def _through_profile(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
-    """RGB in sRGB, and the trait that says what was done to the colours."""
-    if image.mode == "LAB":
-        return _applied(image, LAB_SPACE, "LAB"), PROFILE
-    if not profile:
-        return image.convert("RGB"), ""
-    space = _space(profile)
-    is_grey = image.mode in ("1", "L", "LA", "La")
-    fits = space == "RGB" and image.mode != "CMYK" or space == "GRAY" and is_grey
-    if not fits and space != image.mode:
-        # Viewers take the colours for sRGB then, and so do we.
-        return image.convert("RGB"), BAD_PROFILE
-    if space == "RGB" and _is_srgb(profile):
-        return image.convert("RGB"), ""
-    return _applied(image, profile, MODES[space]), PROFILE
-
-
-LAB_SPACE = b""  # in place of a profile
-MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-
-
-@lru_cache(maxsize=32)
-def _space(profile: bytes) -> str:
-    """RGB, GRAY, CMYK or another; empty where the profile cannot be read or turned into sRGB."""
-    try:
-        opened = ImageCms.getOpenProfile(io.BytesIO(profile))
-        space = opened.profile.xcolor_space.strip()
-        if space in MODES:
-            _transform(profile, MODES[space])
-        return space
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return ""
-
-
-@lru_cache(maxsize=32)
-def _is_srgb(profile: bytes) -> bool:
-    """Whether the profile changes no colour by more than SRGB_TOLERANCE levels."""
-    if _space(profile) != "RGB":
-        return False
-    levels = np.arange(0, 256, 17, dtype=np.uint8)
-    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(len(levels), -1, 3)
-    there = np.asarray(_applied(Image.fromarray(grid), profile, "RGB"))
-    return bool(np.abs(there.astype(int) - grid).max() <= SRGB_TOLERANCE)
-
-
-def _applied(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
-    converted = ImageCms.applyTransform(image.convert(mode), _transform(profile, mode))
-    assert converted is not None, "not in place"
-    return converted
-
-
-def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """An sRGB image in the colours of `profile`, grey where that is; as it is where it is sRGB."""
-    space = _space(profile) if profile else ""
-    if space not in ("RGB", "GRAY") or _is_srgb(profile):
-        return image
-    target = ImageCms.getOpenProfile(io.BytesIO(profile))
-    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-    srgb = ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(image, srgb, target, intent, MODES[space])
-    assert converted is not None, "not in place"
-    return converted
-
-
-@lru_cache(maxsize=32)
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
-    """From `mode` in the colours of `profile` to sRGB."""
-    file = io.BytesIO(profile)
-    source = ImageCms.createProfile("LAB") if mode == "LAB" else ImageCms.getOpenProfile(file)
-    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent)
-
-
-def encode_png(image: np.ndarray | Image.Image) -> bytes:
-    """PNG of an image (HWC uint8 RGB) or a mask (HW bool, True = white) with stored pixels.
-
-    12.4 KB for 64x64 RGB, and no time lost on zlib. Pillow's encoder and OpenCV's choose filters
-    line by line first, which takes several times as long and stores no byte less.
-    """
-    array = np.asarray(image)
-    height, width = array.shape[:2]
-    is_mask = array.dtype == bool
-    assert array.shape == (height, width) if is_mask else array.shape == (height, width, 3)
-    lines = np.packbits(array, axis=1) if is_mask else array.reshape(height, -1)
-    depth, colour = (1, 0) if is_mask else (8, 2)
-    unfiltered = np.zeros((height, 1 + lines.shape[1]), np.uint8)
-    unfiltered[:, 1:] = lines
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    stored = zlib.compress(unfiltered.tobytes(), level=0)
-    return b"".join(
-        [PNG_START, _chunk(b"IHDR", header), _chunk(b"IDAT", stored), _chunk(b"IEND", b"")]
-    )
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = zlib.crc32(content, zlib.crc32(kind))
-    return b"".join([struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)])

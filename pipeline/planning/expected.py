@@ -12,8 +12,9 @@ from pipeline.downloads.archive import Archive
 from pipeline.downloads.archives import VERIFIED
 from pipeline.params.section import closest
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, open_image, read_photo_at
+from pipeline.photos.decoding import BrokenPhotoError, open_image
 from pipeline.photos.packing import photos_below, photos_of, relative_name
+from pipeline.photos.photo_bytes import read_photo_at
 from pipeline.places365.categories import categories
 from pipeline.runtime.bucket_archive import object_facts
 from pipeline.runtime.photo_archive import archive_in_bucket

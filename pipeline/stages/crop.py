@@ -15,8 +15,10 @@ from pipeline.params.crop import CropParams
 from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import encode_png, pixels, read_at
+from pipeline.photos.decoding import pixels
 from pipeline.photos.keys import shuffle_numbers
+from pipeline.photos.photo_bytes import read_at
+from pipeline.photos.png import encode_png
 from pipeline.runtime.checksums import SHARD_SUMS, recorded_sum, write_sums
 from pipeline.runtime.progress import progress
 from pipeline.runtime.scratch import publish, require_space, scratch

@@ -32,13 +32,8 @@ from pipeline.params.detect_people import DetectPeopleParams
 from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import (
-    MAX_PIXELS,
-    BrokenPhotoError,
-    read_photo,
-    read_photos,
-    require_sound,
-)
+from pipeline.photos.decoding import MAX_PIXELS, BrokenPhotoError, read_photo
+from pipeline.photos.photo_bytes import read_photos, require_sound
 from pipeline.runtime.bucket_archive import Range
 from pipeline.runtime.photo_archive import PhotoArchive, photo_archive
 from pipeline.runtime.progress import progress

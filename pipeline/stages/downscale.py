@@ -22,7 +22,9 @@ from pipeline.params.downscale import DownscaleParams
 from pipeline.params.runtime import RuntimeParams, workers_of
 from pipeline.params.section import load
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, encode_png, read_photo, read_photos
+from pipeline.photos.decoding import BrokenPhotoError, read_photo
+from pipeline.photos.photo_bytes import read_photos
+from pipeline.photos.png import encode_png
 from pipeline.runtime.bucket_archive import Range
 from pipeline.runtime.checksums import SHARD_SUMS, write_sums
 from pipeline.runtime.photo_archive import PhotoArchive, photo_archive

@@ -16,7 +16,8 @@ from PIL import Image
 
 from pipeline.people_filter.contact_sheet import thumbnail
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import BrokenPhotoError, decode, read_photo_at
+from pipeline.photos.decoding import BrokenPhotoError, decode
+from pipeline.photos.photo_bytes import read_photo_at
 from pipeline.report.funnel import RARE, REASONS, Drop
 from pipeline.runtime.photo_archive import noted_archive
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.photos.decoding import BrokenPhotoError, encode_png, pixels
+from pipeline.photos.decoding import BrokenPhotoError, pixels
 from pipeline.photos.formats import PNG_START
+from pipeline.photos.png import encode_png
 
 # px, longer side of what the page draws on.
 SHOWN_SIDE = 2048

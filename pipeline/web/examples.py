@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import decode, read_at, read_photo_at
+from pipeline.photos.decoding import decode
 from pipeline.photos.formats import files_below
 from pipeline.photos.headers import members
+from pipeline.photos.photo_bytes import read_at, read_photo_at
 from pipeline.runtime.photo_archive import has_photos, noted_archive
 
 TEST, FULL = "Test photos, with their holes", "Photos of full size"

@@ -20,7 +20,7 @@ from pipeline.params.evaluate import Baseline
 from pipeline.params.section import load
 from pipeline.params.train import TrainParams
 from pipeline.photos import photo_tables
-from pipeline.photos.decoding import encode_png
+from pipeline.photos.png import encode_png
 from pipeline.runtime.checksums import SHARD_SUMS, sha256_of, write_sums
 from pipeline.shards.reader import read_meta, read_split
 from pipeline.shards.rectangle import Rectangle

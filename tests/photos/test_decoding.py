@@ -20,10 +20,8 @@ from pipeline.photos.decoding import (
     Photo,
     UnreadableModeError,
     decode,
-    encode_png,
     open_image,
     pixels,
-    read_at,
     read_photo,
 )
 from support.address_space import address_space
@@ -95,26 +93,6 @@ def test_every_malformed_file_decodes_or_is_refused(shared: Path) -> None:
     assert results[True] >= 40 and results[False] >= 20
 
 
-def test_png_is_stored_and_lossless() -> None:
-    small = picture(4, (64, 64))
-    data = encode_png(np.asarray(small))
-    assert 12_300 < len(data) < 12_600
-    assert data == encode_png(small)
-    with Image.open(io.BytesIO(data)) as read:
-        read.verify()
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), np.asarray(small))
-
-
-@pytest.mark.parametrize("size", [(64, 64), (28, 27), (1, 1), (512, 300)])
-def test_pictures_and_masks_of_any_size_survive_png(size: tuple[int, int]) -> None:
-    image = np.asarray(picture(5, size))
-    mask = image[..., 0] > 127
-    for array, mode in ((image, "RGB"), (mask, "1")):
-        read = Image.open(io.BytesIO(encode_png(array)))
-        assert read.mode == mode
-        assert np.array_equal(np.asarray(read), array)
-
-
 def pillow_alone(data: bytes, at_least: int | None) -> np.ndarray | None:
     try:
         return decoding._with_pillow(data, "JPEG", at_least).image
@@ -169,15 +147,6 @@ def test_photos_with_metadata_go_to_pillow() -> None:
     assert fast(turned.getvalue()) is None and fast(plain.getvalue()) is not None
     upside_down = pixels(turned.getvalue())
     assert np.array_equal(upside_down[::-1, ::-1], pixels(plain.getvalue()))
-
-
-def test_reading_past_the_end_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "photos.tar"
-    path.write_bytes(b"abcdef")
-    with path.open("rb") as file:
-        assert read_at(file, 2, 3) == b"cde"
-        with pytest.raises(ValueError, match="ends inside the photo at byte 4"):
-            read_at(file, 4, 3)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpeg", "tiff", "webp"])

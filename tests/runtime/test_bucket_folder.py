@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.params.index import IndexParams
-from pipeline.photos.decoding import read_photo_at
 from pipeline.photos.formats import FORMATS
+from pipeline.photos.photo_bytes import read_photo_at
 from pipeline.runtime.bucket_archive import Range, opened
 from pipeline.runtime.bucket_folder import BucketFolder, list_objects
 from pipeline.runtime.checksums import sha256_of

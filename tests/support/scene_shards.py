@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.photos.decoding import encode_png
+from pipeline.photos.png import encode_png
 from pipeline.shards.writer import ShardWriter
 from support.cutters import cutter
 
