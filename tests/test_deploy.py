@@ -133,7 +133,7 @@ def test_a_training_meets_at_its_first_node(tmp_path: Path) -> None:
 def test_a_cluster_is_started_used_and_stopped(tmp_path: Path) -> None:
     said = run_script("data.sbatch", tmp_path)
     assert said[0].startswith("ray start --head --node-ip-address=n1 --port=6379 --num-cpus=3")
-    assert said[-1] == "ray stop"
-    between = sorted(said[1:-1])
-    assert between[0] == "dvc repro crop"
-    assert between[1].startswith("srun --nodes=1 --ntasks=1 --exclude=n1 ray start --address=n1:")
+    # The other nodes are asked in the background: on a busy machine the stand-ins are done before.
+    (others,) = (line for line in said if line.startswith("srun"))
+    assert others.startswith("srun --nodes=1 --ntasks=1 --exclude=n1 ray start --address=n1:")
+    assert [line for line in said[1:] if line != others] == ["dvc repro crop", "ray stop"]

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.config.out_sums import listed
 from pipeline.config.preconditions import DVC_FILE, Line
 from pipeline.params.section import read
 
@@ -57,7 +58,7 @@ def _reason_against() -> str | None:
     others = [f":(exclude){path}" for path in (LOCK, *_figures())]
     changed = _must("diff", "--name-only", "--relative", "HEAD", "--", ".", *others).splitlines()
     if changed:
-        return f"{', '.join(changed)} changed since the last commit; {together}"
+        return f"{listed(changed)} changed since the last commit; {together}"
     return None
 
 

@@ -42,7 +42,7 @@ def former_runs(project: Path = Path()) -> pd.DataFrame:
 
 def _history(project: Path) -> Iterator[dict[str, Any]]:
     log = _git(project, "log", "--format=%h%x09%cs%x09%s", "--", METRICS_PATH.as_posix())
-    for line in log.splitlines():
+    for line in log.split("\n")[:-1]:
         revision, date, subject = line.split("\t", 2)
         if figures := _figures(project, revision):
             yield {"revision": revision, "date": date, "subject": subject, **figures}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.config.out_sums import MEND, damage_of, damaged_files, is_recorded, md5_of
+from pipeline.config.out_sums import MEND, damage_of, damaged_files, is_recorded, listed, md5_of
 from pipeline.config.preconditions import Line
 from pipeline.runtime.photo_archive import has_photos, photo_archive, require_sound_archive
 
@@ -24,7 +24,7 @@ def verify(data: Path, *, remove: bool) -> str:
     if damaged:
         for path in damaged:
             _remove(Path(path))
-        return f"removed {', '.join(damaged)}: run `dvc repro`, or `dvc pull` where it was pushed"
+        return f"removed {listed(damaged)}: run `dvc repro`, or `dvc pull` where it was pushed"
     if has_photos(data):
         require_sound_archive(photo_archive(data))
     recorded = [out for out in there if is_recorded(out)]
@@ -44,11 +44,14 @@ def _remove(damaged: Path) -> None:
     if damaged.is_dir():
         shutil.rmtree(damaged)
     else:
-        damaged.unlink()
+        damaged.unlink(missing_ok=True)
 
 
 def _cached() -> Iterator[Path]:
     """The files of DVC's cache: links to what lies in the project, or where its links lead."""
     asked = [sys.executable, "-m", "dvc", "cache", "dir"]
-    folder = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    run = subprocess.run(asked, capture_output=True, text=True)
+    if run.returncode:
+        raise ValueError(f"DVC does not say where its cache is: {run.stderr.strip()}")
+    folder = run.stdout.strip()
     yield from (each for each in Path(folder, "files", "md5").glob("??/*") if each.suffix == "")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config.preconditions import Line
-from pipeline.runtime.checksums import SHARD_SUMS, read_sums, sha256_of
+from pipeline.runtime.checksums import SHARD_SUMS, read_sums, sha256_of, sums_text
 from pipeline.runtime.progress import progress
 
 LOCK = "dvc.lock"
@@ -47,9 +47,14 @@ def require_sound(outs: Iterable[str]) -> None:
 
 def damage_of(files: list[str]) -> str:
     """What is wrong with `files`, of which a few are named."""
-    named = ", ".join(files[:5]) + (f" and {len(files) - 5:,} more" if len(files) > 5 else "")
     stages = dict.fromkeys(map(Line.maker, files))
-    return f"{named} {'is' if len(files) == 1 else 'are'} damaged: not what {_those(stages)} wrote"
+    are = "is" if len(files) == 1 else "are"
+    return f"{listed(files)} {are} damaged: not what {_those(stages)} wrote"
+
+
+def listed(files: list[str]) -> str:
+    """A few of them by name."""
+    return ", ".join(files[:5]) + (f" and {len(files) - 5:,} more" if len(files) > 5 else "")
 
 
 def _those(stages: Iterable[str]) -> str:
@@ -65,7 +70,7 @@ def damaged_files(outs: Iterable[str]) -> Iterator[str]:
     for out in outs:
         path = Path(out)
         if _has_sums(path):
-            yield from _damaged_shards(path)
+            yield from _damaged_shards(path, known.get(out, set()))
         elif out in known and md5_of(path) not in known[out]:
             yield out
 
@@ -120,35 +125,54 @@ def _has_sums(path: Path) -> bool:
     return (path / SHARD_SUMS).is_file()
 
 
-def _damaged_shards(folder: Path) -> Iterator[str]:
-    """Files that the folder's list of sums does not fit; the list itself where it is none."""
+def _damaged_shards(folder: Path, md5s: set[str]) -> Iterator[str]:
+    """Files that the folder's list of sums does not fit; the list itself where it is at fault.
+
+    It is where it can be no list, or where DVC's `md5s` of the folder fit the shards as they are.
+    """
     try:
         sums = read_sums(folder / SHARD_SUMS)
     except ValueError:
         yield f"{folder / SHARD_SUMS}"
         return
-    names = sorted({*sums, *(path.name for path in folder.glob("*.tar"))})
-
-    def is_sound(name: str) -> bool:
-        return (folder / name).is_file() and sha256_of(folder / name) == sums.get(name)
-
+    there = {path.name for path in folder.glob("*.tar")}
+    names = sorted({*sums, *there})
     with (
         ThreadPoolExecutor(os.cpu_count()) as threads,
         progress(f"checking {folder}", len(names), "shards") as advance,
     ):
-        for name, sound in zip(names, threads.map(is_sound, names), strict=True):
+        found = {}
+        sums_found = threads.map(lambda name: _sum(folder / name), names)
+        for name, sha256 in zip(names, sums_found, strict=True):
             advance(1)
-            if not sound:
-                yield f"{folder / name}"
+            found[name] = sha256
+    damaged = [name for name in names if found[name] is None or found[name] != sums.get(name)]
+    if damaged and md5s:
+        right = sums_text({name: sha256 for name, sha256 in found.items() if sha256})
+        right_md5 = hashlib.md5(right.encode()).hexdigest()
+        if _md5_of_folder(_md5s_in(folder) | {(SHARD_SUMS,): right_md5}) in md5s:
+            damaged = [SHARD_SUMS]
+    yield from (f"{folder / name}" for name in damaged)
+
+
+def _sum(path: Path) -> str | None:
+    return sha256_of(path) if path.is_file() else None
 
 
 def md5_of(path: Path) -> str:
     """As DVC sums a file, or a folder by a list of its files."""
     if path.is_dir():
-        files = {
-            file.relative_to(path).parts: md5_of(file) for file in path.rglob("*") if file.is_file()
-        }
-        listed = [{"md5": files[parts], "relpath": "/".join(parts)} for parts in sorted(files)]
-        return f"{hashlib.md5(json.dumps(listed).encode()).hexdigest()}.dir"
+        return _md5_of_folder(_md5s_in(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _md5s_in(folder: Path) -> dict[tuple[str, ...], str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {file.relative_to(folder).parts: md5_of(file) for file in files}
+
+
+def _md5_of_folder(md5s: Mapping[tuple[str, ...], str]) -> str:
+    """Of a folder with files of these names and md5s."""
+    listed = [{"md5": md5s[parts], "relpath": "/".join(parts)} for parts in sorted(md5s)]
+    return f"{hashlib.md5(json.dumps(listed).encode()).hexdigest()}.dir"

@@ -174,7 +174,7 @@ class BucketTar(BucketArchive):
             )
 
 
-NOTED = ("url", "num_bytes", "version", "sha256")
+NOTED = {"url": str, "num_bytes": int, "version": str, "sha256": str}
 CHANGED = "it has changed since `download`, run `dvc repro --force --single-item download`"
 
 

@@ -67,6 +67,7 @@ class BucketFolder(BucketArchive):
 
     def require_unchanged(self) -> None:
         """As BucketArchive; lists the folder, by one request for 1,000 objects or more."""
+        _require_noted(self)
         table = pq.read_table(self.objects, columns=["name", "size", "version"])
         noted, now = _by_name(table), list_objects(self.url)
         names = noted.keys() | now.keys()
@@ -112,11 +113,16 @@ class _Layout(NamedTuple):
         yield bytes(end - position)
 
 
+def _require_noted(folder: BucketFolder) -> None:
+    """ValueError where the list of objects is not the one that was noted."""
+    if not folder.objects.is_file() or sha256_of(folder.objects) != folder.version:
+        raise ValueError(f"{folder.objects} is damaged: {CHANGED}")
+
+
 @lru_cache(maxsize=1)
 def _layout(folder: BucketFolder) -> _Layout:
     """Of the noted list, once a process: each of its parts of work asks for it."""
-    if sha256_of(folder.objects) != folder.version:
-        raise ValueError(f"{folder.objects} is no list of {folder.url}: {CHANGED}")
+    _require_noted(folder)
     columns = ["name", "member", "offset", "size"]
     table = pq.read_table(folder.objects, columns=columns).combine_chunks()
     table = table.slice(0, len(table) - table["offset"].null_count)

@@ -22,8 +22,12 @@ def sha256_of(path: Path) -> str:
 
 def write_sums(sums_path: Path, sums: Mapping[str, str]) -> None:
     """A `sha256sum` list of files beside it: name -> sum."""
-    lines = [f"{sums[name]}  {name}\n" for name in sorted(sums)]
-    sums_path.write_text("".join(lines))
+    sums_path.write_text(sums_text(sums))
+
+
+def sums_text(sums: Mapping[str, str]) -> str:
+    """What `write_sums` writes."""
+    return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
 
 
 def read_sums(sums_path: Path) -> dict[str, str]:

@@ -5,10 +5,12 @@ It is no out of `download`, but its sum is. The photos of others are not to be h
 `dvc push` either, and a clone without them goes on from every stage that does not read them.
 """
 
+import hashlib
 import json
 from pathlib import Path
+from threading import Event
 
-from pipeline.runtime.bucket_archive import BucketArchive, BucketTar
+from pipeline.runtime.bucket_archive import BLOCK, NOTED, BucketArchive, BucketTar
 from pipeline.runtime.checksums import read_sums, sha256_of, write_sums
 from pipeline.runtime.scratch import work_dir
 
@@ -72,7 +74,14 @@ def archive_in_bucket(data: Path) -> BucketArchive | None:
 
 def _in_bucket(note: Path) -> BucketArchive:
     """What `BucketArchive.write` has noted."""
-    facts = json.loads(note.read_text())
+    try:
+        facts = json.loads(note.read_bytes())
+        is_as_written = {name: type(value) for name, value in facts.items()} == NOTED
+        is_as_written = is_as_written and facts["sha256"] == note.stem
+    except (ValueError, AttributeError):
+        is_as_written = False
+    if not is_as_written:
+        raise ValueError(f"{note} is damaged: run {FETCH}")
     if not facts["url"].endswith("/"):
         return BucketTar(**facts)
     # Imported here: commands that read no photos need no tables.
@@ -93,11 +102,21 @@ def damaged_archive(archive: PhotoArchive | str) -> ValueError:
     return ValueError(f"{archive} is damaged: run {FETCH}, which gets the photos again")
 
 
-def require_sound_archive(archive: PhotoArchive) -> None:
-    """ValueError where the archive is not what its name says; reads all of it."""
+def require_sound_archive(archive: PhotoArchive, is_over: Event | None = None) -> None:
+    """ValueError where the archive is not what its name says; reads all of it.
+
+    On a disk the reading ends, without a verdict, once `is_over`.
+    """
     if isinstance(archive, BucketArchive):
         archive.scan().require_sound()
-    elif sha256_of(archive) != archive.stem:
+        return
+    digest = hashlib.sha256()
+    with archive.open("rb") as file:
+        while block := file.read(BLOCK):
+            if is_over and is_over.is_set():
+                return
+            digest.update(block)
+    if digest.hexdigest() != archive.stem:
         raise damaged_archive(archive)
 
 

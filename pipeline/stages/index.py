@@ -6,8 +6,10 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
+from threading import Event
 from typing import BinaryIO
 
 import numpy as np
@@ -40,25 +42,44 @@ def run(data: Path = Path("data")) -> None:
     """Writes data/index/index.parquet and funnel.json (members by what became of them)."""
     params = load("index", IndexParams)
     archive = photo_archive(data)
-    # Beside the scan: both read the archive once, from the same pages. Later stages hold each photo
-    # against its own sum, so that these have to be of sound photos. A bucket is read in one pass.
-    lists = data / "download" / "lists"
-    if isinstance(archive, BucketArchive):
-        passed = archive.scan()
-        try:
-            rows, counts = scan(passed, params, lists)
-        finally:
-            passed.require_sound()
-    else:
-        with ThreadPoolExecutor(1) as beside:
-            is_sound = beside.submit(require_sound_archive, archive)
-            try:
-                rows, counts = scan(archive, params, lists)
-            finally:
-                is_sound.result()
+    with _summed(archive) as scanned:
+        rows, counts = scan(scanned, params, data / "download" / "lists")
     with published_together(data / "index") as out:
         photo_tables.write_pieces(rows, out / "index.parquet")
         (out / "funnel.json").write_text(json.dumps(counts, indent=2) + "\n")
+
+
+@contextmanager
+def _summed(archive: PhotoArchive) -> Iterator[PhotoArchive | Scan]:
+    """What is to be scanned. Later stages hold each photo against its own sum, so that these have
+    to be of sound photos: ValueError at the end, or in place of the block's own error, where the
+    archive is not that of its sum. An interruption ends the summing too.
+    """
+    if isinstance(archive, BucketArchive):
+        # It is read in one pass.
+        passed = archive.scan()
+        try:
+            yield passed
+        except Exception:
+            passed.require_sound()
+            raise
+        except BaseException:
+            passed.close()
+            raise
+        passed.require_sound()
+        return
+    # Beside the scan: both read the archive once, from the same pages.
+    is_over = Event()
+    with ThreadPoolExecutor(1) as beside:
+        is_sound = beside.submit(require_sound_archive, archive, is_over)
+        try:
+            yield archive
+            is_sound.result()
+        except Exception:
+            is_sound.result()
+            raise
+        finally:
+            is_over.set()
 
 
 def index(

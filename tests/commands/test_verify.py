@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.commands.verify import verify
 from pipeline.config import out_sums
-from pipeline.runtime.checksums import sha256_of
+from pipeline.runtime.checksums import SHARD_SUMS, sha256_of, write_sums
 from pipeline.runtime.code_closure import ROOT
 from pipeline.runtime.photo_archive import stored_archive
 from support.project import Project
@@ -66,6 +66,26 @@ def test_what_is_damaged_is_removed_and_its_link_in_the_cache(
     assert verify(Path("data"), remove=True).startswith(f"removed {out}: run `dvc repro`")
     assert not out.exists() and num_files(cache) == 2
     assert "1 outs are what" in verify(Path("data"), remove=False)
+
+
+def test_a_missing_shard_keeps_nothing_from_being_removed(cache: Path) -> None:
+    folder = Path("data/crop/train")
+    folder.mkdir(parents=True)
+    sums = {f"train-{number:06d}.tar": "0" * 64 for number in range(9)}
+    write_sums(folder / SHARD_SUMS, sums)
+    for name in ("train-000001.tar", "train-000008.tar"):
+        (folder / name).write_text("another")
+    said = verify(Path("data"), remove=True)
+    assert said.startswith("removed data/crop/train/train-000000.tar, ") and "and 4 more:" in said
+    assert [path.name for path in folder.iterdir()] == [SHARD_SUMS]
+
+
+def test_where_dvc_fails_its_words_are_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flip(OUT, random.Random(0))
+    Path(".dvc/config").write_text("[core")
+    with pytest.raises(ValueError, match="DVC does not say where its cache is: .*config"):
+        verify(Path("data"), remove=True)
+    assert OUT.exists()
 
 
 def test_the_archive_of_photos_is_verified(cache: Path) -> None:

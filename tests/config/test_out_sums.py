@@ -73,6 +73,21 @@ def test_files_that_went_or_came_are_found(line: Line) -> None:
     ]
 
 
+@pytest.mark.parametrize("place", [0, 70, -2])
+def test_a_rotten_list_of_sums_is_not_laid_on_the_shards(line: Line, place: int) -> None:
+    """A digit of a sum, or a letter of a name: where DVC knows the folder, it can be told."""
+    folder = Path("data/crop/train")
+    entry = f"{{path: {folder}, hash: md5, md5: {out_sums.md5_of(folder)}, size: 1}}"
+    Path("dvc.lock").write_text(f"schema: '2.0'\nstages:\n  crop:\n    outs: [{entry}]\n")
+    sums = folder / SHARD_SUMS
+    text = sums.read_text()
+    place %= len(text)
+    sums.write_text(text[:place] + ("0" if text[place] == "1" else "1") + text[place + 1 :])
+    assert list(out_sums.damaged_files([str(folder)])) == [str(sums)]
+    (folder / "train-000001.tar").write_bytes(b"rotten as well")
+    assert str(folder / "train-000001.tar") in list(out_sums.damaged_files([str(folder)]))
+
+
 def test_what_dvc_has_recorded_is_sound_too(line: Line) -> None:
     out = Path("data/index/funnel.json")
     out.write_text("of another run, that DVC brought back\n")

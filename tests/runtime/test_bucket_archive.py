@@ -120,6 +120,20 @@ def test_a_note_stands_in_the_place_of_the_archive(
     bucket_note(archive.sha256).parent.mkdir(parents=True)
     archive.write(bucket_note(archive.sha256))
     assert has_photos(tmp_path) and photo_archive(tmp_path) == archive
+    note = bucket_note(archive.sha256)
+    text = note.read_text()
+    for other in (
+        "",
+        text[:40],
+        "[]",
+        text.replace("num_", "nun_"),
+        text.replace('"url', '"erl'),
+        text.replace(archive.sha256, archive.sha256[::-1]),
+        f"{text[:-2]}}}\xff",
+    ):
+        note.write_text(other)
+        with pytest.raises(ValueError, match=f"{note} is damaged: run `dvc repro --force"):
+            photo_archive(tmp_path)
 
 
 def test_what_cannot_be_read_is_said(archive: BucketArchive) -> None:

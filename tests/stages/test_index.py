@@ -1,14 +1,22 @@
 import io
 import tarfile
+import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
 
+from pipeline.config.profiles import render
 from pipeline.params.index import IndexParams
 from pipeline.photos import photo_tables
 from pipeline.photos.keys import key_of
+from pipeline.runtime import bucket_archive, photo_archive
+from pipeline.runtime.bucket_archive import name_tar
+from pipeline.runtime.checksums import write_sums
+from pipeline.stages import index as stage
 from pipeline.stages.index import category_of, index, scan
 
 PARAMS = IndexParams(formats=["jpeg"], max_bytes=1000)
@@ -115,6 +123,42 @@ def test_a_truncated_archive_is_an_error(tmp_path: Path, write_tar: WriteTar) ->
         archive.write_bytes(data[:size])
         with pytest.raises(ValueError, match=f"{words}.*run `dvc repro -f download`"):
             index(archive, PARAMS)
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+def test_an_interruption_does_not_read_on_to_the_archives_end(
+    place: str, scratch_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(scratch_root)
+    monkeypatch.setattr(bucket_archive, "BLOCK", 1 << 16)
+    monkeypatch.setattr(photo_archive, "BLOCK", 1 << 16)
+    Path("params.yaml").write_text(render("sample"))
+    archive, record = Path(".work/photos/new.tar"), Path("data/download/photos.tar.sha256")
+    for path in (archive, record):
+        path.parent.mkdir(parents=True)
+    archive.write_bytes(bytes(200 << 16))
+    read = Counter[str]()
+
+    def noted(*_: object) -> bytes:
+        read["blocks"] += 1
+        time.sleep(0.01)
+        return bytes(1 << 16)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if place == "bucket":
+        tar = name_tar(f"file://{archive.absolute()}")
+        write_sums(record, {"photos.tar": tar.sha256})
+        tar.write(photo_archive.bucket_note(tar.sha256))
+        monkeypatch.setattr(bucket_archive.BucketArchive, "pread", noted)
+    else:
+        photo_archive.name_by_sum(archive, record)
+        monkeypatch.setattr(photo_archive, "hashlib", Mock(sha256=lambda: Mock(update=noted)))
+    monkeypatch.setattr(stage, "scan", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run()
+    assert read["blocks"] < 100
 
 
 def test_paths_are_split_as_the_system_does(tmp_path: Path, write_tar: WriteTar) -> None:
