@@ -14,11 +14,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.commands.repository import is_below_git_folder, words_of_refusal
 from pipeline.config.photo_folder import faults_of
 from pipeline.config.whole import WholeParams, check_whole, warnings_of
 from pipeline.planning.cache_links import WANTED, cache_dir, dvc_says, hard_links_work
 from pipeline.runtime.code_closure import ROOT
-from pipeline.runtime.photo_archive import FOLDER as PHOTOS
+from pipeline.runtime.photo_archive import has_photos, noted_archive
 from pipeline.runtime.scratch import ARCHIVES, FINGERPRINT_DIGITS, work_dir
 
 OLDEST_PYTHON = (3, 11)
@@ -80,7 +81,8 @@ def _git() -> Finding:
         return Finding("ok", "git", "not used, as core.no_scm says; experiments need it")
     if run.returncode:
         mend = "git init, or, without experiments, dvc config core.no_scm true"
-        return Finding("fault", "git", f"{Path.cwd()} is in no repository", "one", mend)
+        mend = "as git says there" if is_below_git_folder() else mend
+        return Finding("fault", "git", words_of_refusal(run.stderr), "a repository", mend)
     return Finding("ok", "git", "the project is in a repository")
 
 
@@ -244,7 +246,9 @@ def _disk(params: WholeParams) -> Iterator[Finding]:
         return
     needed = total_need(params, source, stored_once)
     here = sum(_size_of(Path("data") / need.stage) for need in disk_needs(params, source))
-    here += _size_of(work_dir() / PHOTOS)
+    # Archives of former runs stay, and make no room for this one's.
+    archive = noted_archive(Path("data")) if has_photos(Path("data")) else None
+    here += archive.stat().st_size if isinstance(archive, Path) else 0
     free = shutil.disk_usage(".").free
     seen = f"{size_text(free)} free in {Path.cwd()}"
     wanted = f"{size_text(max(needed - here, 0))} more for the data stages of params.yaml"

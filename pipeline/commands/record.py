@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.commands.repository import words_of_refusal
 from pipeline.config.out_sums import listed
 from pipeline.config.preconditions import DVC_FILE, Line
 from pipeline.params.section import read
@@ -51,7 +52,7 @@ def _reason_against() -> str | None:
     except FileNotFoundError:
         return "git is not on PATH"
     if inside.returncode:
-        return f"{Path.cwd()} is in no repository"
+        return words_of_refusal(inside.stderr)
     together = "`git add --all` and `git commit` commit it together with the run"
     if _git("cat-file", "-e", f"HEAD:./{DVC_FILE}").returncode:
         return f"no commit holds the project yet; {together}"

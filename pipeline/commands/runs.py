@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-METRICS_PATH = Path("data/evaluate/metrics.json")
+METRICS_PATH, LOCK = Path("data/evaluate/metrics.json"), Path("dvc.lock")
 FORMER_PATH = Path("data/compare/former.csv")
 # What a run was of, as dvc.lock of its commit has it.
 INPUTS = {"shards": "data/crop/meta.json", "generator": "data/train/generator.safetensors"}
@@ -56,10 +57,20 @@ def _experiments(project: Path) -> Iterator[dict[str, Any]]:
         revision, date, ref = line.split("\t", 2)
         # Beside experiments DVC keeps there what its queue needs.
         if (place := EXPERIMENT.fullmatch(ref)) and (figures := _figures(project, revision)):
-            before, after = _params(project, place[1] + place[2]), _params(project, revision)
-            changes = [f"{name}={after[name]}" for name in after if after[name] != before.get(name)]
-            subject = f"{place[3]}: {', '.join(changes) or 'nothing changed'}"
+            changes = _changes(project, place[1] + place[2], revision)
+            subject = f"{place[3]}: {changes}"
             yield {"revision": revision, "date": date, "subject": subject, **figures}
+
+
+def _changes(project: Path, base: str, revision: str) -> str:
+    """What an experiment changed in params.yaml."""
+    try:
+        before, after = _params(project, base), _params(project, revision)
+    except (YAMLError, ValueError, AttributeError):
+        # A shallow clone has not what the experiments of others began from.
+        return f"what it changed is not known, since {base[:7]} cannot be read here"
+    changes = [f"{name}={after[name]}" for name in after if after[name] != before.get(name)]
+    return ", ".join(changes) or "nothing changed"
 
 
 def _params(project: Path, revision: str) -> dict[str, Any]:
@@ -69,13 +80,19 @@ def _params(project: Path, revision: str) -> dict[str, Any]:
 
 
 def _figures(project: Path, revision: str) -> dict[str, Any] | None:
-    """What was measured in that commit, and on what; None where no model completed holes."""
-    model = json.loads(_file_of(project, revision, METRICS_PATH) or "{}").get("model", {})
-    if not all(name in model for name in FIGURES):
+    """What was measured in that commit, and on what.
+
+    None where no model completed holes, and where the files are none, as in an unresolved merge.
+    """
+    metrics, lock = (_file_of(project, revision, path) for path in (METRICS_PATH, LOCK))
+    try:
+        model = json.loads(metrics or "{}").get("model", {})
+        if not all(name in model for name in FIGURES):
+            return None
+        stages = (YAML(typ="safe").load(lock) or {}).get("stages", {})
+        sums = {dep["path"]: dep["md5"] for dep in stages.get("evaluate", {}).get("deps", [])}
+    except (YAMLError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    lock = YAML(typ="safe").load(_file_of(project, revision, Path("dvc.lock"))) or {}
-    deps = lock.get("stages", {}).get("evaluate", {}).get("deps", [])
-    sums = {dep["path"]: dep["md5"] for dep in deps}
     inputs = {name: sums.get(path, "") for name, path in INPUTS.items()}
     return inputs | {name: model[name] for name in FIGURES}
 

@@ -141,11 +141,14 @@ def _damaged_shards(folder: Path, md5s: set[str]) -> Iterator[str]:
         ThreadPoolExecutor(os.cpu_count()) as threads,
         progress(f"checking {folder}", len(names), "shards") as advance,
     ):
+        under_way = {name: threads.submit(_sum, folder / name) for name in names}
         found = {}
-        sums_found = threads.map(lambda name: _sum(folder / name), names)
-        for name, sha256 in zip(names, sums_found, strict=True):
-            advance(1)
-            found[name] = sha256
+        try:
+            for name, sha256 in under_way.items():
+                found[name] = sha256.result()
+                advance(1)
+        finally:
+            threads.shutdown(cancel_futures=True)  # an interruption does not read on
     damaged = [name for name in names if found[name] is None or found[name] != sums.get(name)]
     if damaged and md5s:
         right = sums_text({name: sha256 for name, sha256 in found.items() if sha256})

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from pipeline.photos.formats import HEAD_BYTES, format_of
 from pipeline.photos.icc_profiles import BAD_PROFILE, PROFILE, applied, is_srgb, space_of, to_srgb
@@ -45,6 +45,9 @@ DECODE_SECONDS = 60
 BYTES_PER_PIXEL, DECODER_BYTES = 16, 1 << 27
 # A progressive photo has a dozen; each is a pass over all of its pixels.
 MAX_SCANS = 100
+
+# Or the decoder's threads compute beside what _time_limit counts; each worker has a core anyway.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 PILLOW_NAMES = {
     "jpeg": "JPEG",

@@ -6,8 +6,9 @@ from pipeline.planning.amounts import duration_text
 from pipeline.planning.cost import Cost
 from pipeline.planning.sample_run import Costs
 
-# Stages whose calls `runtime.engine` spreads over the nodes; `train` shares its batches.
-SHARED = ("detect_people", "downscale", "crop", "evaluate")
+# Stages whose calls `runtime.engine` spreads over the nodes, `download` where it paints; `train`
+# shares its batches.
+SHARED = ("download", "detect_people", "downscale", "crop", "evaluate")
 NO_GPU = "no GPU here to time it on: plan on a machine with one"
 
 

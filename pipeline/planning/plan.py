@@ -27,6 +27,8 @@ from pipeline.training.budget import Budget
 
 # Nobody knows what the server will give today: said beside the minutes.
 BYTES_PER_SECOND = 10e6
+# Photos for each selected one, against those at the measurement.
+ALIKE = (1 / 1.1, 1.1)
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,23 @@ def plan_steps(
 
 
 def _measured(params: WholeParams, again: bool) -> tuple[Expected, Costs]:
-    """What the source brings and what the stages cost; measured where it is not known or asked."""
-    digest = _digest(read())
-    kept = _kept(digest)
-    if kept is None or again:
-        source = expected(params)
-        kept = source, measure(params, source, _weights(params))
-        _keep(*kept, digest)
-    return kept
+    """What the source brings now, and what the stages cost.
+
+    That is measured where it is not known of such a source, or asked for `again`.
+    """
+    source, digest = expected(params), _digest(read())
+    kept = None if again else _kept(digest)
+    if kept is not None and _is_alike(source, kept[0]):
+        return source, kept[1]
+    costs = measure(params, source, _weights(params))
+    _keep(source, costs, digest)
+    return source, costs
+
+
+def _is_alike(source: Expected, measured: Expected) -> bool:
+    """Whether a photo of both costs the same: so large, with so many others for each selected."""
+    others, before = (each.photos / max(1, each.selected) for each in (source, measured))
+    return source.size == measured.size and ALIKE[0] < others / before < ALIKE[1]
 
 
 def _weights(params: WholeParams) -> Path | None:
@@ -162,7 +173,7 @@ def _steps(
         else:
             found = estimate(stage, number, costs, cluster)
         if stage == "train" and Budget.parse(params.train.budget).unit == "minutes":
-            found = replace(found, seconds=Budget.parse(params.train.budget).seconds, at_most=None)
+            found = Estimate(Budget.parse(params.train.budget).seconds, bound="its budget")
         yield Step(stage, photos, found, num_bytes.get(stage))
 
 
@@ -259,7 +270,8 @@ def _remark_lines(
         "`--again` measures anew"
     )
     if cluster.nodes > 1:
-        shared = ", ".join(SHARED)
+        paints = params.download.source == "synthetic"
+        shared = ", ".join(stage for stage in SHARED if paints or stage != "download")
         yield (
             f"{cluster.nodes} nodes like this one share {shared} and train; the network between "
             "them is not counted: neither reading photos nor averaging gradients"

@@ -95,6 +95,10 @@ def test_without_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "git init, or, without experiments, dvc config core.no_scm true"
         in found("git", "fault").line
     )
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    line = found("git", "fault").line
+    assert "safe.directory" in line and line.endswith("to mend: as git says there")
     monkeypatch.setattr(doctor, "dvc_says", lambda *words: "true" if "core.no_scm" in words else "")
     assert "as core.no_scm says" in found("git", "ok").line
 

@@ -125,6 +125,13 @@ def test_in_a_folder_of_another_repository(copy: Path, monkeypatch: pytest.Monke
     assert git("status", "--short").endswith("M ../outside.txt")
 
 
+def test_another_users_repository(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("init", "--quiet")
+    commit_all()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "safe.directory" in after_a_run()
+
+
 def test_a_zip_copy(copy: Path) -> None:
     assert f"not committed to git: {copy} is in no repository" in after_a_run()
     git("init", "--quiet")

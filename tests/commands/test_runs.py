@@ -88,6 +88,29 @@ def test_an_experiment_without_figures_is_no_run(repository: Path, place: Path) 
     assert list(former_runs(project)["subject"]) == ["first"]
 
 
+def test_one_odd_commit_hides_no_other(repository: Path) -> None:
+    commit(repository, "first", 20.0)
+    commit(repository, "form\ffeed, line\u2028separator, \x85", 21.0)
+    for path in ("dvc.lock", "data/evaluate/metrics.json"):
+        file = repository / path
+        text = file.read_text()
+        file.write_text(f"<<<<<<< HEAD\n{text}\n=======\n{text}\n>>>>>>> other\n")
+        with (repository / "data/evaluate/metrics.json").open("a") as metrics:
+            metrics.write("\n")
+        git(repository, "commit", "--quiet", "--all", "--message", f"unresolved {path}")
+        file.write_text(text)
+    (repository / "params.yaml").write_text("train: {seed: 1}\n")
+    commit(repository, "experiment of a shallow clone", 22.0)
+    git(repository, "update-ref", f"refs/exps/{'1' * 2}/{'1' * 38}/foreign", "HEAD")
+    git(repository, "reset", "--quiet", "--hard", "HEAD~1")
+    table = former_runs(repository)
+    assert list(table["hole_psnr"]) == [22.0, 21.0, 20.0]
+    assert table["subject"][0] == (
+        "foreign: what it changed is not known, since 1111111 cannot be read here"
+    )
+    assert "line\u2028separator" in table["subject"][1]
+
+
 def test_without_a_history_it_says_what_to_do(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="commit data/evaluate/metrics.json and"):
         former_runs(repository)

@@ -16,6 +16,7 @@ from pipeline.planning.plan import plan_text
 from pipeline.planning.sample_run import Costs
 from pipeline.planning.timings import params_digest, timed
 from support.documents import commands
+from support.pictures import encoded, picture
 
 
 @pytest.fixture
@@ -108,6 +109,24 @@ def test_what_a_full_disk_cut_is_measured_anew(
     plan_text(params, list(STAGES))
     plan_text(params, list(STAGES))
     assert len(measured) == 2
+
+
+def test_photos_that_came_since_are_counted(
+    scratch_root: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are timed again only where they are of another kind."""
+    project(scratch_root, "folder", monkeypatch)
+    (scratch_root / "data/photos/sea").mkdir(parents=True)
+    photo = encoded(picture(0))
+    for total, kinds in ((3, 1), (300, 1), (301, 2)):
+        for number in range(total):
+            (scratch_root / f"data/photos/sea/{number}.jpg").write_bytes(photo)
+        if kinds == 2:
+            photo = encoded(picture(0, (999, 999)))
+            for path in (scratch_root / "data/photos/sea").iterdir():
+                path.write_bytes(photo)
+        assert rows(plan_text(check_whole(), list(STAGES)))["index"][0] == str(total)
+        assert len(measured) == kinds
 
 
 def test_a_budget_in_minutes_or_epochs(
