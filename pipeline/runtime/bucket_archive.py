@@ -7,6 +7,7 @@ Credentials are those of the environment, as the bucket's own tools read them.
 import hashlib
 import io
 import json
+import logging
 import os
 import sys
 import time
@@ -36,10 +37,12 @@ MAX_GAP = 1023
 LOOK_BACK = 1 << 20
 # Seconds between tries; None ends them.
 PAUSES = (0.5, 2, 8, None)
-CREDENTIALS = (
-    "look at the credentials in the environment, and at the server's address (AWS_ENDPOINT_URL "
-    "where it is not Amazon's)"
-)
+# Where it may lie.
+LOOK_AT = {
+    "s3": "look at the credentials in the environment, and at AWS_ENDPOINT_URL where the server is "
+    "not Amazon's",
+    "gs": "look at the credentials in the environment (GOOGLE_APPLICATION_CREDENTIALS)",
+}
 # What a bucket's file system tells of an object's version; the first that it has. Google's etag
 # comes late: a change of the object's metadata changes it.
 VERSIONS = ("md5Hash", "generation", "ETag", "etag", "mtime", "created")
@@ -333,6 +336,13 @@ def opened(url: str) -> tuple[Any, str]:
         require_extra("buckets", MODULES[protocol], what=url)
     from fsspec.core import url_to_fs
 
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if protocol == "s3" and endpoint and not endpoint.startswith(("http://", "https://")):
+        raise ValueError(
+            f"AWS_ENDPOINT_URL is {endpoint!r}, but must start with http:// or https://"
+        )
+    # It logs tracebacks of what is asked again, and of what is said in words at the end.
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     system, path = url_to_fs(url, **OPTIONS.get(protocol, {}))
     return system, str(path)
 
@@ -342,16 +352,18 @@ def tried(url: str, ask: Callable[[], T]) -> T:
 
     The file systems try again themselves, some five times and then no more.
     """
+    place = LOOK_AT.get(url.partition("://")[0])
+    look_at = f": {place}" if place else ""
     for pause in PAUSES:
         try:
             return ask()
         except FileNotFoundError:
             raise ValueError(f"{url} does not exist: look at the bucket and the name") from None
         except PermissionError as error:
-            raise ValueError(f"{url} may not be read ({error}): {CREDENTIALS}") from None
+            raise ValueError(f"{url} may not be read ({error}){look_at}") from None
         except _faults() as error:
             if pause is None:
-                raise ValueError(f"{url} cannot be read ({error}): {CREDENTIALS}") from error
+                raise ValueError(f"{url} cannot be read ({error}){look_at}") from error
             time.sleep(pause)
     raise AssertionError("the last pause is None")
 

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Seque
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -83,7 +83,7 @@ class Guard:
 
     def _check_source(self, headers: dict[bytes, str]) -> None:
         host = headers.get(b"host", "")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _split(f"//{host}").hostname or ""
         if not (name in self._names or (_is_loopback(name) if self._is_local else _is_ip(name))):
             raise Refusal(
                 421,
@@ -93,7 +93,7 @@ class Guard:
         if (origin := headers.get(b"origin")) is None:
             return
         # A proxy may pass on another Host than the browser named, or one without its port.
-        source = urlsplit(origin)
+        source = _split(origin)
         if source.netloc.lower() != host.lower() and source.hostname not in self._allowed:
             raise Refusal(403, "Another page may not use this one.")
 
@@ -157,7 +157,7 @@ class Guard:
         limit = self._max_upload if is_upload else MAX_BODY
         stated = headers.get(b"content-length", "")
         # A body of unknown length counts as the longest.
-        length = int(stated) if stated.isascii() and stated.isdigit() else limit
+        length = int(stated[:20]) if stated.isascii() and stated.isdigit() else limit
         if length > limit:
             raise Refusal(413, f"The maximum of a request is {limit:,} bytes: this has {length:,}.")
         answer = self._answering(send, session, is_new)
@@ -177,6 +177,14 @@ class Guard:
         for path in self._found(body):
             self._check_path(path, session)
         await self._app(scope, _again(body, receive), answer)
+
+
+def _split(url: str) -> SplitResult:
+    """Its parts; empty ones of what is no URL, such as `[`."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

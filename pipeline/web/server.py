@@ -44,7 +44,7 @@ def serve(settings: Settings, model: Path | None, data: Path = Path("data")) -> 
     with _own_folder(port) as folder:
         page, work = _launched(settings, logins, model, data, folder)
         ended = _end_signal()  # before the line that promises it
-        say(f"web: open http://{host}:{port} in a browser; Ctrl-C ends it")
+        say(f"web: open http://{_in_url(host)}:{port} in a browser; Ctrl-C ends it")
         # Libraries take seconds to load, during which the page can be looked at.
         preparing = threading.Thread(target=work.prepare, args=(ended.is_set,))
         preparing.start()
@@ -54,6 +54,11 @@ def serve(settings: Settings, model: Path | None, data: Path = Path("data")) -> 
             page.close(verbose=False)
             work.jobs.close()
             preparing.join()  # Python cannot end while torch is being imported
+
+
+def _in_url(host: str) -> str:
+    """An address of IPv6 stands in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _require_free(host: str, port: int) -> None:
@@ -116,7 +121,7 @@ def _launched(
     )
     page = build_page(work, settings.kept_seconds)
     page.queue(max_size=32).launch(
-        server_name=settings.host,
+        server_name=_in_url(settings.host),
         server_port=settings.port,
         root_path=settings.root_path or None,
         auth=logins,

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.params.index import IndexParams
 from pipeline.photos.packing import add, new_archive
+from pipeline.runtime import bucket_archive
 from pipeline.runtime.bucket_archive import BLOCK, BucketArchive, Range, name_tar, version_of
 from pipeline.runtime.checksums import sha256_of
 from pipeline.runtime.photo_archive import bucket_note, has_photos, photo_archive
@@ -143,6 +144,25 @@ def test_what_cannot_be_read_is_said(archive: BucketArchive) -> None:
         name_tar(f"s3://{BUCKET}/")
     with pytest.raises(ValueError, match="but the file that is pinned 12"):
         name_tar(archive.url, "0" * 64, 12)
+
+
+def test_an_address_without_its_scheme_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9")
+    with pytest.raises(ValueError, match="AWS_ENDPOINT_URL is 'localhost:9', but must start with"):
+        name_tar("s3://bucket/photos.tar")
+
+
+@pytest.mark.parametrize(("protocol", "place"), [("s3", "AWS_ENDPOINT_URL"), ("gs", "GOOGLE")])
+def test_a_lost_bucket_is_told_with_where_to_look(
+    protocol: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise ConnectionRefusedError("nobody listens")
+
+    monkeypatch.setattr(bucket_archive, "PAUSES", (0, None))
+    with pytest.raises(ValueError, match=rf"cannot be read \(nobody listens\): .*{place}") as error:
+        bucket_archive.tried(f"{protocol}://bucket/photos.tar", refuse)
+    assert ("AWS" in str(error.value)) == (protocol == "s3")
 
 
 def test_a_change_of_the_metadata_makes_no_other_object() -> None:

@@ -190,8 +190,11 @@ def test_a_taken_port_and_a_generator_that_is_not_there_are_told(project: Path) 
     assert "--allowed-host is 'https://lab.example', but must be a host's name" in refused
 
 
-def test_letting_others_in_is_warned_of(project: Path) -> None:
-    options = ("--host", "0.0.0.0", "--port", str(free_port()))
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1"])
+def test_letting_others_in_is_warned_of(project: Path, host: str) -> None:
+    """By a server that is reached by both kinds of addresses."""
+    port = free_port()
+    options = ("--host", host, "--port", str(port))
     server = subprocess.Popen(web_command(*options), cwd=project, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     lines = []
@@ -199,7 +202,11 @@ def test_letting_others_in_is_warned_of(project: Path) -> None:
         lines.append(line)
         if "web: open" in line:
             break
+    shown = "[::1]" if host == "::1" else host
+    assert f"web: open http://{shown}:{port} in a browser" in lines[-1]
+    assert fetch(f"http://{shown}:{port}/health")[0] == 200
     server.send_signal(signal.SIGINT)
     server.communicate(timeout=120)
     assert server.returncode == 0
-    assert any("WARNING: on 0.0.0.0 everyone" in line for line in lines)
+    is_warned = any(f"WARNING: on {host} everyone" in line for line in lines)
+    assert is_warned == (host == "0.0.0.0")
