@@ -3,7 +3,8 @@
 Of a small project whose stages have run once, each trial disturbs one command: a kill, one flipped
 bit in a file that it reads, a disk that fills up, a second command beside it, a short memory, a bad
 server, hostile files. A trial is good where the command refuses in a sentence or leaves the bytes
-of the undisturbed run; after a kill or a short memory the next run has to do so. What a trial takes
+of the undisturbed run; after a kill or a short memory the next run has to do so, after a flipped
+bit the commands that the refusal advises. What a trial takes
 follows from the seed, the kind and its number alone, so that any of them can be repeated; trials
 that the log has already are not run again.
 """
@@ -13,6 +14,8 @@ import hashlib
 import json
 import os
 import random
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -50,6 +53,8 @@ LARGEST = 4 << 30  # bytes of a disk with room again
 SMALLEST_LIMIT = 16 << 10  # bytes of a file
 READS_PHOTOS = ("index", "detect_people", "filter_people", "downscale")
 GOOD = ("same", "refused", "killed")
+# Commands that a sentence names.
+ADVICE = re.compile(r"`((?:scenefill|dvc|rm|git) [^`]+)`")
 # Of a real run's minutes, what the faults need of it.
 SMALL = {"runtime.workers": 2, "detect_people.enabled": False, "sources.synthetic.num_photos": 60}
 MODULES = [
@@ -141,6 +146,20 @@ class Bench:
         ]
         return Verdict("wrong", ", ".join(differing)) if differing else Verdict("same")
 
+    def as_advised(self, copy: Path, stage: str, said: str, before: Verdict) -> Verdict:
+        """`before`, if the commands that the refusal names lead to the right bytes."""
+        project, commands = Project.at(copy), ADVICE.findall(said)
+        for command in commands:
+            line = f"{command} {stage}" if command == "dvc repro" else command
+            words = shlex.split(line.replace("scenefill ", "python -m pipeline "))
+            process = project.start(*words)
+            output, _ = process.communicate()
+            if process.returncode or "Traceback" in output:
+                return Verdict("lost", f"{line}: {output[-300:]}")
+        again = self.judged(copy, stage, self.run(copy, stage))
+        is_mended = again.outcome == "same" and commands
+        return before if is_mended else Verdict("lost", f"as {commands} say: {again}; {said}")
+
     def then_whole(self, copy: Path, stage: str, before: Verdict) -> Verdict:
         """`before`, if no half file has a final name, and the next run leaves the right bytes."""
         whole = contents(copy)
@@ -207,7 +226,11 @@ def flip_trial(bench: Bench, draws: Draws) -> tuple[str, Verdict]:
             files += list((copy / ".work").glob("*.sqlite")) * 2
         path = draws.choice(sorted(files))
         flip(path, draws)
-        verdict = bench.judged(copy, stage, bench.run(copy, stage))
+        ended = bench.run(copy, stage)
+        verdict = bench.judged(copy, stage, ended)
+        # Where DVC is not set up only the words are judged.
+        if verdict.outcome == "refused" and (copy / ".dvc").is_dir():
+            verdict = bench.as_advised(copy, stage, ended.said, verdict)
         return f"{stage}: {path.relative_to(copy)}", verdict
 
 

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from pipeline.runtime.bucket_archive import BucketArchive
 from pipeline.runtime.photo_archive import FOLDER as PHOTOS
 from pipeline.runtime.photo_archive import has_photos, noted_archive
+from pipeline.runtime.running import is_running
 from pipeline.runtime.score_store import forget_findings
 from pipeline.runtime.scratch import ARCHIVES, FINGERPRINT_DIGITS, forget, work_dir
 
@@ -33,13 +34,16 @@ def clean_scratch(data: Path) -> str:
             f"removed {removed['archives']} downloaded archives, whole or begun: what stages made "
             "of them stays, but `download`, where it has to run again, fetches them anew"
         )
-    current = noted_archive(data) if has_photos(data) else None
-    kept = current.sha256 if isinstance(current, BucketArchive) else current and current.stem
-    former = [path for path in (work_dir() / PHOTOS).glob("*.*") if path.stem != kept]
-    for path in former:
-        path.unlink()
-    if sums := {path.stem for path in former}:
-        lines.append(f"removed {len(sums)} archives of photos of former runs")
+    if is_running("download"):
+        busy.append("`download`, which may need the archives of photos,")
+    else:
+        current = noted_archive(data) if has_photos(data) else None
+        kept = current.sha256 if isinstance(current, BucketArchive) else current and current.stem
+        former = [path for path in (work_dir() / PHOTOS).glob("*.*") if path.stem != kept]
+        for path in former:
+            path.unlink()
+        if sums := {path.stem for path in former}:
+            lines.append(f"removed {len(sums)} archives of photos of former runs")
     if forget_findings(work_dir()):
         lines.append("removed what the people detector has found so far; tables made of it stay")
     return "\n".join([*lines, *(f"{name} is at work" for name in busy)])

@@ -9,6 +9,7 @@ hold up the others nor leave half a message, and its call is made again by anoth
 
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -312,5 +313,17 @@ def _serve(connection: Connection, initialize: Callable[[], None] | None) -> Non
         try:
             answer = call(), None, ""
         except Exception as error:
-            answer = None, error, traceback.format_exc()
+            answer = None, _portable(error), traceback.format_exc()
         connection.send(answer)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one with its words where it does not come through a pipe as it is."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its class makes of that
+        portable = RuntimeError(f"{type(error).__name__}: {error}")
+        for note in getattr(error, "__notes__", []):
+            portable.add_note(note)
+        return portable
+    return error

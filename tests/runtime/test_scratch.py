@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.commands.clean import clean_scratch
 from pipeline.runtime import scratch as scratch_folders
+from pipeline.runtime.running import running
 from pipeline.runtime.score_store import FILE_NAME, ScoreStore
 from pipeline.runtime.scratch import published_together
 
@@ -128,6 +129,20 @@ def test_clean_leaves_what_is_at_work(scratch_root: Path) -> None:
     with scratch(seed=2) as busy:
         assert clean_scratch(Path("data")).splitlines()[0] == "removed 1 unfinished works"
         assert busy.exists() and not left.exists()
+
+
+def test_clean_leaves_photos_while_they_are_downloaded(
+    scratch_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC has removed their sum by then."""
+    monkeypatch.chdir(scratch_root)
+    photos = scratch_root / ".work/photos" / f"{'0' * 64}.tar"
+    photos.parent.mkdir(parents=True)
+    photos.touch()
+    with running("download"):
+        assert "`download`, which may need" in clean_scratch(Path("data")) and photos.exists()
+    assert "removed 1 archives of photos of former" in clean_scratch(Path("data"))
+    assert not photos.exists()
 
 
 def test_clean_removes_downloads_and_says_what_that_means(scratch_root: Path) -> None:

@@ -90,6 +90,12 @@ def test_an_error_names_the_photo_and_ends_all(workers: int) -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_an_error_that_cannot_be_sent_comes_in_words() -> None:
+    with pytest.raises(RuntimeError, match="UnsendableError: 7 of 8") as caught:
+        list(in_order([engine_calls.fail_unsendably] * 3, 2))
+    assert caught.value.__notes__ == ["at the photo 7"]
+
+
 def test_leaving_early_ends_the_workers() -> None:
     results = in_order([partial(engine_calls.square, n) for n in range(100)], 2)
     assert next(results) == 0

@@ -73,3 +73,16 @@ def adder(built: Path) -> Callable[[int], int]:
     with built.open("a") as file:
         file.write(f"{os.getpid()}\n")
     return lambda number: number + 1
+
+
+class UnsendableError(Exception):
+    """Pickle gives its class one argument, where it takes two."""
+
+    def __init__(self, number: int, total: int) -> None:
+        super().__init__(f"{number} of {total}")
+
+
+def fail_unsendably() -> None:
+    error = UnsendableError(7, 8)
+    error.add_note("at the photo 7")
+    raise error
