@@ -238,6 +238,7 @@ def _disk(params: WholeParams) -> Iterator[Finding]:
     stored_once = cache is not None and hard_links_work(Path.cwd(), cache)
     try:
         source = expected(params)
+        archive = noted_archive(Path("data")) if has_photos(Path("data")) else None
     except UnknownPhotosError as error:
         yield Finding("warning", "disk", f"what will be needed is not known: {error}")
         return
@@ -247,7 +248,6 @@ def _disk(params: WholeParams) -> Iterator[Finding]:
     needed = total_need(params, source, stored_once)
     here = sum(_size_of(Path("data") / need.stage) for need in disk_needs(params, source))
     # Archives of former runs stay, and make no room for this one's.
-    archive = noted_archive(Path("data")) if has_photos(Path("data")) else None
     here += archive.stat().st_size if isinstance(archive, Path) else 0
     free = shutil.disk_usage(".").free
     seen = f"{size_text(free)} free in {Path.cwd()}"

@@ -53,6 +53,22 @@ def test_every_fault_says_what_to_do(project: Path, monkeypatch: pytest.MonkeyPa
     assert "; wanted: " in finding.line and "; to mend: free some space" in finding.line
 
 
+def test_only_this_runs_archive_is_here_already(project: Path) -> None:
+    """One of a former run is kept, and takes none of what is needed."""
+    wanted = found("disk", "ok").wanted
+    record = project / "data/download/photos.tar.sha256"
+    for path in (record, project / f".work/photos/{'a' * 64}.tar"):
+        path.parent.mkdir(parents=True)
+    for letter in "ab":
+        with (project / f".work/photos/{letter * 64}.tar").open("wb") as former:
+            former.truncate(10**12)
+    assert found("disk", "ok").wanted == wanted
+    record.write_text(f"{'a' * 64}  photos.tar\n")
+    assert found("disk", "ok").wanted.startswith("0 KB more")
+    record.write_text("rotten")
+    assert "is no list of sums" in found("source", "fault").line
+
+
 def test_a_wrong_value_is_a_fault(project: Path) -> None:
     text = (project / "params.yaml").read_text().replace("batch_size: 24", "batch_size: banana")
     (project / "params.yaml").write_text(text)
