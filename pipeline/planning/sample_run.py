@@ -33,7 +33,7 @@ from pipeline.sources.synthetic.options import SyntheticOptions
 # What is asked of each run: selected photos in three projects, of a share of MAX_PIXELS at most.
 LARGEST, SHARES, MAX_PIXELS = 1024, (16, 4, 1), 7e7
 MAX_OTHERS = 8  # photos of other categories for each selected one, as the source has them
-PAINTED = (64, 128, 256)  # photos; the first dozens of a process take longer
+PAINTED = (16, 32, 64)  # photos
 NUM_VARIED = 16  # painted photos that all others are made of
 BATCHES, BATCHES_ON_GPU = (1, 2, 4), (4, 8, 32)  # of the detector
 PICTURE_BATCHES = (4, 8, 16)  # of the scene network
