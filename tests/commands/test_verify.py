@@ -119,3 +119,22 @@ def test_what_dvc_takes_for_sound_is_found_and_made_again(tmp_path: Path) -> Non
     assert project.repro("filter_categories") == ["index"]
     assert index.read_bytes() == whole and project.out_hashes() == hashes
     assert "outs are what the stages wrote" in project.type("scenefill verify")
+
+
+@pytest.mark.slow
+def test_a_rotten_list_of_sums_is_not_brought_back(tmp_path: Path) -> None:
+    """Nor does a sound shard go in its place, time and again."""
+    project = Project(tmp_path / "project")
+    project.set("detect_people.enabled", False)
+    project.repro("crop")
+    hashes = project.out_hashes()
+    sums = project.folder / "data/crop/train" / SHARD_SUMS
+    whole = sums.read_bytes()
+    with sums.open("r+b") as file:  # in place: a link to it is in DVC's cache
+        file.write(b"0" if whole[:1] == b"1" else b"1")
+    said = project.run("python", "-m", "pipeline", "train_features", code=1)
+    assert "data/crop/train/.shards.sha256 is damaged: not what `crop` wrote" in said
+    assert "removed data/crop/train/.shards.sha256" in project.type("scenefill verify --remove")
+    project.repro("crop")
+    assert sums.read_bytes() == whole and project.out_hashes() == hashes
+    assert "outs are what the stages wrote" in project.type("scenefill verify")
