@@ -4,9 +4,9 @@ Of a small project whose stages have run once, each trial disturbs one command: 
 bit in a file that it reads, a disk that fills up, a second command beside it, a short memory, a bad
 server, hostile files. A trial is good where the command refuses in a sentence or leaves the bytes
 of the undisturbed run; after a kill or a short memory the next run has to do so, after a flipped
-bit the commands that the refusal advises. What a trial takes
-follows from the seed, the kind and its number alone, so that any of them can be repeated; trials
-that the log has already are not run again.
+bit the commands that the refusal advises. What a trial takes follows from the seed, the kind and
+its number alone, so that any of them can be repeated; trials that the log has already are not run
+again.
 """
 
 import argparse

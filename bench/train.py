@@ -69,10 +69,7 @@ from pipeline.training import checkpoint  # noqa: E402
 from pipeline.training import loop as stage  # noqa: E402
 from pipeline.training.batch_loader import BatchLoader  # noqa: E402
 from pipeline.training.completion_validation import CompletionValidation  # noqa: E402
-from pipeline.training.photos import (  # noqa: E402
-    Holes,
-    load_photos,
-)
+from pipeline.training.photos import Holes, load_photos  # noqa: E402
 from pipeline.training.processes import Processes  # noqa: E402
 from pipeline.training.streamed_photos import StreamedPhotos  # noqa: E402
 from pipeline.training.train_state import Due  # noqa: E402

@@ -23,12 +23,7 @@ from pipeline.training import loop as stage
 from pipeline.training.batch_loader import BatchLoader
 from pipeline.training.compiler import compiled
 from pipeline.training.order import Order
-from pipeline.training.photos import (
-    Photos,
-    ResidentPhotos,
-    TrainingPhotos,
-    shard_sizes,
-)
+from pipeline.training.photos import Photos, ResidentPhotos, TrainingPhotos, shard_sizes
 from pipeline.training.precision import autocast_dtype
 from pipeline.training.processes import Processes
 from pipeline.training.update_step import freeze_all_but, update_step

@@ -19,11 +19,11 @@ from pipeline.config.photo_folder import faults_of
 from pipeline.config.whole import WholeParams, check_whole, warnings_of
 from pipeline.planning.cache_links import WANTED, cache_dir, dvc_says, hard_links_work
 from pipeline.runtime.code_closure import ROOT
+from pipeline.runtime.listing import listed
 from pipeline.runtime.photo_archive import has_photos, noted_archive
 from pipeline.runtime.scratch import ARCHIVES, FINGERPRINT_DIGITS, work_dir
 
 OLDEST_PYTHON = (3, 11)
-SHOWN = 5  # packages with another version than the lock's
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,11 @@ def _versions() -> Iterator[Finding]:
         if (found := _installed(name)) is not None and found not in pinned[name]
     }
     if other:
-        shown = ", ".join(
+        shown = listed(
             f"{name} {found} (locked: {' or '.join(sorted(pinned[name]))})"
-            for name, found in sorted(other.items())[:SHOWN]
+            for name, found in sorted(other.items())
         )
-        more = f" and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
-        yield Finding(
-            "warning", "packages", shown + more, "the versions of requirements.lock", mend
-        )
+        yield Finding("warning", "packages", shown, "the versions of requirements.lock", mend)
     elif not missing:
         main = ", ".join(f"{name} {version(name)}" for name in ("torch", "ultralytics", "dvc"))
         yield Finding("ok", "packages", f"{main} and the others as in requirements.lock")

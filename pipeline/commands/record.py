@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.commands.repository import words_of_refusal
-from pipeline.config.out_sums import listed
+from pipeline.config.out_sums import LOCK
 from pipeline.config.preconditions import DVC_FILE, Line
 from pipeline.params.section import read
+from pipeline.runtime.listing import listed
 
-LOCK = Path("dvc.lock")
 # Who commits where git does not know its user; a name in git's own settings comes first.
 NOBODY = {"user.name": "scenefill", "user.email": "scenefill@localhost"}
 
@@ -24,11 +24,11 @@ def record_run() -> str:
     Nothing is committed where tracked files have changes: the commit would hold a run of params or
     code that it does not hold. ValueError where there was no run, or where git refuses the commit.
     """
-    if not LOCK.is_file():
+    if not Path(LOCK).is_file():
         raise ValueError(f"record needs {LOCK}, which a run writes: run `dvc repro`")
     if (reason := _reason_against()) is not None:
         return f"this run was not committed to git: {reason}"
-    paths = [LOCK.as_posix(), *(path for path in _figures() if Path(path).is_file())]
+    paths = [LOCK, *(path for path in _figures() if Path(path).is_file())]
     _must("add", "--", *paths)
     if _git("diff", "--cached", "--quiet", "HEAD", "--", *paths).returncode == 0:
         return "git has this run already"

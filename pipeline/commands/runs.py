@@ -17,7 +17,9 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-METRICS_PATH, LOCK = Path("data/evaluate/metrics.json"), Path("dvc.lock")
+from pipeline.config.out_sums import LOCK
+
+METRICS_PATH = Path("data/evaluate/metrics.json")
 FORMER_PATH = Path("data/compare/former.csv")
 # What a run was of, as dvc.lock of its commit has it.
 INPUTS = {"shards": "data/crop/meta.json", "generator": "data/train/generator.safetensors"}
@@ -84,7 +86,7 @@ def _figures(project: Path, revision: str) -> dict[str, Any] | None:
 
     None where no model completed holes, and where the files are none, as in an unresolved merge.
     """
-    metrics, lock = (_file_of(project, revision, path) for path in (METRICS_PATH, LOCK))
+    metrics, lock = (_file_of(project, revision, path) for path in (METRICS_PATH, Path(LOCK)))
     try:
         model = json.loads(metrics or "{}").get("model", {})
         if not all(name in model for name in FIGURES):

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.config.out_sums import MEND, damage_of, damaged_files, is_recorded, listed, md5_of
+from pipeline.config.out_sums import MEND, damage_of, damaged_files, is_recorded, md5_of
 from pipeline.config.preconditions import Line
+from pipeline.runtime.listing import listed
 from pipeline.runtime.photo_archive import has_photos, photo_archive, require_sound_archive
 
 

@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.config.preconditions import Line
 from pipeline.runtime.checksums import SHARD_SUMS, read_sums, sha256_of, sums_text
+from pipeline.runtime.listing import listed
 from pipeline.runtime.progress import progress
 
 LOCK = "dvc.lock"
@@ -50,11 +51,6 @@ def damage_of(files: list[str]) -> str:
     stages = dict.fromkeys(map(Line.maker, files))
     are = "is" if len(files) == 1 else "are"
     return f"{listed(files)} {are} damaged: not what {_those(stages)} wrote"
-
-
-def listed(files: list[str]) -> str:
-    """A few of them by name."""
-    return ", ".join(files[:5]) + (f" and {len(files) - 5:,} more" if len(files) > 5 else "")
 
 
 def _those(stages: Iterable[str]) -> str:
@@ -135,8 +131,7 @@ def _damaged_shards(folder: Path, md5s: set[str]) -> Iterator[str]:
     except ValueError:
         yield f"{folder / SHARD_SUMS}"
         return
-    there = {path.name for path in folder.glob("*.tar")}
-    names = sorted({*sums, *there})
+    names = sorted({*sums, *(path.name for path in folder.glob("*.tar"))})
     with (
         ThreadPoolExecutor(os.cpu_count()) as threads,
         progress(f"checking {folder}", len(names), "shards") as advance,

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.photos.formats import leads_out
-
-SHOWN = 5  # files of a fault
+from pipeline.runtime.listing import listed
 
 
 def faults_of(root: Path) -> list[str]:
@@ -46,6 +45,4 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _shown(paths: list[Path]) -> str:
     """Names for a terminal; bytes that are no UTF-8 as \\xNN."""
-    names = [os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths]
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return listed(os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths)

@@ -5,11 +5,12 @@ All that can be wrong with names is found before anything is computed.
 
 import glob
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.photos.formats import FORMATS, files_below, is_hidden
+from pipeline.runtime.listing import LISTED, listed
 
 # What outputs can be.
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
@@ -19,8 +20,6 @@ HIDDEN = "left out, it is hidden"
 NO_PHOTO = "left out, it is no photo"
 BELOW = "left out, it is in a subfolder (--recursive takes those too)"
 HAS_OUTPUT = "left out, its output is there (--resume)"
-# Names that an error lists, at most.
-LISTED = 5
 
 
 class Job(NamedTuple):
@@ -84,7 +83,7 @@ def jobs_of(names: Sequence[str], outputs: Outputs, *, recursive: bool = False) 
         jobs = [job for job in jobs if not job.target.exists()]
     elif existing and not outputs.force:
         raise ValueError(
-            f"{_listed(existing)} would be written over: name another --output-dir, add --force to "
+            f"{listed(existing)} would be written over: name another --output-dir, add --force to "
             "write over, or --resume to leave out what is there"
         )
     return Found(jobs, [LeftOut(*each) for each in left_out.items()])
@@ -102,7 +101,7 @@ def masks_of(jobs: Sequence[Job], mask: Path | None) -> list[Path | None]:
     missing = [job.source for job in jobs if len(found.get(job.source.stem, [])) != 1]
     if missing:
         raise ValueError(
-            f"--mask {mask}: not exactly one mask of the same stem for {_listed(missing)}; an "
+            f"--mask {mask}: not exactly one mask of the same stem for {listed(missing)}; an "
             "image photo.jpg needs one mask photo.png, say"
         )
     return [found[job.source.stem][0] for job in jobs]
@@ -171,17 +170,11 @@ def _check_targets(jobs: Sequence[Job]) -> None:
     sources = {job.source.resolve() for job in jobs}
     over = [job.target for job in jobs if job.target.resolve() in sources]
     if over:
-        raise ValueError(f"{_listed(over)} is an input: originals are never written over")
+        raise ValueError(f"{listed(over)} is an input: originals are never written over")
     counts = Counter(job.target for job in jobs)
     twice = [target for target, num in counts.items() if num > 1]
     if twice:
         raise ValueError(
-            f"several inputs would be written to {_listed(twice)}: complete them one by one, or "
+            f"several inputs would be written to {listed(twice)}: complete them one by one, or "
             "each folder into an --output-dir of its own"
         )
-
-
-def _listed(paths: Iterable[Path]) -> str:
-    names = [str(path) for path in paths]
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

@@ -27,8 +27,8 @@ from pipeline.training.budget import Budget
 
 # Nobody knows what the server will give today: said beside the minutes.
 BYTES_PER_SECOND = 10e6
-# Photos for each selected one, against those at the measurement.
-ALIKE = (1 / 1.1, 1.1)
+# Times as many photos for each selected one as at the measurement, or as few.
+ALIKE = 1.1
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _measured(params: WholeParams, again: bool) -> tuple[Expected, Costs]:
 def _is_alike(source: Expected, measured: Expected) -> bool:
     """Whether a photo of both costs the same: so large, with so many others for each selected."""
     others, before = (each.photos / max(1, each.selected) for each in (source, measured))
-    return source.size == measured.size and ALIKE[0] < others / before < ALIKE[1]
+    return source.size == measured.size and 1 / ALIKE < others / before < ALIKE
 
 
 def _weights(params: WholeParams) -> Path | None:

@@ -76,8 +76,8 @@ def _in_bucket(note: Path) -> BucketArchive:
     """What `BucketArchive.write` has noted."""
     try:
         facts = json.loads(note.read_bytes())
-        is_as_written = {name: type(value) for name, value in facts.items()} == NOTED
-        is_as_written = is_as_written and facts["sha256"] == note.stem
+        kinds = {name: type(value) for name, value in facts.items()}
+        is_as_written = kinds == NOTED and facts["sha256"] == note.stem
     except (ValueError, AttributeError):
         is_as_written = False
     if not is_as_written:
